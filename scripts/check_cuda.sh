@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Compiles every csrc/cuda/*.cu to machine code for sm_80 and sm_90, so that a change cannot break the GPU build unseen.
+# Needs nvcc but no GPU; says so and passes where there is no nvcc. $NVCC names another compiler.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+nvcc=${NVCC:-nvcc}
+if ! command -v "$nvcc" >/dev/null; then
+    echo "check_cuda: skipped, no nvcc on this machine"
+    exit 0
+fi
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+files=(csrc/cuda/*.cu)
+printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I{} sh -c '
+    "$1" -std=c++17 -O2 --expt-relaxed-constexpr -Werror all-warnings -Icsrc \
+        -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
+        -c -o "$2/$(basename "$3").o" "$3" || { echo "check_cuda: $3 does not compile" >&2; exit 255; }
+' sh "$nvcc" "$out" {}
+echo "check_cuda: ${#files[@]} files compile for sm_80 and sm_90"
