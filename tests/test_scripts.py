@@ -1,0 +1,151 @@
+"""The checks under scripts/ fail when they should: a check that cannot fail is worth nothing."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+
+needs_compiler = pytest.mark.skipif(
+    COMPILER is None
+    or not (shutil.which("nm") and shutil.which("objdump"))
+    or platform.machine() != "x86_64"
+    or not sys.platform.startswith("linux"),
+    reason="compiles x86 objects: needs a C++ compiler and binutils on Linux",
+)
+
+# A template is emitted as a weak symbol; which copy the linker keeps is up to its order.
+TEMPLATE = """
+namespace NAMESPACE {
+template <class T> __attribute__((noinline)) void scale(T* x, int n) { for (int i = 0; i < n; ++i) x[i] *= 3; }
+template void scale<float>(float*, int);
+}
+"""
+AVX2 = ("-mavx2", "-mfma")
+AVX512 = ("-mavx512f", "-mprefer-vector-width=512")
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / script), *map(str, arguments)], capture_output=True, text=True, timeout=60
+    )
+
+
+def add_object(build: Path, target: str, namespace: str, *flags: str) -> None:
+    """Compile TEMPLATE in `namespace` as if CMake had done so for `target`."""
+    folder = build / "CMakeFiles" / f"{target}.dir" / "csrc" / "cpu"
+    folder.mkdir(parents=True, exist_ok=True)
+    source = build / "scale.cpp"
+    source.write_text(TEMPLATE.replace("NAMESPACE", namespace))
+    assert COMPILER is not None
+    subprocess.run(
+        [
+            COMPILER,
+            "-std=c++20",
+            "-O3",
+            *flags,
+            "-c",
+            str(source),
+            "-o",
+            str(folder / f"{len(list(folder.iterdir()))}.o"),
+        ],
+        check=True,
+        timeout=60,
+    )
+
+
+@needs_compiler
+def test_symbols_accepts_clean_objects(tmp_path: Path) -> None:
+    add_object(tmp_path, "kernels_baseline", "nerve::baseline")
+    add_object(tmp_path, "kernels_avx2", "nerve::avx2", *AVX2)
+    add_object(tmp_path, "kernels_avx512", "nerve::avx512", *AVX512)
+    add_object(tmp_path, "runtime", "nerve::runtime")
+    result = run("check_symbols.py", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "4 objects, 0 problems" in result.stdout
+
+
+@needs_compiler
+@pytest.mark.parametrize("namespace", ["shared", "nerve", "nerve::avx512", "std"])
+def test_symbols_rejects_weak_symbols_outside_the_namespace(tmp_path: Path, namespace: str) -> None:
+    add_object(tmp_path, "kernels_avx2", namespace, *AVX2)
+    result = run("check_symbols.py", tmp_path)
+    assert result.returncode == 1
+    assert "kernels_avx2.dir" in result.stderr
+    assert "weak symbol" in result.stderr
+    assert "scale" in result.stderr
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("target", "flags", "level"),
+    [
+        ("kernels_baseline", AVX2, "baseline"),
+        ("kernels_baseline", AVX512, "baseline"),
+        ("runtime", AVX2, "baseline"),
+        ("kernels_avx2", AVX512, "avx2"),
+    ],
+)
+def test_symbols_rejects_instructions_above_the_level(
+    tmp_path: Path, target: str, flags: tuple[str, ...], level: str
+) -> None:
+    add_object(tmp_path, "kernels_avx512", "nerve::avx512", *AVX512)
+    add_object(tmp_path, target, f"nerve::{target.removeprefix('kernels_')}", *flags)
+    result = run("check_symbols.py", tmp_path)
+    assert result.returncode == 1
+    assert f"{target}.dir" in result.stderr
+    assert f"above {level}: v" in result.stderr
+
+
+@needs_compiler
+def test_symbols_needs_something_to_look_at(tmp_path: Path) -> None:
+    result = run("check_symbols.py", tmp_path)
+    assert result.returncode == 2
+    assert "no kernels_<isa>.dir" in result.stderr
+
+
+def make_wheel(path: Path, *, without: str = "", padding: int = 0) -> None:
+    names = [
+        "nerve/py.typed",
+        "nerve/_cpu.pyi",
+        "nerve/_cpu.cpython-311-x86_64-linux-gnu.so",
+        "nerve/kernels/reference/matmul.py",
+        "nerve-0.1.0.dist-info/licenses/LICENSE",
+    ]
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name in names:
+            if name != without:
+                wheel.writestr(name, b"")
+        wheel.writestr("nerve/padding", bytes(padding))
+
+
+def test_wheel_accepts_a_whole_one(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "nerve-0.1.0-cp311-cp311-linux_x86_64.whl")
+    assert run("check_wheel.py", tmp_path).returncode == 0
+
+
+def test_wheel_rejects_a_large_one(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "nerve-0.1.0-cp311-cp311-linux_x86_64.whl", padding=10_000_001)
+    result = run("check_wheel.py", tmp_path)
+    assert result.returncode == 1
+    assert "more than 10,000,000" in result.stdout
+
+
+@pytest.mark.parametrize("missing", ["nerve/py.typed", "nerve/_cpu.cpython-311-x86_64-linux-gnu.so"])
+def test_wheel_rejects_an_incomplete_one(tmp_path: Path, missing: str) -> None:
+    make_wheel(tmp_path / "nerve-0.1.0-cp311-cp311-linux_x86_64.whl", without=missing)
+    result = run("check_wheel.py", tmp_path)
+    assert result.returncode == 1
+    assert "missing" in result.stdout
+
+
+def test_wheel_needs_one(tmp_path: Path) -> None:
+    assert run("check_wheel.py", tmp_path).returncode == 2
