@@ -99,16 +99,18 @@ def check(build: Path) -> tuple[int, list[str]]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("build", type=Path, help="the CMake build directory, build/release for example")
-    build: Path = parser.parse_args(arguments).build
-    count, problems = check(build)
-    if not any(isa_of(path) for path in build.rglob("*.o")):
-        print(f"check_symbols: no kernels_<isa>.dir with objects under {build}", file=sys.stderr)
-        return 2
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    print(f"check_symbols: {count} objects, {len(problems)} problems")
-    return 1 if problems else 0
+    parser.add_argument("build", type=Path, nargs="+", help="CMake build directories, build/release for example")
+    failed = False
+    for build in parser.parse_args(arguments).build:
+        if not any(isa_of(path) for path in build.rglob("*.o")):
+            print(f"check_symbols: no kernels_<isa>.dir with objects under {build}", file=sys.stderr)
+            return 2
+        count, problems = check(build)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        print(f"check_symbols: {build}: {count} objects, {len(problems)} problems")
+        failed = failed or bool(problems)
+    return int(failed)
 
 
 if __name__ == "__main__":

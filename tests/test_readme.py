@@ -1,0 +1,60 @@
+"""The README's examples run as they stand, and the documents' links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+DOCUMENTS = sorted(
+    path for path in ROOT.glob("**/*.md") if not path.relative_to(ROOT).parts[0].startswith(("build", ".v"))
+)
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run the example numbered by the parameter in an empty folder, and return its variables."""
+    monkeypatch.chdir(tmp_path)
+    variables: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(EXAMPLES[request.param], f"README.md example {request.param + 1}", "exec"), variables)
+    return variables
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    commands = re.findall(r"^    (.+)$", README, re.MULTILINE)
+    assert commands[:2] == ["pip install . && nerve train digits", "pip install '.[test]' && pytest"]
+    assert len(EXAMPLES) == 3
+
+
+@pytest.mark.parametrize("example", [0], indirect=True)
+def test_kernels_example(example: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    pooled = example["pooled"]
+    assert (pooled.shape, pooled.dtype) == ((32, 14, 14, 8), np.float32)
+    assert pooled.min() >= 0
+    assert pooled.max() > 0
+
+
+@pytest.mark.parametrize("example", [1], indirect=True)
+def test_autograd_example(example: dict[str, Any]) -> None:
+    assert example["loss"].item() < 1e-3
+    assert example["weights"].item() == pytest.approx(3, abs=0.05)
+    assert example["bias"].item() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("example", [2], indirect=True)
+def test_fit_example(example: dict[str, Any], tmp_path: Path) -> None:
+    assert example["history"].history["val_accuracy"][-1] > 0.8
+    assert (tmp_path / "digits.nerve").stat().st_size > 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8"))
+    broken = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
+    assert broken == []
