@@ -1,0 +1,6 @@
+// Elementary functions of vec<float> and vec<double>, all lanes at once, always inline. They are right at infinities,
+// NaN, zeros of either sign and subnormals; tests/test_math.py holds each to its error and has the table of measured
+// maxima. Polynomials are minimax fits made for this library (scripts/fit_polynomials.py).
+#pragma once
+#include "cpu/math_exp.h"
+#include "cpu/math_log.h"

@@ -1,0 +1,67 @@
+// What the functions of math.h share.
+#pragma once
+#include "cpu/simd.h"
+
+namespace nerve::NERVE_ISA::math {
+
+template <class T>
+constexpr T infinity = T(__builtin_inf());
+template <class T>
+constexpr T not_a_number = T(__builtin_nan(""));
+
+template <class T>
+constexpr int mantissa_bits = sizeof(T) == 4 ? 23 : 52;
+template <class T>
+constexpr int exponent_bias = sizeof(T) == 4 ? 127 : 1023;
+template <class T>
+constexpr T smallest_normal = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
+
+// Adding and subtracting it rounds |x| < 2^22 (2^51) to an integer, half to even; the sum's low bits hold the integer.
+template <class T>
+constexpr T rounding_shift = sizeof(T) == 4 ? T(0x1.8p23) : T(0x1.8p52);
+
+// ln 2 in two parts; the first is short enough for its product with an exponent to be exact without fma.
+template <class T>
+constexpr T ln2_high = sizeof(T) == 4 ? T(0x1.62e4p-1) : T(0x1.62e42fefa2p-1);
+template <class T>
+constexpr T ln2_low = sizeof(T) == 4 ? T(0x1.7f7d1cp-20) : T(0x1.9ef35793c7673p-41);
+
+// c0 + c1 x + c2 x^2 + ... by Horner's rule.
+template <class T>
+NERVE_INLINE vec<T> polynomial(vec<T>, T c0) {
+    return c0;
+}
+template <class T, class... Rest>
+NERVE_INLINE vec<T> polynomial(vec<T> x, T c0, Rest... rest) {
+    return fma(x, polynomial(x, T(rest)...), vec<T>(c0));
+}
+
+// Integers of T's width shifted right without their sign: instruction sets lack the signed shift of 64 bits.
+template <class T>
+NERVE_INLINE bits<T> shift_right(bits<T> x, int count) {
+    using U = std::make_unsigned_t<typename vec<T>::integer>;
+    typedef U native __attribute__((vector_size(vector_bytes)));
+    return (bits<T>)((native)x >> count);
+}
+
+// Integer lanes, |n| < 2^22 (2^51), as floating point, without the conversion that only AVX-512 has for 64 bits.
+template <class T>
+NERVE_INLINE vec<T> small_to_float(bits<T> n) {
+    vec<T> shift(rounding_shift<T>);
+    return from_bits<T>(n + to_bits(shift)) - shift;
+}
+
+// 2^n for exponents n of normal numbers.
+template <class T>
+NERVE_INLINE vec<T> power_of_two(bits<T> n) {
+    return from_bits<T>((n + exponent_bias<T>) << mantissa_bits<T>);
+}
+
+// p 2^n, rounded once, for |n| up to twice the exponent range.
+template <class T>
+NERVE_INLINE vec<T> scale(vec<T> p, bits<T> n) {
+    bits<T> half = shift_right<T>(n + 8192, 1) - 4096;
+    return p * power_of_two<T>(half) * power_of_two<T>(n - half);
+}
+
+}  // namespace nerve::NERVE_ISA::math
