@@ -57,11 +57,19 @@ NERVE_INLINE vec<T> power_of_two(bits<T> n) {
     return from_bits<T>((n + exponent_bias<T>) << mantissa_bits<T>);
 }
 
-// p 2^n, rounded once, for |n| up to twice the exponent range.
+// p 2^n, rounded once, for integers |n| up to twice the exponent range.
 template <class T>
-NERVE_INLINE vec<T> scale(vec<T> p, bits<T> n) {
-    bits<T> half = shift_right<T>(n + 8192, 1) - 4096;
-    return p * power_of_two<T>(half) * power_of_two<T>(n - half);
+NERVE_INLINE vec<T> scale(vec<T> p, vec<T> n) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_scalef_ps((__m512)p.v, (__m512)n.v);
+    else
+        return (typename vec<T>::native)_mm512_scalef_pd((__m512d)p.v, (__m512d)n.v);
+#else
+    vec<T> shift(rounding_shift<T>);
+    bits<T> integer = to_bits(n + shift) - to_bits(shift), half = shift_right<T>(integer + 8192, 1) - 4096;
+    return p * power_of_two<T>(half) * power_of_two<T>(integer - half);
+#endif
 }
 
 }  // namespace nerve::NERVE_ISA::math

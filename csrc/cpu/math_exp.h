@@ -7,15 +7,13 @@ namespace nerve::NERVE_ISA::math {
 // x = n ln2 + r with |r| <= ln2 / 2, for |x| below about 800.
 template <class T>
 struct ReducedExponent {
-    bits<T> n;
-    vec<T> r;
+    vec<T> n, r;
 };
 template <class T>
 NERVE_INLINE ReducedExponent<T> reduce_exponent(vec<T> x) {
     vec<T> shift(rounding_shift<T>);
-    vec<T> shifted = fma(x, vec<T>(T(1.44269504088896340736)), shift), n = shifted - shift;
-    vec<T> r = fma(n, vec<T>(-ln2_low<T>), fma(n, vec<T>(-ln2_high<T>), x));
-    return {to_bits(shifted) - to_bits(shift), r};
+    vec<T> n = fma(x, vec<T>(T(1.44269504088896340736)), shift) - shift;
+    return {n, fma(n, vec<T>(-ln2_low<T>), fma(n, vec<T>(-ln2_high<T>), x))};
 }
 
 // exp(r) - 1 = r + r^2 q(r) for |r| <= ln2 / 2; relative to exp(r) the fit is within 2^-28 (2^-60).
