@@ -1,0 +1,208 @@
+// Optimizer steps, in place, with Keras 3's formulas (keras/src/optimizers). A step is a formula on registers;
+// `step_all` runs it over all parameters as if they lay one after another, cut into blocks, so that many small
+// parameters cost as little as one large one. What all elements share is computed once, in double.
+#include "cpu/parallel.h"
+#include "cpu/simd.h"
+#include "kernels.h"
+
+namespace nerve::NERVE_ISA {
+namespace {
+
+constexpr int64_t block = 8192;  // elements; a task touches up to five arrays
+
+// base^exponent by squaring
+double power(double base, int64_t exponent) {
+    double result = 1;
+    for (; exponent > 0; exponent >>= 1, base *= base)
+        if (exponent & 1) result *= base;
+    return result;
+}
+
+// formula(state, g): state[0] is a register of the parameter, state[1 ..] of its slots, all to be updated.
+template <class T, int n, class Formula>
+void step_all(T* const* const (&lists)[n], const T* const* gradients, const int64_t* sizes, int64_t count,
+              double decay_rate, const Formula& formula) {
+    auto* begins = static_cast<int64_t*>(runtime::scratch(runtime::workspace, size_t(count + 1) * sizeof(int64_t)));
+    begins[0] = 0;
+    for (int64_t i = 0; i < count; ++i) begins[i + 1] = begins[i] + sizes[i];
+    const vec<T> decay(T(-decay_rate));
+
+    parallel_blocks(begins[count], block, [&](int64_t begin, int64_t end) {
+        int64_t parameter = 0;  // the last that begins at or before `begin`
+        for (int64_t above = count; above - parameter > 1;) {
+            const int64_t middle = parameter + (above - parameter) / 2;
+            (begins[middle] <= begin ? parameter : above) = middle;
+        }
+        for (; begin < end; ++parameter) {
+            const int64_t first = begin - begins[parameter];
+            const int64_t size = (end < begins[parameter + 1] ? end : begins[parameter + 1]) - begin;
+            T* arrays[n];
+            for (int j = 0; j < n; ++j) arrays[j] = lists[j][parameter] + first;
+            const T* gradient = gradients[parameter] + first;
+
+            vec<T> state[n];
+            int64_t i = 0;
+            for (; i + vec<T>::size <= size; i += vec<T>::size) {
+                for (int j = 0; j < n; ++j) state[j] = load(arrays[j] + i);
+                state[0] = fma(state[0], decay, state[0]);
+                formula(state, load(gradient + i));
+                for (int j = 0; j < n; ++j) store(arrays[j] + i, state[j]);
+            }
+            if (const int64_t left = size - i; left > 0) {
+                for (int j = 0; j < n; ++j) state[j] = load_partial(arrays[j] + i, left);
+                state[0] = fma(state[0], decay, state[0]);
+                formula(state, load_partial(gradient + i, left));
+                for (int j = 0; j < n; ++j) store_partial(arrays[j] + i, state[j], left);
+            }
+            begin += size;
+        }
+    });
+}
+
+template <class T, bool has_momentum, bool centered>
+void rmsprop(T* const* parameters, T* const* velocities, T* const* momenta, T* const* averages,
+             const T* const* gradients, const int64_t* sizes, int64_t count, double learning_rate, double rho,
+             double momentum, double epsilon, double weight_decay) {
+    using V = vec<T>;
+    const V rate{T(learning_rate)}, keep{T(rho)}, mix{T(1 - rho)}, speed{T(momentum)}, small{T(epsilon)};
+    constexpr int average = has_momentum ? 3 : 2, n = 2 + has_momentum + centered;
+    T* const* lists[n];
+    lists[0] = parameters, lists[1] = velocities;
+    if constexpr (has_momentum) lists[2] = momenta;
+    if constexpr (centered) lists[average] = averages;
+    step_all<T, n>(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[n], V g) {
+        s[1] = fma(keep, s[1], mix * g * g);
+        V square = s[1] + small;
+        if constexpr (centered) {
+            s[average] = fma(keep, s[average], mix * g);
+            square = fma(-s[average], s[average], s[1]) + small;
+        }
+        V change = rate * g / sqrt(square);
+        if constexpr (has_momentum) change = s[2] = fma(speed, s[2], change);
+        s[0] -= change;
+    });
+}
+
+}  // namespace
+
+template <class T>
+void sgd_step(T* const* parameters, T* const* momenta, const T* const* gradients, const int64_t* sizes, int64_t count,
+              double learning_rate, double momentum, bool nesterov, double weight_decay) {
+    using V = vec<T>;
+    const V rate{T(-learning_rate)}, speed{T(momentum)};
+    const double decay = learning_rate * weight_decay;
+    if (momenta == nullptr) {
+        T* const* const lists[]{parameters};
+        return step_all(lists, gradients, sizes, count, decay, [=](V(&s)[1], V g) { s[0] = fma(rate, g, s[0]); });
+    }
+    T* const* const lists[]{parameters, momenta};
+    if (nesterov)
+        step_all(lists, gradients, sizes, count, decay, [=](V(&s)[2], V g) {
+            s[1] = fma(speed, s[1], rate * g);
+            s[0] += fma(speed, s[1], rate * g);
+        });
+    else
+        step_all(lists, gradients, sizes, count, decay, [=](V(&s)[2], V g) {
+            s[1] = fma(speed, s[1], rate * g);
+            s[0] += s[1];
+        });
+}
+
+template <class T>
+void adagrad_step(T* const* parameters, T* const* accumulators, const T* const* gradients, const int64_t* sizes,
+                  int64_t count, double learning_rate, double epsilon, double weight_decay) {
+    using V = vec<T>;
+    const V rate{T(learning_rate)}, small{T(epsilon)};
+    T* const* const lists[]{parameters, accumulators};
+    step_all(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[2], V g) {
+        s[1] = fma(g, g, s[1]);
+        s[0] -= rate * g / sqrt(s[1] + small);
+    });
+}
+
+template <class T>
+void rmsprop_step(T* const* parameters, T* const* velocities, T* const* momenta, T* const* averages,
+                  const T* const* gradients, const int64_t* sizes, int64_t count, double learning_rate, double rho,
+                  double momentum, double epsilon, double weight_decay) {
+    auto step = momenta != nullptr    ? averages != nullptr ? rmsprop<T, true, true> : rmsprop<T, true, false>
+                : averages != nullptr ? rmsprop<T, false, true>
+                                      : rmsprop<T, false, false>;
+    step(parameters, velocities, momenta, averages, gradients, sizes, count, learning_rate, rho, momentum, epsilon,
+         weight_decay);
+}
+
+template <class T>
+void adadelta_step(T* const* parameters, T* const* accumulators, T* const* deltas, const T* const* gradients,
+                   const int64_t* sizes, int64_t count, double learning_rate, double rho, double epsilon,
+                   double weight_decay) {
+    using V = vec<T>;
+    const V rate{T(learning_rate)}, keep{T(rho)}, mix{T(1 - rho)}, small{T(epsilon)};
+    T* const* const lists[]{parameters, accumulators, deltas};
+    step_all(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[3], V g) {
+        s[1] = fma(keep, s[1], mix * g * g);
+        const V change = sqrt(s[2] + small) * g / sqrt(s[1] + small);
+        s[2] = fma(keep, s[2], mix * change * change);
+        s[0] = fma(-rate, change, s[0]);
+    });
+}
+
+template <class T>
+void adam_step(T* const* parameters, T* const* momenta, T* const* velocities, T* const* maxima,
+               const T* const* gradients, const int64_t* sizes, int64_t count, double learning_rate, double beta_1,
+               double beta_2, double epsilon, int64_t step, double weight_decay) {
+    using V = vec<T>;
+    const double correction = __builtin_sqrt(1 - power(beta_2, step)) / (1 - power(beta_1, step));
+    const V rate{T(learning_rate * correction)}, small{T(epsilon)}, mix_1{T(1 - beta_1)}, mix_2{T(1 - beta_2)};
+    const double decay = learning_rate * weight_decay;
+    if (maxima == nullptr) {
+        T* const* const lists[]{parameters, momenta, velocities};
+        return step_all(lists, gradients, sizes, count, decay, [=](V(&s)[3], V g) {
+            s[1] = fma(g - s[1], mix_1, s[1]);
+            s[2] = fma(fma(g, g, -s[2]), mix_2, s[2]);
+            s[0] -= s[1] * rate / (sqrt(s[2]) + small);
+        });
+    }
+    T* const* const lists[]{parameters, momenta, velocities, maxima};
+    step_all(lists, gradients, sizes, count, decay, [=](V(&s)[4], V g) {
+        s[1] = fma(g - s[1], mix_1, s[1]);
+        s[2] = fma(fma(g, g, -s[2]), mix_2, s[2]);
+        s[3] = max(s[3], s[2]);
+        s[0] -= s[1] * rate / (sqrt(s[3]) + small);
+    });
+}
+
+template <class T>
+void adamax_step(T* const* parameters, T* const* momenta, T* const* norms, const T* const* gradients,
+                 const int64_t* sizes, int64_t count, double learning_rate, double beta_1, double beta_2,
+                 double epsilon, int64_t step, double weight_decay) {
+    using V = vec<T>;
+    const V rate{T(learning_rate / (1 - power(beta_1, step)))}, small{T(epsilon)}, mix{T(1 - beta_1)}, keep{T(beta_2)};
+    T* const* const lists[]{parameters, momenta, norms};
+    step_all(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[3], V g) {
+        s[1] = fma(g - s[1], mix, s[1]);
+        s[2] = max(keep * s[2], abs(g));
+        s[0] -= rate * s[1] / (s[2] + small);
+    });
+}
+
+template <class T>
+void nadam_step(T* const* parameters, T* const* momenta, T* const* velocities, const T* const* gradients,
+                const int64_t* sizes, int64_t count, double learning_rate, double beta_1, double beta_2, double epsilon,
+                int64_t step, double momentum_now, double momentum_next, double product_now, double weight_decay) {
+    using V = vec<T>;
+    const V from_momentum{T(learning_rate * momentum_next / (1 - product_now * momentum_next))};
+    const V from_gradient{T(learning_rate * (1 - momentum_now) / (1 - product_now))};
+    const V correction{T(1 / (1 - power(beta_2, step)))};
+    const V small{T(epsilon)}, mix_1{T(1 - beta_1)}, mix_2{T(1 - beta_2)};
+    T* const* const lists[]{parameters, momenta, velocities};
+    step_all(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[3], V g) {
+        s[1] = fma(g - s[1], mix_1, s[1]);
+        s[2] = fma(fma(g, g, -s[2]), mix_2, s[2]);
+        s[0] -= fma(from_momentum, s[1], from_gradient * g) / (sqrt(s[2] * correction) + small);
+    });
+}
+
+}  // namespace nerve::NERVE_ISA
+
+#define FAMILY_optim FAMILY_HERE
+#include "cpu/instantiate.h"
