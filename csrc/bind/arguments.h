@@ -1,0 +1,165 @@
+// How one C++ argument of a kernel is taken from Python: Argument<A>::type has a type_caster, pass() gives the kernel
+// its value, elements() how many array elements it brings.
+#pragma once
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "kernels.h"
+
+namespace nerve::bind {
+
+// A C-contiguous NumPy array of exactly P's type (writeable unless P is const), or None.
+template <class P>
+struct Buffer {
+    P* data = nullptr;
+    int64_t size = 0;
+};
+
+template <class P>
+struct BufferList {
+    std::vector<P*> data;
+    int64_t size = 0;
+    bool none = false;
+};
+
+// A struct of int64_t, from a tuple of as many integers, nested as may be.
+template <class S>
+struct Sizes {
+    S value{};
+};
+
+template <class A>
+struct Argument {  // numbers
+    using type = A;
+    static A pass(A value) { return value; }
+    static int64_t elements(A) { return 0; }
+};
+
+template <class P>
+struct Argument<P*> {
+    using type = Buffer<P>;
+    static P* pass(const type& buffer) { return buffer.data; }
+    static int64_t elements(const type& buffer) { return buffer.size; }
+};
+
+template <class P>
+struct Argument<P* const*> {
+    using type = BufferList<P>;
+    static P* const* pass(const type& list) { return list.none ? nullptr : list.data.data(); }
+    static int64_t elements(const type& list) { return list.size; }
+};
+
+template <class S>
+struct Argument<const S&> {
+    using type = Sizes<S>;
+    static const S& pass(const type& sizes) { return sizes.value; }
+    static int64_t elements(const type&) { return 0; }
+};
+
+// "(T * out, const T* x, int64_t size)" -> out, x, size
+inline std::vector<std::string> argument_names(const std::string& signature) {
+    std::vector<std::string> names;
+    for (size_t end = signature.find_first_of(",)"); end != std::string::npos;
+         end = signature.find_first_of(",)", end + 1)) {
+        size_t begin = signature.find_last_of(" *&", end - 1) + 1;
+        names.push_back(signature.substr(begin, end - begin));
+    }
+    return names;
+}
+
+}  // namespace nerve::bind
+
+namespace pybind11::detail {
+
+template <class P>
+struct array_type_name {
+    using T = std::remove_const_t<P>;
+    static constexpr auto of() {
+        if constexpr (std::is_same_v<T, float>)
+            return const_name("numpy.typing.NDArray[numpy.float32]");
+        else if constexpr (std::is_same_v<T, double>)
+            return const_name("numpy.typing.NDArray[numpy.float64]");
+        else if constexpr (std::is_same_v<T, bool>)
+            return const_name("numpy.typing.NDArray[numpy.bool_]");
+        else
+            return const_name("numpy.typing.NDArray[numpy.int64]");
+    }
+};
+
+template <class P>
+bool load_array(handle source, P*& data, int64_t& size) {
+    using T = std::remove_const_t<P>;
+    if (!array_t<T, array::c_style>::check_(source)) return false;
+    auto* proxy = array_proxy(source.ptr());
+    constexpr int needed = std::is_const_v<P> ? npy_api::NPY_ARRAY_ALIGNED_
+                                              : npy_api::NPY_ARRAY_ALIGNED_ | npy_api::NPY_ARRAY_WRITEABLE_;
+    if ((proxy->flags & needed) != needed) return false;
+    data = reinterpret_cast<P*>(proxy->data);
+    size = 1;
+    for (int i = 0; i < proxy->nd; ++i) size *= proxy->dimensions[i];
+    return true;
+}
+
+template <class P>
+struct type_caster<nerve::bind::Buffer<P>> {
+    PYBIND11_TYPE_CASTER(nerve::bind::Buffer<P>, array_type_name<P>::of() + const_name(" | None"));
+    bool load(handle source, bool) { return source.is_none() || load_array(source, value.data, value.size); }
+};
+
+template <class P>
+struct type_caster<nerve::bind::BufferList<P>> {
+    PYBIND11_TYPE_CASTER(nerve::bind::BufferList<P>,
+                         const_name("list[") + array_type_name<P>::of() + const_name("] | None"));
+    bool load(handle source, bool) {
+        value.none = source.is_none();
+        if (value.none) return true;
+        if (!PyList_Check(source.ptr())) return false;
+        for (handle item : reinterpret_borrow<list>(source)) {
+            P* data = nullptr;
+            int64_t size = 0;
+            if (!load_array(item, data, size)) return false;
+            value.data.push_back(data);
+            value.size += size;
+        }
+        return true;
+    }
+};
+
+template <class S>
+struct type_caster<nerve::bind::Sizes<S>> {
+    PYBIND11_TYPE_CASTER(nerve::bind::Sizes<S>, const_name("tuple[object, ...]"));
+    bool load(handle source, bool) {
+        static_assert(std::is_trivially_copyable_v<S> && sizeof(S) % sizeof(int64_t) == 0);
+        char* next = reinterpret_cast<char*>(&value.value);
+        char* end = next + sizeof(S);
+        return fill(source.ptr(), next, end) && next == end;
+    }
+
+private:
+    static bool fill(PyObject* source, char*& next, char* end) {
+        if (!PyTuple_Check(source)) return false;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(source); ++i) {
+            PyObject* item = PyTuple_GET_ITEM(source, i);
+            if (PyTuple_Check(item)) {
+                if (!fill(item, next, end)) return false;
+                continue;
+            }
+            int64_t number = PyLong_Check(item) ? PyLong_AsLongLong(item) : -1;
+            if (number == -1 && (!PyLong_Check(item) || PyErr_Occurred())) {
+                PyErr_Clear();
+                return false;
+            }
+            if (next == end) return false;
+            std::memcpy(next, &number, sizeof number);
+            next += sizeof number;
+        }
+        return true;
+    }
+};
+
+}  // namespace pybind11::detail

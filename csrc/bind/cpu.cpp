@@ -1,0 +1,115 @@
+// _cpu: every kernel of kernels.inc under its own name, over NumPy arrays. The binding of each is made from its C++
+// signature, so there is nothing to write here for a new kernel. Sizes are not checked: nerve.kernels does that.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstdio>
+
+#include "bind/arguments.h"
+#include "runtime/cpu.h"
+#include "runtime/memory.h"
+#include "runtime/runtime.h"
+
+namespace py = pybind11;
+
+namespace nerve::bind {
+namespace {
+
+template <class T>
+const Kernels<T>& active_kernels() {
+    if constexpr (sizeof(T) == 4)
+        return runtime::active_table().float32;
+    else
+        return runtime::active_table().float64;
+}
+
+// Elements in all arrays of a call from which on other Python threads may run meanwhile.
+constexpr int64_t worth_releasing = 1 << 15;
+
+template <class T, class... A, size_t... I>
+void define(py::module_& module, const char* name, void (*Kernels<T>::*kernel)(A...), const char* signature,
+            std::index_sequence<I...>) {
+    auto names = argument_names(signature);
+    module.def(
+        name,
+        [kernel](typename Argument<A>::type... arguments) {
+            auto function = active_kernels<T>().*kernel;
+            if ((Argument<A>::elements(arguments) + ...) >= worth_releasing) {
+                py::gil_scoped_release release;
+                function(Argument<A>::pass(arguments)...);
+            } else {
+                function(Argument<A>::pass(arguments)...);
+            }
+        },
+        py::arg(names.at(I).c_str())...);
+}
+
+template <class T, class... A>
+void define(py::module_& module, const char* name, void (*Kernels<T>::*kernel)(A...), const char* signature) {
+    define(module, name, kernel, signature, std::index_sequence_for<A...>{});
+}
+
+template <class T>
+void define_kernels(py::module_& module) {
+#define KERNEL(family, name, ...) define<T>(module, #name, &Kernels<T>::name, #__VA_ARGS__);
+#include "kernels.inc"
+}
+
+py::array empty(const std::vector<py::ssize_t>& shape, const py::dtype& dtype) {
+    size_t bytes = size_t(dtype.itemsize());
+    for (py::ssize_t extent : shape) {
+        if (extent < 0) throw py::value_error("empty expects sizes >= 0, got " + std::to_string(extent));
+        if (extent > 0 && bytes > SIZE_MAX / 8 / size_t(extent)) throw std::bad_alloc();
+        bytes *= size_t(extent);
+    }
+    if (bytes < runtime::arena_minimum) return py::array(dtype, shape);
+    runtime::Block* block = runtime::allocate(bytes);
+    if (block == nullptr) throw std::bad_alloc();
+    py::capsule owner(block, [](void* data) { runtime::release(static_cast<runtime::Block*>(data)); });
+    return py::array(dtype, shape, std::vector<py::ssize_t>{}, block->data, owner);
+}
+
+std::string huge_pages() {
+    std::string text = "not available on this system";
+    if (FILE* file = std::fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r")) {
+        char line[128] = "";
+        if (std::fgets(line, sizeof line, file) != nullptr) {
+            text = line;
+            while (!text.empty() && text.back() == '\n') text.pop_back();
+        }
+        std::fclose(file);
+    }
+    return text;
+}
+
+}  // namespace
+}  // namespace nerve::bind
+
+PYBIND11_MODULE(_cpu, module, py::mod_gil_not_used()) {
+    using namespace nerve;
+    module.doc() = "Kernels on the CPU, over NumPy arrays; see nerve.kernels for the public functions.";
+    bind::define_kernels<float>(module);
+    bind::define_kernels<double>(module);
+
+    module.def("isa", [] { return std::string(runtime::active_table().isa); }, "The instruction set in use.");
+    module.def("isas", &runtime::usable_isas, "The instruction sets usable here, lowest first.");
+    module.def("set_isa", &runtime::set_isa, py::arg("name"), "Use the kernels of another instruction set.");
+    module.def("cpu_features", &runtime::cpu_features, "What detection found, matrix units included.");
+    module.def("num_threads", &runtime::num_threads, "Threads a kernel may use.");
+    module.def("set_num_threads", &runtime::set_num_threads, py::arg("threads"), "Set the threads a kernel may use.");
+    module.def("default_num_threads", &runtime::default_num_threads,
+               "Threads from OMP_NUM_THREADS, the affinity mask and the control group's quota.");
+    module.def("empty", &bind::empty, py::arg("shape"), py::arg("dtype"), "An uninitialised array from the arena.");
+    module.def("empty_cache", &runtime::empty_cache, "Give unused large blocks back to the system.");
+    module.def(
+        "memory_stats",
+        [] {
+            auto statistics = runtime::memory_statistics();
+            py::dict result;
+            result["live"] = statistics.live, result["cached"] = statistics.cached, result["peak"] = statistics.peak;
+            return result;
+        },
+        "Bytes in arrays handed out, waiting in the cache, and the most ever handed out.");
+    module.def("huge_pages", &bind::huge_pages, "The system's setting for transparent huge pages.");
+}

@@ -1,0 +1,227 @@
+// vec<T>: one register of T, a thin layer over the compiler's vector types; mask<T> the result of comparing two.
+// Lane-wise and deterministic: the same bits on AVX2, AVX-512 and NEON. x86-64-v2 has no fma instruction: there fma
+// rounds twice.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define NERVE_INLINE __attribute__((always_inline)) inline
+#define NERVE_LAMBDA_INLINE __attribute__((always_inline))
+
+namespace nerve::NERVE_ISA {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+
+// The compiler's vector types (spelled out: GCC drops the attribute on a dependent type).
+template <class T>
+struct registers;
+template <>
+struct registers<float> {
+    typedef float floating __attribute__((vector_size(vector_bytes)));
+    typedef int32_t integers __attribute__((vector_size(vector_bytes)));
+};
+template <>
+struct registers<double> {
+    typedef double floating __attribute__((vector_size(vector_bytes)));
+    typedef int64_t integers __attribute__((vector_size(vector_bytes)));
+};
+
+template <class T>
+struct mask;
+
+template <class T>
+struct vec {
+    using element = T;
+    using integer = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+    using native = typename registers<T>::floating;
+    static constexpr int size = vector_bytes / int(sizeof(T));
+
+    native v;
+
+    vec() = default;
+    NERVE_INLINE vec(native value) : v(value) {}
+    NERVE_INLINE vec(T value) : v(value - native{}) {}  // every lane; x - 0 keeps the sign of zero
+
+    NERVE_INLINE friend vec operator+(vec a, vec b) { return a.v + b.v; }
+    NERVE_INLINE friend vec operator-(vec a, vec b) { return a.v - b.v; }
+    NERVE_INLINE friend vec operator*(vec a, vec b) { return a.v * b.v; }
+    NERVE_INLINE friend vec operator/(vec a, vec b) { return a.v / b.v; }
+    NERVE_INLINE friend vec operator-(vec a) { return -a.v; }
+    NERVE_INLINE vec& operator+=(vec b) { return v += b.v, *this; }
+    NERVE_INLINE vec& operator-=(vec b) { return v -= b.v, *this; }
+    NERVE_INLINE vec& operator*=(vec b) { return v *= b.v, *this; }
+
+    NERVE_INLINE friend mask<T> operator<(vec a, vec b) { return {a.v < b.v}; }
+    NERVE_INLINE friend mask<T> operator<=(vec a, vec b) { return {a.v <= b.v}; }
+    NERVE_INLINE friend mask<T> operator>(vec a, vec b) { return {a.v > b.v}; }
+    NERVE_INLINE friend mask<T> operator>=(vec a, vec b) { return {a.v >= b.v}; }
+    NERVE_INLINE friend mask<T> operator==(vec a, vec b) { return {a.v == b.v}; }
+    NERVE_INLINE friend mask<T> operator!=(vec a, vec b) { return {a.v != b.v}; }
+};
+
+// All bits set where true. Also serves as a vector of integers of T's width (bits, shifts).
+template <class T>
+struct mask {
+    using native = typename registers<T>::integers;
+    native v;
+    NERVE_INLINE friend mask operator&(mask a, mask b) { return {a.v & b.v}; }
+    NERVE_INLINE friend mask operator|(mask a, mask b) { return {a.v | b.v}; }
+    NERVE_INLINE friend mask operator~(mask a) { return {~a.v}; }
+};
+
+template <class T>
+using bits = typename mask<T>::native;  // the integers behind the lanes
+
+template <class T>
+NERVE_INLINE bits<T> to_bits(vec<T> x) {
+    return (bits<T>)x.v;
+}
+template <class T>
+NERVE_INLINE vec<T> from_bits(bits<T> x) {
+    return (typename vec<T>::native)x;
+}
+// Integer lanes to floating point and back (truncating); exact for |x| < 2^31 (float) and 2^51 (double).
+template <class T>
+NERVE_INLINE vec<T> to_float(bits<T> x) {
+    return __builtin_convertvector(x, typename vec<T>::native);
+}
+template <class T>
+NERVE_INLINE bits<T> to_int(vec<T> x) {
+    return __builtin_convertvector(x.v, bits<T>);
+}
+
+template <class T>
+NERVE_INLINE vec<T> select(mask<T> condition, vec<T> a, vec<T> b) {
+    return condition.v ? a.v : b.v;
+}
+
+template <class T>
+NERVE_INLINE vec<T> load(const T* p) {
+    vec<T> r;
+    std::memcpy(&r.v, p, vector_bytes);
+    return r;
+}
+template <class T>
+NERVE_INLINE void store(T* p, vec<T> x) {
+    std::memcpy(p, &x.v, vector_bytes);
+}
+
+// The first n lanes, 0 <= n <= size; the others read as zero, and are not written.
+template <class T>
+NERVE_INLINE vec<T> load_partial(const T* p, int64_t n) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+    else
+        return (typename vec<T>::native)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+#else
+    vec<T> r(T(0));
+    for (int64_t i = 0; i < n; ++i) r.v[i] = p[i];
+    return r;
+#endif
+}
+template <class T>
+NERVE_INLINE void store_partial(T* p, vec<T> x, int64_t n) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)x.v);
+    else
+        _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)x.v);
+#else
+    for (int64_t i = 0; i < n; ++i) p[i] = x.v[i];
+#endif
+}
+
+// a * b + c
+template <class T>
+NERVE_INLINE vec<T> fma(vec<T> a, vec<T> b, vec<T> c) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_fmadd_ps((__m512)a.v, (__m512)b.v, (__m512)c.v);
+    else
+        return (typename vec<T>::native)_mm512_fmadd_pd((__m512d)a.v, (__m512d)b.v, (__m512d)c.v);
+#elif defined(__FMA__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v);
+    else
+        return (typename vec<T>::native)_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v);
+#elif defined(__aarch64__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)vfmaq_f32((float32x4_t)c.v, (float32x4_t)a.v, (float32x4_t)b.v);
+    else
+        return (typename vec<T>::native)vfmaq_f64((float64x2_t)c.v, (float64x2_t)a.v, (float64x2_t)b.v);
+#else
+    return a * b + c;
+#endif
+}
+
+template <class T>
+NERVE_INLINE vec<T> sqrt(vec<T> x) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_maskz_sqrt_ps(__mmask16(-1), (__m512)x.v);
+    else
+        return (typename vec<T>::native)_mm512_maskz_sqrt_pd(__mmask8(-1), (__m512d)x.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm256_sqrt_ps((__m256)x.v);
+    else
+        return (typename vec<T>::native)_mm256_sqrt_pd((__m256d)x.v);
+#elif defined(__aarch64__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)vsqrtq_f32((float32x4_t)x.v);
+    else
+        return (typename vec<T>::native)vsqrtq_f64((float64x2_t)x.v);
+#else
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm_sqrt_ps((__m128)x.v);
+    else
+        return (typename vec<T>::native)_mm_sqrt_pd((__m128d)x.v);
+#endif
+}
+
+template <class T>
+NERVE_INLINE vec<T> abs(vec<T> x) {
+    using I = typename vec<T>::integer;
+    constexpr I sign = I(1) << (8 * sizeof(T) - 1);
+    return from_bits<T>(to_bits(x) & ~sign);
+}
+// The magnitude of x with the sign of s.
+template <class T>
+NERVE_INLINE vec<T> copysign(vec<T> x, vec<T> s) {
+    using I = typename vec<T>::integer;
+    constexpr I sign = I(1) << (8 * sizeof(T) - 1);
+    return from_bits<T>((to_bits(x) & ~sign) | (to_bits(s) & sign));
+}
+
+// NaN in either operand gives NaN, as in NumPy.
+template <class T>
+NERVE_INLINE vec<T> max(vec<T> a, vec<T> b) {
+    return select((a > b) | (a != a), a, b);
+}
+template <class T>
+NERVE_INLINE vec<T> min(vec<T> a, vec<T> b) {
+    return select((a < b) | (a != a), a, b);
+}
+
+template <class T>
+NERVE_INLINE bool any(mask<T> m) {
+    typename vec<T>::integer r = 0;
+    for (int i = 0; i < vec<T>::size; ++i) r |= m.v[i];
+    return r != 0;
+}
+
+}  // namespace nerve::NERVE_ISA

@@ -1,0 +1,168 @@
+#include "runtime/memory.h"
+
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <new>
+#include <vector>
+
+#include "runtime/runtime.h"
+
+#if defined(__linux__)
+#include <pthread.h>
+#include <sys/mman.h>
+#elif defined(_WIN32)
+#include <malloc.h>
+#endif
+
+namespace nerve::runtime {
+namespace {
+
+constexpr size_t huge_page = size_t(2) << 20;
+constexpr size_t cache_floor = size_t(256) << 20;  // unused bytes always worth keeping
+
+void* system_allocate(size_t bytes) {
+#if defined(__linux__)
+    // A mapping of one huge page more, trimmed to a huge-page boundary.
+    void* raw = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (raw == MAP_FAILED) return nullptr;
+    uintptr_t start = reinterpret_cast<uintptr_t>(raw), aligned = (start + huge_page - 1) & ~(huge_page - 1);
+    if (aligned > start) munmap(raw, aligned - start);
+    size_t tail = start + huge_page - aligned;
+    if (tail > 0) munmap(reinterpret_cast<void*>(aligned + bytes), tail);
+    madvise(reinterpret_cast<void*>(aligned), bytes, MADV_HUGEPAGE);
+    return reinterpret_cast<void*>(aligned);
+#elif defined(_WIN32)
+    return _aligned_malloc(bytes, 64);
+#else
+    return std::aligned_alloc(64, bytes);
+#endif
+}
+
+void system_release(void* data, [[maybe_unused]] size_t bytes) {
+#if defined(__linux__)
+    munmap(data, bytes);
+#elif defined(_WIN32)
+    _aligned_free(data);
+#else
+    std::free(data);
+#endif
+}
+
+// Four sizes to a power of two: at most a quarter of a block is unused. Large ones are whole huge pages.
+size_t size_class(size_t bytes) {
+    size_t size = arena_minimum;
+    while (size < bytes) size *= 2;
+    for (size_t quarter = size / 8, finer = size / 2; size > arena_minimum && finer < size; finer += quarter)
+        if (finer >= bytes) {
+            size = finer;
+            break;
+        }
+    if (size > huge_page) size = (size + huge_page - 1) & ~(huge_page - 1);
+    return size;
+}
+
+class Arena {
+public:
+    Block* allocate(size_t bytes) {
+        if (bytes > SIZE_MAX / 4) return nullptr;
+        size_t size = size_class(bytes);
+        std::lock_guard lock(mutex);
+        auto& waiting = free_[size];
+        if (waiting.empty() && !refill(size, waiting)) return nullptr;
+        Block* block = waiting.back();
+        waiting.pop_back();
+        cached_ -= size, live_ += size;
+        if (live_ > peak_) peak_ = live_;
+        return block;
+    }
+
+    void release(Block* block) {
+        std::lock_guard lock(mutex);
+        live_ -= block->bytes;
+        // Keep what a further step like those before could use; give back what is beyond it.
+        if (block->bytes > huge_page && cached_ + live_ + block->bytes > (peak_ > cache_floor ? peak_ : cache_floor)) {
+            discard(block);
+        } else {
+            cached_ += block->bytes;
+            free_[block->bytes].push_back(block);
+        }
+    }
+
+    void empty_cache() {
+        std::lock_guard lock(mutex);
+        for (auto& [size, waiting] : free_) {
+            if (size <= huge_page) continue;  // these share their pages with others
+            cached_ -= size * waiting.size();
+            for (Block* block : waiting) discard(block);
+            waiting.clear();
+        }
+        peak_ = live_;
+    }
+
+    MemoryStatistics statistics() {
+        std::lock_guard lock(mutex);
+        return {live_, cached_, peak_};
+    }
+
+    std::mutex mutex;
+
+private:
+    bool refill(size_t size, std::vector<Block*>& waiting) {
+        size_t count = size > huge_page ? 1 : 2 * huge_page / size;  // small blocks are cut from two huge pages
+        char* data = static_cast<char*>(system_allocate(count == 1 ? size : 2 * huge_page));
+        if (data == nullptr) return false;
+        for (size_t i = 0; i < count; ++i) waiting.push_back(new Block{data + i * size, size});
+        cached_ += count * size;
+        return true;
+    }
+
+    static void discard(Block* block) {
+        system_release(block->data, block->bytes);
+        delete block;
+    }
+
+    std::map<size_t, std::vector<Block*>> free_;
+    size_t live_ = 0, cached_ = 0, peak_ = 0;
+};
+
+// Never destroyed: arrays may outlive every static object of this module.
+Arena& arena() {
+    static Arena* the = [] {
+        auto* made = new Arena;
+#if defined(__linux__)
+        pthread_atfork([] { arena().mutex.lock(); }, [] { arena().mutex.unlock(); }, [] { arena().mutex.unlock(); });
+#endif
+        return made;
+    }();
+    return *the;
+}
+
+struct Scratch {
+    Block* blocks[slots] = {};
+    ~Scratch() {
+        for (Block* block : blocks)
+            if (block != nullptr) runtime::release(block);
+    }
+};
+thread_local Scratch scratch_blocks;
+
+}  // namespace
+
+Block* allocate(size_t bytes) { return arena().allocate(bytes); }
+void release(Block* block) { arena().release(block); }
+void empty_cache() { arena().empty_cache(); }
+MemoryStatistics memory_statistics() { return arena().statistics(); }
+
+void* scratch(Slot slot, size_t bytes) {
+    Block*& block = scratch_blocks.blocks[slot];
+    if (block == nullptr || block->bytes < bytes) {
+        if (block != nullptr) release(block);
+        block = nullptr;
+        block = allocate(bytes);
+        if (block == nullptr) throw std::bad_alloc();
+    }
+    return block->data;
+}
+
+}  // namespace nerve::runtime

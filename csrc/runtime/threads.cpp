@@ -1,0 +1,212 @@
+// The thread pool. A parallel region is a count of tasks that threads take one by one; which thread runs a task never
+// changes its result. Workers spin for a short while after a region, since the next usually follows at once, then park.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include "runtime/runtime.h"
+
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
+
+namespace nerve::runtime {
+namespace {
+
+inline void pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+using Clock = std::chrono::steady_clock;
+constexpr auto worker_spin = std::chrono::microseconds(50);
+constexpr int owner_spins = 200;  // about a microsecond: beyond it, a spinning owner keeps a woken worker off its core
+
+thread_local bool inside_region = false;
+
+class Pool {
+public:
+    explicit Pool(int threads) : threads_(threads) {
+        for (int i = 1; i < threads; ++i) std::thread([this] { work(); }).detach();
+    }
+
+    int threads() const { return threads_; }
+
+    // Only one thread at a time may call run or retire.
+    void run(int64_t tasks, void (*body)(void*, int64_t), void* context) {
+        constexpr int64_t most = 0x7fffffff;  // tasks of one round fit the low half of tickets_
+        for (int64_t first = 0; first < tasks; first += most) {
+            int64_t count = tasks - first < most ? tasks - first : most;
+            body_ = body, context_ = context, first_ = first;
+            unfinished_.store(count, std::memory_order_relaxed);
+            round_ += 1;
+            tickets_.store(round_ << 32 | uint64_t(count));
+            if (parked_.load() > 0) wake();
+            take_tasks();
+            for (int spin = 0; unfinished_.load(std::memory_order_acquire) > 0;) {
+                if (++spin < owner_spins) {
+                    pause();
+                } else {
+                    int64_t left = unfinished_.load(std::memory_order_acquire);
+                    if (left > 0) unfinished_.wait(left, std::memory_order_acquire);
+                }
+            }
+        }
+    }
+
+    // Lets the workers end. They may still be reading members, so a retired pool is never deleted: a few hundred bytes
+    // for every change of the number of threads.
+    void retire() {
+        retired_.store(true);
+        wake();
+    }
+
+private:
+    void wake() {
+        wakeups_.fetch_add(1);
+        wakeups_.notify_all();
+    }
+
+    // A ticket is taken by compare-and-swap on (round, tasks left), so a late worker can never take a task of a round
+    // whose body it has not seen: the round cannot end while its ticket is unfinished.
+    void take_tasks() {
+        uint64_t state = tickets_.load(std::memory_order_acquire);
+        while (uint32_t(state) != 0) {
+            if (!tickets_.compare_exchange_weak(state, state - 1, std::memory_order_acq_rel)) continue;
+            body_(context_, first_ + int64_t(uint32_t(state)) - 1);
+            if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
+            state = tickets_.load(std::memory_order_acquire);
+        }
+    }
+
+    void work() {
+        inside_region = true;
+        while (!retired_.load(std::memory_order_relaxed)) {
+            take_tasks();
+            auto until = Clock::now() + worker_spin;
+            bool found = false;
+            while (!found && Clock::now() < until) {
+                for (int i = 0; i < 32 && !found; ++i) {
+                    pause();
+                    found = uint32_t(tickets_.load(std::memory_order_relaxed)) != 0 || retired_.load();
+                }
+            }
+            if (found) continue;
+            parked_.fetch_add(1);
+            uint32_t seen = wakeups_.load();
+            if (uint32_t(tickets_.load()) == 0 && !retired_.load()) wakeups_.wait(seen);
+            parked_.fetch_sub(1);
+        }
+    }
+
+    const int threads_;
+    void (*body_)(void*, int64_t) = nullptr;
+    void* context_ = nullptr;
+    int64_t first_ = 0;
+    uint64_t round_ = 0;
+    alignas(64) std::atomic<uint64_t> tickets_{0};
+    alignas(64) std::atomic<int64_t> unfinished_{0};
+    alignas(64) std::atomic<uint32_t> wakeups_{0};
+    std::atomic<int> parked_{0};
+    std::atomic<bool> retired_{false};
+};
+
+struct State {
+    std::mutex owner;      // held while a region runs or the pool changes
+    Pool* pool = nullptr;  // made on first use, and anew in a forked child
+    std::atomic<int> threads{0};
+};
+
+State& state() {
+    static State* the = [] {
+        auto* made = new State;
+#if defined(__linux__)
+        pthread_atfork([] { state().owner.lock(); }, [] { state().owner.unlock(); },
+                       [] {
+                           state().pool = nullptr;  // its threads did not come along
+                           state().owner.unlock();
+                       });
+#endif
+        return made;
+    }();
+    return *the;
+}
+
+#if defined(__linux__)
+// Whole processors this control group may use, 0 where there is no limit (cgroup v2, then v1).
+int cgroup_limit() {
+    long long quota = -1, period = -1;
+    if (FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
+        if (std::fscanf(file, "%lld %lld", &quota, &period) != 2) quota = -1;
+        std::fclose(file);
+    } else {
+        auto read = [](const char* path, long long& value) {
+            if (FILE* file = std::fopen(path, "r")) {
+                if (std::fscanf(file, "%lld", &value) != 1) value = -1;
+                std::fclose(file);
+            }
+        };
+        read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota);
+        read("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period);
+    }
+    return quota > 0 && period > 0 ? int((quota + period - 1) / period) : 0;
+}
+#endif
+
+}  // namespace
+
+int default_num_threads() {
+    int threads = int(std::thread::hardware_concurrency());
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) threads = CPU_COUNT(&set);
+    int limit = cgroup_limit();
+    if (limit > 0 && limit < threads) threads = limit;
+#endif
+    if (const char* text = std::getenv("OMP_NUM_THREADS")) {
+        int asked = std::atoi(text);  // "4,2" means 4 at the outer level, which is ours
+        if (asked > 0) threads = asked;
+    }
+    return threads > 0 ? threads : 1;
+}
+
+int num_threads() {
+    int threads = state().threads.load();
+    if (threads == 0) {
+        int expected = 0;
+        state().threads.compare_exchange_strong(expected, default_num_threads());
+        threads = state().threads.load();
+    }
+    return threads;
+}
+
+void set_num_threads(int threads) {
+    std::lock_guard lock(state().owner);
+    state().threads.store(threads < 1 ? 1 : threads);
+    if (state().pool != nullptr && state().pool->threads() != state().threads.load()) {
+        state().pool->retire();
+        state().pool = nullptr;
+    }
+}
+
+void parallel_for(int64_t tasks, void (*body)(void*, int64_t), void* context) {
+    auto serial = [&] {
+        for (int64_t i = 0; i < tasks; ++i) body(context, i);
+    };
+    if (tasks <= 1 || inside_region || num_threads() == 1) return serial();
+    std::unique_lock lock(state().owner, std::try_to_lock);
+    if (!lock) return serial();
+    if (state().pool == nullptr) state().pool = new Pool(num_threads());
+    inside_region = true;
+    state().pool->run(tasks, body, context);
+    inside_region = false;
+}
+
+}  // namespace nerve::runtime

@@ -1,0 +1,44 @@
+// The sizes a kernel gets as one argument. Each is a plain run of int64_t; Python passes a NamedTuple with the same
+// fields in the same order (python/nerve/kernels/shapes.py), nested tuples for arrays.
+#pragma once
+#include <cstdint>
+
+namespace nerve {
+
+constexpr int max_rank = 8;
+
+// Row-major out of shape `shape` (leading ones up to max_rank); strides in elements, 0 where an operand is repeated.
+struct Broadcast {
+    int64_t shape[max_rank], a_strides[max_rank], b_strides[max_rank];
+};
+
+// out[out_offset + i . out_strides] = x[x_offset + i . x_strides] for every index i of `shape`; in elements.
+struct CopyShape {
+    int64_t shape[max_rank], out_strides[max_rank], x_strides[max_rank], out_offset, x_offset;
+};
+
+// out (batch, rows, columns); a is (rows, inner), or (inner, rows) when transposed; a batch stride of 0 repeats.
+struct MatmulShape {
+    int64_t batch, rows, columns, inner, a_batch_stride, b_batch_stride, transpose_a, transpose_b;
+};
+
+struct Conv2DShape {
+    int64_t batch, height, width, channels;
+    int64_t kernel_height, kernel_width, filters, groups;
+    int64_t out_height, out_width;
+    int64_t stride_height, stride_width, dilation_height, dilation_width;
+    int64_t pad_top, pad_left;
+};
+
+struct Pool2DShape {
+    int64_t batch, height, width, channels;
+    int64_t pool_height, pool_width;
+    int64_t out_height, out_width;
+    int64_t stride_height, stride_width;
+    int64_t pad_top, pad_left;
+};
+
+// What a product applies to its result before storing it. Each derivative can be had from the output alone.
+enum class Activation : int64_t { linear = 0, relu = 1, sigmoid = 2, tanh = 3 };
+
+}  // namespace nerve
