@@ -1,0 +1,119 @@
+"""nerve: machine learning on its own C++ and CUDA kernels.
+
+Three depths, from the bottom up: :mod:`nerve.kernels` computes on plain arrays; :class:`nerve.Tensor`,
+:mod:`nerve.ops` and :func:`nerve.gradients` differentiate; :mod:`nerve.layers`, :mod:`nerve.models` and the modules beside
+them follow Keras. Everything is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nerve import (
+        activations,
+        applications,
+        callbacks,
+        errors,
+        gpu,
+        initializers,
+        kernels,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        random,
+    )
+    from nerve.errors import DeviceError, DTypeError, ModelFileError, ShapeError
+    from nerve.kernels import backend
+    from nerve.layers import Input
+    from nerve.models import Model, Sequential
+    from nerve.runtime import empty_cache, memory_stats, num_threads, set_num_threads
+    from nerve.tensor import Tensor, Variable, gradients, no_gradients
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "activations",
+    "applications",
+    "callbacks",
+    "errors",
+    "gpu",
+    "initializers",
+    "kernels",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "random",
+)
+_NAMES = {
+    "DTypeError": "errors",
+    "DeviceError": "errors",
+    "Input": "layers",
+    "Model": "models",
+    "ModelFileError": "errors",
+    "Sequential": "models",
+    "ShapeError": "errors",
+    "Tensor": "tensor",
+    "Variable": "tensor",
+    "backend": "kernels",
+    "empty_cache": "runtime",
+    "gradients": "tensor",
+    "memory_stats": "runtime",
+    "no_gradients": "tensor",
+    "num_threads": "runtime",
+    "set_num_threads": "runtime",
+}
+
+__all__ = [
+    "DTypeError",
+    "DeviceError",
+    "Input",
+    "Model",
+    "ModelFileError",
+    "Sequential",
+    "ShapeError",
+    "Tensor",
+    "Variable",
+    "activations",
+    "applications",
+    "backend",
+    "callbacks",
+    "empty_cache",
+    "errors",
+    "gpu",
+    "gradients",
+    "initializers",
+    "kernels",
+    "layers",
+    "losses",
+    "memory_stats",
+    "metrics",
+    "models",
+    "no_gradients",
+    "num_threads",
+    "ops",
+    "optimizers",
+    "random",
+    "set_num_threads",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"nerve.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"nerve.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'nerve' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,20 @@
+"""A fast array backend: functions on plain NumPy arrays, each one call of a compiled kernel.
+
+Float32 and float64 are computed as they are; a call that mixes them computes in float64. Other real dtypes become
+float32. Results do not depend on the number of threads.
+"""
+
+from nerve._threadpoolctl import register as _register
+from nerve.kernels._backend import Array, backend
+from nerve.kernels.conv import *
+from nerve.kernels.elementwise import *
+from nerve.kernels.indexing import *
+from nerve.kernels.matmul import *
+from nerve.kernels.norm import *
+from nerve.kernels.optim import *
+from nerve.kernels.pool import *
+from nerve.kernels.random import *
+from nerve.kernels.reduce import *
+from nerve.kernels.softmax import *
+
+_register()

@@ -1,0 +1,104 @@
+"""Matrix products with an optional bias and activation in the same pass."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nerve.errors import ShapeError
+from nerve.kernels._backend import Array, as_floats, empty, pick
+from nerve.kernels.shapes import ACTIVATIONS, MatmulShape
+
+__all__ = ["matmul"]
+
+Shape = tuple[int, ...]
+
+
+def matmul(
+    a: ArrayLike,
+    b: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    activation: str | None = None,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+) -> Array:
+    """``activation(a @ b + bias)``, over any leading batch dimensions.
+
+    Parameters
+    ----------
+    a : array_like (..., rows, inner), float32 or float64
+        (..., inner, rows) with ``transpose_a``; a one-dimensional array is a row, as in NumPy.
+    b : array_like (..., inner, columns)
+        (..., columns, inner) with ``transpose_b``; a one-dimensional array is a column.
+    bias : array_like (columns,), optional
+        Added to every row.
+    activation : {None, "linear", "relu", "sigmoid", "tanh"}
+        Applied to the result as it is stored.
+    transpose_a, transpose_b : bool
+        Read an operand with its last two axes exchanged, without copying it.
+
+    Returns
+    -------
+    ndarray (..., rows, columns)
+        Batch dimensions broadcast as in NumPy.
+
+    Raises
+    ------
+    ShapeError
+        If the inner sizes, the batch dimensions or the bias do not fit.
+
+    Notes
+    -----
+    Float32 products are sums of fused multiply-adds in an order fixed by the sizes: the same bits at any number of
+    threads, and on every instruction set that has such an instruction.
+    """
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"[matmul] activation expects one of {list(ACTIVATIONS)}, got {activation!r}")
+    x, y, bias_array = as_floats("matmul", a, b, bias)
+    bias_shape = None if bias_array is None else bias_array.shape
+    plan, x_batch, y_batch, out_shape = _plan(x.shape, y.shape, bias_shape, transpose_a, transpose_b)
+    if x_batch is not None:
+        x = np.ascontiguousarray(np.broadcast_to(x, x_batch))
+    if y_batch is not None:
+        y = np.ascontiguousarray(np.broadcast_to(y, y_batch))
+    out = empty(out_shape, x.dtype)
+    pick(x, y, bias_array).matmul(out, x, y, bias_array, plan, ACTIVATIONS[activation])
+    return out
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(
+    a: Shape, b: Shape, bias: Shape | None, transpose_a: bool, transpose_b: bool
+) -> tuple[MatmulShape, Shape | None, Shape | None, Shape]:
+    """The sizes of the call, the shape each operand must first be expanded to (None: none), the output's shape."""
+    if not a or not b:
+        raise ShapeError(f"[matmul] expects arrays of at least one dimension, got shapes {a} and {b}")
+    if (transpose_a and len(a) < 2) or (transpose_b and len(b) < 2):
+        raise ShapeError(f"[matmul] only arrays of two or more dimensions can be transposed, got shapes {a} and {b}")
+    rows, inner = (1, a[0]) if len(a) == 1 else (a[-1], a[-2]) if transpose_a else (a[-2], a[-1])
+    b_inner, columns = (b[0], 1) if len(b) == 1 else (b[-1], b[-2]) if transpose_b else (b[-2], b[-1])
+    if inner != b_inner:
+        flags = ", transpose_a" * transpose_a + ", transpose_b" * transpose_b
+        raise ShapeError(f"[matmul] inner sizes differ: {inner} in {a} and {b_inner} in {b}{flags}")
+    if bias is not None and bias != (columns,):
+        raise ShapeError(f"[matmul] bias expects shape ({columns},), got {bias}")
+    a_batch, b_batch = a[:-2], b[:-2]
+    try:
+        batch = np.broadcast_shapes(a_batch, b_batch)
+    except ValueError:
+        raise ShapeError(f"[matmul] batch dimensions do not broadcast: {a} and {b}") from None
+    count, a_count, b_count = math.prod(batch), math.prod(a_batch), math.prod(b_batch)
+    out = batch + (() if len(a) == 1 else (rows,)) + (() if len(b) == 1 else (columns,))
+    # An operand is read as it is when it has every batch entry or a single one; anything between is expanded first.
+    a_full = None if a_count in (1, count) and (a_count == 1 or a_batch == batch) else batch + a[-2:]
+    b_full = None if b_count in (1, count) and (b_count == 1 or b_batch == batch) else batch + b[-2:]
+    a_step = rows * inner if a_full or a_count > 1 else 0
+    b_step = inner * columns if b_full or b_count > 1 else 0
+    if b_step == 0 and count > 1 and not transpose_a and a_step:  # one b for all: a single tall product
+        rows, count = rows * count, 1
+    plan = MatmulShape(count, rows, columns, inner, a_step, b_step, int(transpose_a), int(transpose_b))
+    return plan, a_full, b_full, out

@@ -1,0 +1,156 @@
+"""Reductions over axes: sum, mean, max, min, argmax, argmin.
+
+The order of a sum depends on the shape alone, so results are the same for any number of threads, and its error grows
+with the logarithm of the length (pairwise summation; Higham, "The accuracy of floating point summation", 1993).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nerve.errors import ShapeError
+from nerve.kernels._backend import Array, as_array, empty, pick
+
+__all__ = ["argmax", "argmin", "max", "mean", "min", "sum"]
+
+Axes = int | Sequence[int] | None
+
+
+def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Sum over axes.
+
+    Parameters
+    ----------
+    x : array_like, float32 or float64
+    axis : int or sequence of int, optional
+        The axes to sum over; all of them by default.
+    keepdims : bool
+        Leave the summed axes in place with size one.
+
+    Returns
+    -------
+    ndarray
+        Of x's dtype. The sum of nothing is zero.
+
+    Raises
+    ------
+    ShapeError
+        If an axis does not exist or is named twice.
+    """
+    return _reduce("sum", x, axis, keepdims)
+
+
+def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Arithmetic mean over axes; arguments as for :func:`sum`. The mean of nothing is NaN."""
+    return _reduce("mean", x, axis, keepdims)
+
+
+def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Maximum over axes; arguments as for :func:`sum`. NaN wins.
+
+    Raises
+    ------
+    ShapeError
+        If an axis does not exist, or the maximum of no elements is asked for.
+    """
+    return _reduce("max", x, axis, keepdims)
+
+
+def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Minimum over axes; as :func:`max`."""
+    return _reduce("min", x, axis, keepdims)
+
+
+def argmax(x: ArrayLike, axis: int | None = None) -> Array:
+    """Position of the first maximum along an axis.
+
+    Parameters
+    ----------
+    x : array_like, float32 or float64
+    axis : int, optional
+        By default the position in the flattened array.
+
+    Returns
+    -------
+    ndarray of int64
+
+    Raises
+    ------
+    ShapeError
+        If the axis does not exist or has no elements.
+    """
+    return _find("argmax", x, axis)
+
+
+def argmin(x: ArrayLike, axis: int | None = None) -> Array:
+    """Position of the first minimum along an axis; as :func:`argmax`."""
+    return _find("argmin", x, axis)
+
+
+@functools.lru_cache(maxsize=4096)
+def reduced_axes(op: str, axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    """The axes meant, ascending and not negative."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise ShapeError(f"[{op}] axis {a} does not exist in an array of {ndim} dimensions")
+    positive = sorted(a % ndim for a in axes)
+    if len(set(positive)) < len(positive):
+        raise ShapeError(f"[{op}] an axis is named twice in axis={axis}")
+    return tuple(positive)
+
+
+@functools.lru_cache(maxsize=4096)
+def _runs(axes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Axes that stand side by side (or have only size-one axes between) reduce as one; last run first."""
+    runs: list[list[int]] = []
+    for a in axes:
+        if runs and all(shape[b] == 1 for b in range(runs[-1][1], a)):
+            runs[-1][1] = a + 1
+        else:
+            runs.append([a, a + 1])
+    return tuple((first, stop) for first, stop in reversed(runs))
+
+
+def _reduce(op: str, x: ArrayLike, axis: Axes, keepdims: bool) -> Array:
+    array = as_array(op, x)
+    shape = array.shape
+    axes = reduced_axes(op, axis if axis is None or isinstance(axis, int) else tuple(axis), array.ndim)
+    if op in ("max", "min") and any(shape[a] == 0 for a in axes):
+        raise ShapeError(f"[{op}] of no elements: axis {axes} of shape {shape}")
+    if keepdims:
+        final = tuple(1 if i in axes else size for i, size in enumerate(shape))
+    else:
+        final = tuple(size for i, size in enumerate(shape) if i not in axes)
+    for first, stop in _runs(axes, shape):  # from the last axes, which stand closest in memory
+        outer, reduced, inner = math.prod(shape[:first]), math.prod(shape[first:stop]), math.prod(shape[stop:])
+        shape = shape[:first] + (1,) * (stop - first) + shape[stop:]
+        out = empty((outer, inner), array.dtype)
+        kernel = getattr(pick(array), op)
+        if op == "mean" and not reduced:
+            out.fill(np.nan)
+        else:
+            kernel(out, array.reshape(outer, reduced, inner), outer, reduced, inner)
+        array = out
+    return array.reshape(final) if axes else array.copy()
+
+
+def _find(op: str, x: ArrayLike, axis: int | None) -> Array:
+    array = as_array(op, x)
+    if axis is None:
+        array, axis = array.reshape(-1), 0
+    (at,) = reduced_axes(op, int(axis), array.ndim)
+    shape = array.shape
+    if shape[at] == 0:
+        raise ShapeError(f"[{op}] of no elements: axis {axis} of shape {shape}")
+    outer, reduced, inner = math.prod(shape[:at]), shape[at], math.prod(shape[at + 1 :])
+    out = empty((outer, inner), np.int64)
+    getattr(pick(array), op)(out, array.reshape(outer, reduced, inner), outer, reduced, inner)
+    return out.reshape(shape[:at] + shape[at + 1 :])

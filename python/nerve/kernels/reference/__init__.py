@@ -1,0 +1,17 @@
+"""The kernels in pure NumPy: the raw names and signatures of ``csrc/kernels.inc``, outputs first.
+
+Written to be read, computed in float64: the ground truth of the tests, and what runs inside
+``nerve.backend("reference")``.
+"""
+
+# ruff: noqa: F403 - every public function of every family is a kernel
+from nerve.kernels.reference.conv import *
+from nerve.kernels.reference.elementwise import *
+from nerve.kernels.reference.indexing import *
+from nerve.kernels.reference.matmul import *
+from nerve.kernels.reference.norm import *
+from nerve.kernels.reference.optim import *
+from nerve.kernels.reference.pool import *
+from nerve.kernels.reference.random import *
+from nerve.kernels.reference.reduce import *
+from nerve.kernels.reference.softmax import *

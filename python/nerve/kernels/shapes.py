@@ -1,0 +1,79 @@
+"""The sizes a kernel gets as one argument: tuples with the fields of ``csrc/shapes.h``, in the same order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAX_RANK = 8
+
+#: What a product may apply to its result before storing it (``enum class Activation`` in ``csrc/shapes.h``).
+ACTIVATIONS = {None: 0, "linear": 0, "relu": 1, "sigmoid": 2, "tanh": 3}
+
+
+class Broadcast(NamedTuple):
+    """An output of ``shape`` and the strides, in elements, of two operands read along it (0 where repeated)."""
+
+    shape: tuple[int, ...]
+    a_strides: tuple[int, ...]
+    b_strides: tuple[int, ...]
+
+
+class CopyShape(NamedTuple):
+    """``out[out_offset + i . out_strides] = x[x_offset + i . x_strides]`` for every index i of ``shape``."""
+
+    shape: tuple[int, ...]
+    out_strides: tuple[int, ...]
+    x_strides: tuple[int, ...]
+    out_offset: int
+    x_offset: int
+
+
+class MatmulShape(NamedTuple):
+    """``batch`` products of (rows, inner) by (inner, columns); a batch stride of 0 repeats the operand."""
+
+    batch: int
+    rows: int
+    columns: int
+    inner: int
+    a_batch_stride: int
+    b_batch_stride: int
+    transpose_a: int
+    transpose_b: int
+
+
+class Conv2DShape(NamedTuple):
+    """A convolution: image NHWC, kernel HWIO, output NHWC."""
+
+    batch: int
+    height: int
+    width: int
+    channels: int
+    kernel_height: int
+    kernel_width: int
+    filters: int
+    groups: int
+    out_height: int
+    out_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+
+
+class Pool2DShape(NamedTuple):
+    """Windows over an image NHWC."""
+
+    batch: int
+    height: int
+    width: int
+    channels: int
+    pool_height: int
+    pool_width: int
+    out_height: int
+    out_width: int
+    stride_height: int
+    stride_width: int
+    pad_top: int
+    pad_left: int

@@ -1,0 +1,13 @@
+"""Differentiable operations on tensors: the functions of :mod:`nerve.kernels` under the same names, and those made of
+them. Arrays and numbers are accepted in place of tensors and are constants.
+"""
+
+from nerve.ops.conv import *
+from nerve.ops.elementwise import *
+from nerve.ops.indexing import *
+from nerve.ops.matmul import *
+from nerve.ops.norm import *
+from nerve.ops.pool import *
+from nerve.ops.random import *
+from nerve.ops.reduce import *
+from nerve.ops.softmax import *

@@ -1,0 +1,72 @@
+"""Reductions, differentiable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from nerve import kernels
+from nerve.kernels.reduce import reduced_axes
+from nerve.ops._differentiable import Result, differentiable, plain
+from nerve.tensor import Array
+
+__all__ = ["argmax", "argmin", "max", "mean", "min", "sum"]
+
+Axes = int | Sequence[int] | None
+
+
+def _kept(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
+    """``shape`` with the reduced axes left in place at size one."""
+    axes = reduced_axes("reduce", axis if axis is None or isinstance(axis, int) else tuple(axis), len(shape))
+    return tuple(1 if i in axes else size for i, size in enumerate(shape))
+
+
+def _spread(grad: Array, shape: tuple[int, ...], axis: Axes) -> Array:
+    """Repeat a reduced gradient along the axes that were reduced."""
+    return kernels.broadcast_to(grad.reshape(_kept(shape, axis)), shape)
+
+
+@differentiable
+def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+    shape = np.shape(x)
+    return kernels.sum(x, axis, keepdims), (lambda grad: _spread(grad, shape, axis),)
+
+
+@differentiable
+def mean(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+    shape = np.shape(x)
+    count = math.prod(shape) // (math.prod(_kept(shape, axis)) or 1)
+    return kernels.mean(x, axis, keepdims), (lambda grad: _spread(kernels.divide(grad, float(count)), shape, axis),)
+
+
+def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
+    """The gradient of a maximum or minimum goes in equal parts to the elements that reach it."""
+
+    def gradient(grad: Array) -> Array:
+        reached = kernels.equal(x, y).astype(x.dtype)
+        share = kernels.divide(grad.reshape(y.shape), kernels.sum(reached, axis, True))
+        return kernels.multiply(reached, share)
+
+    shape = y.shape if keepdims else tuple(s for s, k in zip(np.shape(x), _mask(np.shape(x), axis), strict=True) if not k)
+    return y.reshape(shape), (gradient,)
+
+
+def _mask(shape: tuple[int, ...], axis: Axes) -> list[bool]:
+    axes = reduced_axes("reduce", axis if axis is None or isinstance(axis, int) else tuple(axis), len(shape))
+    return [i in axes for i in range(len(shape))]
+
+
+@differentiable
+def max(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+    return _extremum(x, kernels.max(x, axis, True), axis, keepdims)
+
+
+@differentiable
+def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+    return _extremum(x, kernels.min(x, axis, True), axis, keepdims)
+
+
+argmax = plain(kernels.argmax)
+argmin = plain(kernels.argmin)

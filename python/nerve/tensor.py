@@ -1,0 +1,331 @@
+"""Automatic differentiation: a Tensor remembers what it was computed from, and :func:`gradients` walks back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from nerve import kernels
+from nerve.errors import ShapeError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Gradient = Callable[[Array], Array]  # of the loss with respect to an op's output -> with respect to one input
+
+_recording: ContextVar[bool] = ContextVar("nerve_recording", default=True)
+
+
+class Tensor:
+    """An array and, if it was computed, how.
+
+    Parameters
+    ----------
+    array : array_like
+        The values. Numbers other than float32 and float64 stay as they are and cannot be tracked.
+    tracked : bool
+        Whether operations on it are remembered for :func:`gradients`.
+    """
+
+    __slots__ = ("__weakref__", "array", "parents", "tracked")
+
+    array: Array
+    parents: tuple[tuple[Tensor, Gradient], ...]  # the inputs a gradient flows to, and how
+
+    def __init__(self, array: ArrayLike | Tensor, *, tracked: bool = True) -> None:
+        self.array = array.array if isinstance(array, Tensor) else _floating(array)
+        self.tracked = tracked and self.array.dtype.kind == "f"
+        self.parents = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        return self.array.size
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+        return ops.transpose(self)
+
+    def numpy(self) -> Array:
+        """The values as a NumPy array, not a copy."""
+        return self.array
+
+    def item(self) -> float:
+        """The value of a tensor of one element as a Python number."""
+        return self.array.item()  # type: ignore[no-any-return]
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+        if copy is False:
+            if dtype is not None and np.dtype(dtype) != self.array.dtype:
+                raise ValueError(f"a {self.array.dtype} tensor cannot become {np.dtype(dtype)} without a copy")
+            return self.array
+        return np.array(self.array, dtype=dtype, copy=bool(copy) or None)
+
+    __array_priority__ = 1000  # ndarray + Tensor is a Tensor
+    __array_ufunc__ = None
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("a tensor of no dimensions has no length")
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.array)
+
+    def __float__(self) -> float:
+        return float(self.array.item())
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.array, separator=", ", prefix=f"{type(self).__name__}(", threshold=20)
+        return f"{type(self).__name__}({values}, shape={self.shape}, dtype={self.dtype})"
+
+    __hash__ = object.__hash__
+
+    # Arithmetic and comparison, by element and broadcasting as in NumPy.
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.divide(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.power(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return ops.negative(self)
+
+    def __abs__(self) -> Tensor:
+        return ops.absolute(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return ops.getitem(self, index)
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return ops.equal(self, other)
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return ops.not_equal(self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return ops.less(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return ops.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return ops.greater(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return ops.greater_equal(self, other)
+
+    # The methods people reach for; everything else is in nerve.ops.
+    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return ops.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+
+
+class Variable(Tensor):
+    """A tensor that training changes: its array is updated in place.
+
+    Parameters
+    ----------
+    array : array_like
+        The initial values, copied.
+    name : str
+        Shown in errors and summaries.
+    trainable : bool
+        Whether gradients flow to it.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, array: ArrayLike | Tensor, *, name: str = "", trainable: bool = True) -> None:
+        super().__init__(np.array(array, order="C"), tracked=trainable)
+        self.name = name
+
+    @property
+    def trainable(self) -> bool:
+        return self.tracked
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.tracked = bool(value)
+
+    def assign(self, value: ArrayLike | Tensor) -> None:
+        """Set every element.
+
+        Raises
+        ------
+        ShapeError
+            If ``value`` has another shape; the variable keeps its values.
+        """
+        values = np.asarray(value)
+        if values.shape != self.array.shape:
+            raise ShapeError(f"[{self.name or 'Variable'}] has shape {self.array.shape}, got values of {values.shape}")
+        self.array[...] = values
+
+
+@contextmanager
+def no_gradients() -> Iterator[None]:
+    """Inside this ``with`` block nothing is remembered, so nothing is kept alive for a backward pass."""
+    token = _recording.set(False)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def recording() -> bool:
+    """Whether operations are being remembered here."""
+    return _recording.get()
+
+
+def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
+    """The gradient of a scalar with respect to each of some tensors, by reverse accumulation.
+
+    Parameters
+    ----------
+    loss : Tensor
+        One element.
+    variables : sequence of Tensor
+
+    Returns
+    -------
+    list of ndarray
+        One array of the shape and dtype of each variable; zeros where the loss does not depend on it.
+
+    Raises
+    ------
+    ShapeError
+        If ``loss`` has more than one element.
+    """
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"[gradients] expects a Tensor as loss, got {type(loss).__name__}")
+    if loss.size != 1:
+        raise ShapeError(f"[gradients] expects a loss of one element, got shape {loss.shape}; take its mean or sum")
+    order = _needed(loss, {id(variable) for variable in variables})
+    needed = {id(node) for node in order}
+    found: dict[int, Array] = {}
+    owned: set[int] = set()  # gradients that are sums of our own, to be added to in place
+    if id(loss) in needed:
+        found[id(loss)] = np.ones(loss.shape, loss.dtype)
+    for node in reversed(order):
+        gradient = found.get(id(node))
+        if gradient is None:
+            continue
+        for parent, function in node.parents:
+            key = id(parent)
+            if key not in needed:
+                continue
+            part = _fitted(function(gradient), parent.array)
+            if key not in found:
+                found[key] = part
+            elif key in owned:
+                kernels.add(found[key], part, out=found[key])
+            else:
+                found[key] = kernels.add(found[key], part)
+                owned.add(key)
+    results: list[Array] = []
+    for variable in variables:
+        result = found.get(id(variable))
+        if result is None:
+            result = np.zeros(variable.shape, variable.dtype)
+        elif any(result is earlier or result.base is not None and result.base is earlier for earlier in results):
+            result = result.copy()  # two variables never share one array
+        results.append(result)
+    return results
+
+
+def _needed(loss: Tensor, wanted: set[int]) -> list[Tensor]:
+    """The tensors between ``loss`` and those wanted, parents before children."""
+    order: list[Tensor] = []
+    leads: dict[int, bool] = {}
+    stack: list[tuple[Tensor, bool]] = [(loss, False)]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            if id(node) in wanted or any(leads[id(parent)] for parent, _ in node.parents):
+                leads[id(node)] = True
+                order.append(node)
+        elif id(node) not in leads:
+            leads[id(node)] = False
+            stack.append((node, True))
+            stack.extend((parent, False) for parent, _ in node.parents if id(parent) not in leads)
+    return order
+
+
+def _fitted(gradient: Array, like: Array) -> Array:
+    """Undo broadcasting and promotion: sum the gradient down to the shape of its tensor, in its dtype."""
+    if gradient.shape != like.shape:
+        extra = gradient.ndim - like.ndim
+        axes = tuple(range(extra)) + tuple(
+            i + extra for i, size in enumerate(like.shape) if size == 1 and gradient.shape[i + extra] != 1
+        )
+        gradient = kernels.sum(gradient, axis=axes).reshape(like.shape)
+    return gradient if gradient.dtype == like.dtype else gradient.astype(like.dtype)
+
+
+def _floating(values: ArrayLike) -> Array:
+    """Arrays keep their dtype; Python numbers and lists of them become float32, the dtype layers compute in."""
+    if isinstance(values, (np.ndarray, np.generic)):
+        return np.asarray(values)
+    array = np.asarray(values)
+    return array.astype(np.float32) if array.dtype.kind in "fiu" else array
+
+
+from nerve import ops  # noqa: E402 - the operators above need ops, which need Tensor

@@ -1,0 +1,11 @@
+"""One row per op: it drives values, dtypes, strides, errors, gradients, threads and the benchmarks."""
+
+from __future__ import annotations
+
+from . import conv, elementwise, indexing, matmul, norm, optim, pool, random, reduce, softmax
+from .row import GRADIENT_TOLERANCE, VALUE_TOLERANCE, BadCall, Op, Sample
+
+FAMILIES = (elementwise, reduce, matmul, conv, pool, norm, softmax, random, indexing, optim)
+OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
+
+__all__ = ["GRADIENT_TOLERANCE", "OPS", "VALUE_TOLERANCE", "BadCall", "Op", "Sample"]

@@ -1,0 +1,187 @@
+"""Threads, memory, instruction sets, fork and the cost of importing."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import nerve
+from nerve import _cpu, kernels
+
+
+def run(code: str, **environment: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_import_pulls_in_nothing_heavy() -> None:
+    modules = run(
+        """
+        import sys, nerve, nerve.kernels, nerve.ops, nerve.layers, nerve.models
+        print(*[m for m in ("scipy", "sklearn", "pandas", "matplotlib", "cupy", "torch", "rich") if m in sys.modules])
+        """
+    )
+    assert modules == ""
+
+
+def test_import_takes_about_as_long_as_numpy() -> None:
+    def seconds(module: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+        return time.perf_counter() - start
+
+    for module in ("numpy", "nerve"):  # the files into the page cache, the bytecode written
+        seconds(module)
+    pairs = [(seconds("nerve"), seconds("numpy")) for _ in range(9)]
+    ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+    assert ratio <= 1.5, f"import nerve takes {ratio:.2f} times as long as import numpy"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_fork_after_use() -> None:
+    before = nerve.num_threads()
+    nerve.set_num_threads(2)
+    try:
+        x = np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
+        expected = kernels.matmul(x, x)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if np.array_equal(kernels.matmul(x, x), expected) else 1)
+        deadline = time.monotonic() + 30
+        while (status := os.waitpid(child, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(child, 9)
+                pytest.fail("the forked child hangs")
+            time.sleep(0.01)
+        assert status[1] == 0
+        np.testing.assert_array_equal(kernels.matmul(x, x), expected)
+    finally:
+        nerve.set_num_threads(before)
+
+
+def test_python_threads_share_the_pool() -> None:
+    x = np.random.default_rng(0).normal(size=(200, 300)).astype(np.float32)
+    expected = kernels.matmul(x, x, transpose_b=True)
+    wrong: list[int] = []
+
+    def work(index: int) -> None:
+        for _ in range(30):
+            if not np.array_equal(kernels.matmul(x, x, transpose_b=True), expected):
+                wrong.append(index)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_threads_while_their_number_changes() -> None:
+    before = nerve.num_threads()
+    x = np.random.default_rng(0).normal(size=(200, 300)).astype(np.float32)
+    expected = kernels.matmul(x, x, transpose_b=True)
+    try:
+        for threads in (1, 5, 2, 3, 1, 4) * 5:
+            nerve.set_num_threads(threads)
+            assert nerve.num_threads() == threads
+            np.testing.assert_array_equal(kernels.matmul(x, x, transpose_b=True), expected)
+    finally:
+        nerve.set_num_threads(before)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_set_num_threads_refuses(threads: object) -> None:
+    with pytest.raises(ValueError, match=r"\[set_num_threads\] expects a whole number of at least 1"):
+        nerve.set_num_threads(threads)  # type: ignore[arg-type]
+
+
+def test_omp_num_threads_is_honoured() -> None:
+    assert run("import nerve; print(nerve.num_threads())", OMP_NUM_THREADS="3") == "3"
+
+
+@pytest.mark.parametrize("isa", _cpu.isas())
+def test_max_isa_caps_the_level(isa: str) -> None:
+    assert run("from nerve import _cpu; print(_cpu.isa())", NERVE_MAX_ISA=isa) == isa
+
+
+def test_max_isa_must_be_known() -> None:
+    message = run(
+        """
+        from nerve import _cpu
+        try:
+            _cpu.isas()
+        except ValueError as error:
+            print(error)
+        """,
+        NERVE_MAX_ISA="avx9",
+    )
+    assert message.startswith("NERVE_MAX_ISA expects one of")
+    assert "avx9" in message
+
+
+def test_arena_reuses_blocks() -> None:
+    nerve.empty_cache()
+    shape = (1 << 20,)
+    address = _cpu.empty(shape, np.dtype("float32")).ctypes.data
+    again = _cpu.empty(shape, np.dtype("float32"))
+    assert again.ctypes.data == address
+    assert again.ctypes.data % 64 == 0
+    live = nerve.memory_stats()["live"]
+    view = again[10:]
+    del again
+    assert nerve.memory_stats()["live"] == live, "a view keeps its block"
+    del view
+    assert nerve.memory_stats()["live"] == live - (4 << 20)
+    nerve.empty_cache()
+
+
+def test_arena_blocks_do_not_overlap() -> None:
+    rng = np.random.default_rng(0)
+    held: list[tuple[int, np.ndarray]] = []
+    for mark in range(300):
+        array = _cpu.empty((int(rng.integers(1, 400_000)),), np.dtype("float32"))
+        array.fill(mark)
+        held.append((mark, array))
+        if len(held) > 20:
+            held.pop(int(rng.integers(len(held))))
+        assert all((array == mark).all() for mark, array in held[-3:])
+    assert all((array == mark).all() for mark, array in held)
+
+
+def test_empty_refuses_impossible_sizes() -> None:
+    with pytest.raises(MemoryError):
+        _cpu.empty((1 << 40, 1 << 20), np.dtype("float64"))
+    with pytest.raises(ValueError, match="sizes >= 0"):
+        _cpu.empty((-1,), np.dtype("float64"))
+
+
+def test_threadpoolctl_governs_the_pool() -> None:
+    output = run(
+        """
+        import nerve, nerve.kernels
+        from threadpoolctl import threadpool_limits, threadpool_info
+        nerve.set_num_threads(4)
+        with threadpool_limits(2):
+            print(nerve.num_threads())
+        print(nerve.num_threads(), [i["version"] for i in threadpool_info() if i["internal_api"] == "nerve"])
+        """
+    )
+    assert output == f"2\n4 ['{nerve.__version__}']"

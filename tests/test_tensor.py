@@ -1,0 +1,156 @@
+"""Tensor, Variable, gradients, no_gradients."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import nerve
+from nerve import ShapeError, Tensor, Variable, gradients, no_gradients, ops
+
+
+def test_gradients_of_a_composition() -> None:
+    x, w = Tensor(np.array([[1.0, -2.0], [3.0, 4.0]])), Tensor(np.array([[0.5], [2.0]]))
+    loss = ((x @ w) ** 2).sum()
+    by_x, by_w = gradients(loss, [x, w])
+    residual = x.array @ w.array
+    np.testing.assert_allclose(by_w, 2 * x.array.T @ residual)
+    np.testing.assert_allclose(by_x, 2 * residual @ w.array.T)
+
+
+def test_a_tensor_used_twice_adds_its_gradients() -> None:
+    x = Tensor(np.array([3.0]))
+    (gradient,) = gradients((x * x + x).sum(), [x])
+    np.testing.assert_allclose(gradient, [7.0])
+
+
+def test_broadcasting_is_undone() -> None:
+    x, row, number = Tensor(np.ones((4, 3))), Tensor(np.ones(3)), Tensor(np.float64(2))
+    by_row, by_number = gradients((x * row * number).sum(), [row, number])
+    np.testing.assert_array_equal(by_row, np.full(3, 8.0))
+    assert by_number.shape == ()
+    assert by_number == 12
+
+
+def test_what_the_loss_does_not_depend_on_gets_zeros() -> None:
+    x, other = Tensor(np.ones(2)), Tensor(np.ones((2, 3), np.float32))
+    _, zeros = gradients(x.sum(), [x, other])
+    np.testing.assert_array_equal(zeros, np.zeros((2, 3), np.float32))
+    assert zeros.dtype == np.float32
+
+
+def test_gradients_do_not_share_memory() -> None:
+    x, y = Tensor(np.ones(3)), Tensor(np.ones(3))
+    by_x, by_y = gradients((x + y).sum(), [x, y])
+    by_x += 1
+    np.testing.assert_array_equal(by_y, np.ones(3))
+
+
+def test_mixed_precision_gradients_keep_each_dtype() -> None:
+    x, y = Tensor(np.ones(3, np.float32)), Tensor(np.ones(3))
+    by_x, by_y = gradients((x * y).sum(), [x, y])
+    assert (by_x.dtype, by_y.dtype) == (np.float32, np.float64)
+
+
+def test_python_numbers_do_not_widen() -> None:
+    assert (Tensor(np.ones(2, np.float32)) * 2.5 + 1).dtype == np.float32
+    assert Tensor([1, 2]).dtype == np.float32
+
+
+def test_constants_and_no_gradients_remember_nothing() -> None:
+    x = Tensor(np.ones(2))
+    assert not ops.exp(np.ones(2)).tracked
+    assert not ops.exp(Tensor(np.ones(2), tracked=False)).tracked
+    with no_gradients():
+        y = ops.exp(x)
+    assert not y.tracked
+    assert ops.exp(x).tracked
+    assert not Tensor(np.array([1, 2])).tracked
+
+
+def test_no_gradients_is_of_its_own_thread() -> None:
+    seen: list[bool] = []
+    with no_gradients():
+        thread = threading.Thread(target=lambda: seen.append(ops.exp(Tensor(np.ones(2))).tracked))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+
+def test_a_loss_of_several_elements_is_refused() -> None:
+    x = Tensor(np.ones(2))
+    with pytest.raises(ShapeError, match=r"\[gradients\] expects a loss of one element, got shape \(2,\)"):
+        gradients(x * 2, [x])
+    with pytest.raises(TypeError, match=r"\[gradients\] expects a Tensor"):
+        gradients(3.0, [x])  # type: ignore[arg-type]
+
+
+def test_deep_graphs_need_no_recursion() -> None:
+    x = Tensor(np.ones(1))
+    y = x
+    for _ in range(5000):
+        y = y + 1.0
+    (gradient,) = gradients(y.sum(), [x])
+    assert gradient == 1
+
+
+def test_operators_match_numpy() -> None:
+    a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 0.5], [1.0, 4.0]])
+    x, y = Tensor(a), Tensor(b)
+    cases = [
+        (x + y, a + b), (1 - x, 1 - a), (x / 2, a / 2), (2 / x, 2 / a), (x**2, a**2), (2**x, 2**a), (-x, -a),
+        (b @ x, b @ a), (abs(-x), a), (x.T, a.T), (x[0], a[0]), (x[:, ::-1], a[:, ::-1]), (x > y, a > b),
+        (x <= y, a <= b), (x == y, a == b), (x != y, a != b), (a + y, a + b), (x.mean(0), a.mean(0)),
+        (x.max(), a.max()), (x.min(1), a.min(1)), (x.reshape(4), a.reshape(4)), (x.reshape((1, -1)), a.reshape(1, -1)),
+    ]  # fmt: skip
+    for got, want in cases:
+        assert isinstance(got, Tensor)
+        np.testing.assert_allclose(got.numpy(), want)
+    assert len(x) == 2
+    assert [row.shape for row in x] == [(2,), (2,)]
+    assert float(x.sum()) == 10
+    assert np.asarray(x) is x.array
+    assert "shape=(2, 2)" in repr(x)
+
+
+def test_variable_assign_keeps_its_storage() -> None:
+    variable = Variable(np.zeros((2, 2), np.float32), name="dense/kernel")
+    storage = variable.array
+    variable.assign(np.ones((2, 2)))
+    assert variable.array is storage
+    np.testing.assert_array_equal(storage, np.ones((2, 2)))
+    with pytest.raises(ShapeError, match=r"\[dense/kernel\] has shape \(2, 2\), got values of \(3,\)"):
+        variable.assign(np.zeros(3))
+    np.testing.assert_array_equal(storage, np.ones((2, 2)))
+    variable.trainable = False
+    assert not ops.exp(variable).tracked
+
+
+def test_variables_copy_what_they_are_given() -> None:
+    values = np.ones(3)
+    variable = Variable(values)
+    variable.assign(np.zeros(3))
+    np.testing.assert_array_equal(values, np.ones(3))
+
+
+def test_inputs_by_name() -> None:
+    x = Tensor(np.ones((2, 3)))
+    w = Tensor(np.ones((3, 2)))
+    (gradient,) = gradients(ops.dense(x, kernel=w, bias=np.zeros(2), activation="relu").sum(), [w])
+    np.testing.assert_array_equal(gradient, np.full((3, 2), 2.0))
+
+
+def test_an_argument_may_take_over_the_call() -> None:
+    class Symbol:
+        def __nerve_op__(self, op: object, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[object, ...]:
+            return op, args, kwargs
+
+    symbol = Symbol()
+    assert ops.add(Tensor(np.ones(2)), symbol)[0] is ops.add
+
+
+def test_backend_is_checked() -> None:
+    with pytest.raises(ValueError, match=r"\[backend\] expects"), nerve.backend("torch"):
+        pass
