@@ -1,0 +1,263 @@
+"""Losses of labels and probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nerve import kernels, ops
+from nerve.errors import DTypeError, ShapeError
+from nerve.losses.loss import Array, Loss, as_predictions, as_targets, check_nan, matched
+from nerve.tensor import Tensor
+
+# Probabilities are kept this far from 0 and 1, as in Keras, so that their logarithms are finite.
+EPSILON = 1e-7
+
+
+def _clipped(probabilities: Tensor) -> Tensor:
+    return ops.minimum(ops.maximum(probabilities, EPSILON), 1.0 - EPSILON)
+
+
+def _log_probabilities(probabilities: Tensor) -> Tensor:
+    """Logarithms of rows scaled to sum to one."""
+    return ops.log(_clipped(probabilities / ops.sum(probabilities, axis=-1, keepdims=True)))
+
+
+def _classes_last(x: Tensor, axis: int) -> Tensor:
+    """`x` with its axis of classes moved to the end."""
+    if axis in (-1, x.ndim - 1):
+        return x
+    axes = list(range(x.ndim))
+    axes.append(axes.pop(axis))
+    return ops.transpose(x, axes=tuple(axes))
+
+
+def binary_crossentropy(
+    y_true: ArrayLike | Tensor, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """-(y log p + (1 - y) log(1 - p)), averaged over `axis`.
+
+    Parameters
+    ----------
+    y_true : array or Tensor, (batch, ..., n)
+        Probabilities of the positive class, mostly 0 and 1.
+    y_pred : Tensor or array, (batch, ..., n)
+        Probabilities p, or logits.
+    from_logits : bool
+        Whether `y_pred` is logits.
+    label_smoothing : float
+        Targets become `y (1 - label_smoothing) + label_smoothing / 2`.
+    axis : int
+
+    Returns
+    -------
+    Tensor
+        The shape without `axis`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    """
+    y, predictions = matched("binary_crossentropy", y_true, y_pred)
+    if label_smoothing:
+        y = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    if from_logits:
+        # Two terms of one sign: nothing cancels. The usual max(x, 0) - x y + log(1 + exp(-|x|)) has, composed of
+        # relu and abs, a wrong derivative at x = 0, where every model with zero weights starts.
+        losses = y * ops.softplus(-predictions) + (1.0 - y) * ops.softplus(predictions)
+    else:
+        p = _clipped(predictions)
+        losses = -(y * ops.log(p) + (1.0 - y) * ops.log(1.0 - p))
+    return ops.mean(losses, axis=axis)
+
+
+def categorical_crossentropy(
+    y_true: ArrayLike | Tensor, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """-sum(y log p) over the classes.
+
+    Parameters
+    ----------
+    y_true : array or Tensor, (batch, ..., n_classes)
+        Probabilities, mostly one-hot.
+    y_pred : Tensor or array, (batch, ..., n_classes)
+        Probabilities, scaled here to sum to one, or logits.
+    from_logits : bool
+        Whether `y_pred` is logits.
+    label_smoothing : float
+        Targets become `y (1 - label_smoothing) + label_smoothing / n_classes`.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    Tensor
+        The shape without `axis`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    """
+    name = "categorical_crossentropy"
+    predictions = as_predictions(y_pred)
+    y = as_targets(name, y_true, predictions.dtype)
+    if y.shape != predictions.shape or not y.shape:
+        raise ShapeError(
+            f"[{name}] y_true and y_pred must have one shape (batch, ..., n_classes), got {y.shape} and "
+            f"{predictions.shape}; integer labels go with sparse_categorical_crossentropy"
+        )
+    y, predictions = _classes_last(y, axis), _classes_last(predictions, axis)
+    if label_smoothing:
+        y = y * (1.0 - label_smoothing) + label_smoothing / y.shape[-1]
+    if from_logits:
+        return ops.softmax_cross_entropy(predictions, y)
+    return -ops.sum(y * _log_probabilities(predictions), axis=-1)
+
+
+def sparse_categorical_crossentropy(
+    y_true: ArrayLike | Tensor,
+    y_pred: Any,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+) -> Tensor:
+    """-log p[label].
+
+    Parameters
+    ----------
+    y_true : array of int, (batch, ...) or (batch, ..., 1)
+        Labels from 0 to n_classes - 1.
+    y_pred : Tensor or array, (batch, ..., n_classes)
+        Probabilities, scaled here to sum to one, or logits.
+    from_logits : bool
+        Whether `y_pred` is logits.
+    ignore_class : int, optional
+        Samples of this label have a loss of 0; it may lie outside of the range.
+    axis : int
+        The axis of the classes in `y_pred`.
+
+    Returns
+    -------
+    Tensor, (batch, ...)
+
+    Raises
+    ------
+    ShapeError
+        If the labels do not have the shape of `y_pred` without its classes.
+    ValueError
+        If a label is out of range or not a whole number.
+    """
+    name = "sparse_categorical_crossentropy"
+    predictions = as_predictions(y_pred)
+    labels = as_labels(name, y_true)
+    shape = predictions.shape
+    predictions = _classes_last(predictions, axis) if shape else predictions
+    rows = predictions.shape[:-1]
+    # A last axis of 1 may be there or not; a single row of classes takes a single label.
+    if not shape or labels.shape not in (rows, (*rows, 1)):
+        raise ShapeError(
+            f"[{name}] y_true must have the shape of y_pred without the classes (axis {axis}), or one more axis of 1; "
+            f"got {labels.shape} and {shape}"
+        )
+    labels = labels.reshape(rows)
+    valid = None
+    if ignore_class is not None:
+        valid = labels != ignore_class
+        labels = np.where(valid, labels, 0)
+    n_classes = predictions.shape[-1]
+    if labels.size and (wrong := (labels < 0) | (labels >= n_classes)).any():
+        raise ValueError(f"[{name}] label {labels[wrong][0]} is out of range [0, {n_classes})")
+    if from_logits:
+        losses = ops.softmax_cross_entropy(predictions, labels)
+    else:
+        targets = kernels.one_hot(labels, n_classes, predictions.dtype)
+        losses = -ops.sum(targets * _log_probabilities(predictions), axis=-1)
+    return losses if valid is None else losses * valid.astype(predictions.dtype)
+
+
+def as_labels(name: str, y_true: ArrayLike | Tensor) -> Array:
+    """`y_true` as int64; whole floats will do."""
+    labels = y_true.array if isinstance(y_true, Tensor) else np.asarray(y_true)
+    if labels.dtype.kind == "f":
+        check_nan(name, labels)
+        if (wrong := labels != np.rint(labels)).any():
+            raise ValueError(f"[{name}] label {labels[wrong][0]} is not a whole number")
+    elif labels.dtype.kind not in "iub":
+        raise DTypeError(f"[{name}] labels must be integers, got dtype {labels.dtype}")
+    return labels.astype(np.int64, copy=False)
+
+
+class _SmoothedCrossentropy(Loss):
+    """The arguments that binary and categorical cross-entropy share."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name, reduction)
+        if not 0.0 <= label_smoothing <= 1.0:
+            raise ValueError(f"[{self.name}] label_smoothing must be in [0, 1], got {label_smoothing}")
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+            "axis": self.axis,
+        }
+
+
+class BinaryCrossentropy(_SmoothedCrossentropy):
+    """`binary_crossentropy`, reduced."""
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+
+
+class CategoricalCrossentropy(_SmoothedCrossentropy):
+    """`categorical_crossentropy`, reduced."""
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+
+
+class SparseCategoricalCrossentropy(Loss):
+    """`sparse_categorical_crossentropy`, reduced; what `ignore_class` leaves out does not count in a mean either."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name, reduction)
+        self.from_logits = from_logits
+        self.ignore_class = ignore_class
+        self.axis = axis
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
+
+    def mask(self, y_true: Any) -> Array | None:
+        return None if self.ignore_class is None else as_labels(self.name, y_true) != self.ignore_class
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
+            "axis": self.axis,
+        }

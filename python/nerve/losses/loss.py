@@ -1,0 +1,199 @@
+"""What all losses share: matching targets with predictions, weighting, reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nerve import ops
+from nerve._lookup import snake_case
+from nerve.errors import DTypeError, ShapeError
+from nerve.tensor import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
+
+
+class Loss:
+    """Base of all losses: a number to minimize, from targets and predictions.
+
+    Parameters
+    ----------
+    name : str, optional
+        Names the loss in logs and errors; the class name in snake case if not given.
+    reduction : {"sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None}
+        "sum_over_batch_size" and "mean" divide the weighted sum by the number of values, "mean_with_sample_weight"
+        by the sum of the weights; "none" and None give the values themselves.
+
+    Notes
+    -----
+    A subclass defines `call(y_true, y_pred)`, which gives one value per sample.
+    """
+
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size") -> None:
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"[{type(self).__name__}] reduction must be one of {REDUCTIONS}, got {reduction!r}")
+        self.name = name or snake_case(type(self).__name__)
+        self.reduction = reduction
+
+    def __call__(self, y_true: ArrayLike | Tensor, y_pred: Any, sample_weight: ArrayLike | None = None) -> Tensor:
+        """The loss of a batch.
+
+        Parameters
+        ----------
+        y_true : array or Tensor
+            Targets. Numbers become the dtype of `y_pred`.
+        y_pred : Tensor or array
+            Predictions, (batch, ...).
+        sample_weight : array, optional
+            A weight per sample, (batch,), or per value.
+
+        Returns
+        -------
+        Tensor
+            A scalar, or the weighted values where nothing is reduced.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes do not fit, or an average over an empty batch is asked for.
+        ValueError
+            If targets are NaN or labels out of range.
+        """
+        y_pred = as_predictions(y_pred)
+        if 0 in y_pred.shape and self.reduction not in ("sum", "none", None):
+            raise ShapeError(f"[{self.name}] the average over an empty batch is undefined: y_pred is {y_pred.shape}")
+        values = self.call(y_true, y_pred)
+        weights = None if sample_weight is None else _weights(self.name, sample_weight, values)
+        mask = self.mask(y_true)
+        if mask is not None:
+            weights = _masked(mask.reshape(values.shape), weights, self.reduction).astype(values.dtype)
+        if weights is not None:
+            values = values * weights
+        if self.reduction in ("none", None):
+            return values
+        if self.reduction == "sum":
+            return ops.sum(values)
+        if self.reduction == "mean_with_sample_weight" and weights is not None:
+            total = float(weights.sum(dtype=np.float64))
+            # Nothing but zero weights: a loss of 0, as in Keras, and not 0 / 0.
+            return ops.sum(values) * (1.0 / total if total != 0.0 else 0.0)
+        return ops.mean(values)
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """One value per sample."""
+        raise NotImplementedError(f"{type(self).__name__}.call")
+
+    def mask(self, y_true: Any) -> Array | None:
+        """Which values count, as booleans; None if all do."""
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this loss again."""
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make the loss that `get_config` described."""
+        return cls(**config)
+
+
+class FunctionLoss(Loss):
+    """A loss from any function of (y_true, y_pred) that gives one value per sample."""
+
+    def __init__(
+        self,
+        function: Callable[[Any, Tensor], Tensor],
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+    ) -> None:
+        super().__init__(name, reduction)
+        self.function = function
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        return self.function(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        raise ValueError(f"[{self.name}] a loss made from a function cannot be saved: make it a subclass of Loss")
+
+
+def as_predictions(y_pred: Any) -> Tensor:
+    """`y_pred` as a tensor of floats."""
+    if isinstance(y_pred, Tensor):
+        return y_pred
+    array = np.asarray(y_pred)
+    return Tensor(array if array.dtype in (np.float32, np.float64) else array.astype(np.float32), tracked=False)
+
+
+def as_targets(name: str, y_true: ArrayLike | Tensor, dtype: Any) -> Tensor:
+    """`y_true` as a tensor of `dtype`; a tensor stays what it is, so that gradients flow into it.
+
+    Raises
+    ------
+    DTypeError
+        If it does not hold numbers.
+    ValueError
+        If it holds NaN.
+    """
+    if isinstance(y_true, Tensor):
+        return y_true
+    array = np.asarray(y_true)
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(f"[{name}] y_true must hold numbers, got dtype {array.dtype}")
+    check_nan(name, array)
+    return Tensor(array.astype(dtype, copy=False), tracked=False)
+
+
+def check_nan(name: str, y_true: Array) -> None:
+    """Refuse targets that hold NaN."""
+    # min propagates NaN without an array of booleans: one pass in the good case.
+    if y_true.dtype.kind == "f" and y_true.size and np.isnan(np.min(y_true)):
+        index = tuple(int(i) for i in np.argwhere(np.isnan(y_true))[0])
+        raise ValueError(f"[{name}] y_true holds NaN, the first at index {index}")
+
+
+def matched(name: str, y_true: ArrayLike | Tensor, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Targets and predictions of one shape, after Keras's rule: a last axis of 1 may be missing on either side."""
+    predictions = as_predictions(y_pred)
+    targets = as_targets(name, y_true, predictions.dtype)
+    a, b = targets.shape, predictions.shape
+    if len(a) + 1 == len(b) and b[-1] == 1:
+        if len(a) == 1:
+            targets = ops.reshape(targets, b)
+        else:
+            predictions = ops.reshape(predictions, b[:-1])
+    elif len(b) + 1 == len(a) and a[-1] == 1:
+        if len(b) == 1:
+            predictions = ops.reshape(predictions, a)
+        else:
+            targets = ops.reshape(targets, a[:-1])
+    if targets.shape != predictions.shape or not predictions.shape:
+        raise ShapeError(f"[{name}] y_true and y_pred must have one shape (batch, ...), got {a} and {b}")
+    return targets, predictions
+
+
+def _weights(name: str, sample_weight: ArrayLike, values: Tensor) -> Array:
+    """`sample_weight` in a shape that multiplies `values` sample by sample."""
+    weights = np.asarray(sample_weight, dtype=values.dtype)
+    check = weights.shape
+    if weights.ndim == values.ndim + 1 and check[-1] == 1:
+        weights = weights.reshape(check[:-1])
+    weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+    try:
+        fits = np.broadcast_shapes(weights.shape, values.shape) == values.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"[{name}] sample_weight of shape {check} does not fit losses of shape {values.shape}")
+    return weights
+
+
+def _masked(mask: Array, weights: Array | None, reduction: str | None) -> Array:
+    """Weights that leave out what `mask` does; a plain mean is then one over the values that are left."""
+    scaled = mask.astype(np.float64)
+    if reduction in ("sum_over_batch_size", "mean"):
+        scaled *= mask.size / max(1, int(mask.sum()))
+    return scaled if weights is None else scaled * weights

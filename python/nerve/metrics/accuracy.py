@@ -1,0 +1,112 @@
+"""How often predictions are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nerve import kernels
+from nerve.errors import ShapeError
+from nerve.metrics.metric import Array, PairMetric
+
+
+class Accuracy(PairMetric):
+    """How often a prediction equals its target; both are labels."""
+
+    direction = "up"
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        y_true, y_pred = self.matched(y_true, y_pred)
+        equal: Array = y_true == y_pred
+        return equal
+
+
+class BinaryAccuracy(PairMetric):
+    """How often a probability lies on its target's side of `threshold`; the threshold itself counts as 0."""
+
+    direction = "up"
+
+    def __init__(self, name: str | None = None, threshold: float = 0.5) -> None:
+        super().__init__(name)
+        self.threshold = threshold
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        y_true, y_pred = self.matched(y_true, y_pred)
+        equal: Array = y_true == (y_pred > self.threshold)
+        return equal
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "threshold": self.threshold}
+
+
+class CategoricalAccuracy(PairMetric):
+    """How often the largest output is at the place of the largest target; targets are one-hot."""
+
+    direction = "up"
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        return self.labels(y_true, y_pred) == kernels.argmax(y_pred, axis=-1)
+
+    def labels(self, y_true: Array, y_pred: Array) -> Array:
+        """The labels that `y_true` stands for."""
+        if y_true.shape != y_pred.shape or not y_true.shape:
+            raise ShapeError(
+                f"[{self.name}] y_true and y_pred must have one shape (batch, ..., n_classes), "
+                f"got {y_true.shape} and {y_pred.shape}"
+            )
+        return kernels.argmax(y_true, axis=-1)
+
+
+class SparseCategoricalAccuracy(CategoricalAccuracy):
+    """How often the largest output is at the place the target names; targets are integer labels."""
+
+    def labels(self, y_true: Array, y_pred: Array) -> Array:
+        rows = y_pred.shape[:-1]
+        if not y_pred.shape or y_true.shape not in (rows, (*rows, 1)):
+            raise ShapeError(
+                f"[{self.name}] y_true must have the shape of y_pred without its last axis, or one more axis of 1; "
+                f"got {y_true.shape} and {y_pred.shape}"
+            )
+        return y_true.reshape(rows)
+
+
+class TopKCategoricalAccuracy(CategoricalAccuracy):
+    """How often the target is among the `k` largest outputs; targets are one-hot."""
+
+    def __init__(self, k: int = 5, name: str | None = None) -> None:
+        super().__init__(name)
+        if k < 1:
+            raise ValueError(f"[{self.name}] k must be at least 1, got {k}")
+        self.k = k
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        return in_top_k(self.labels(y_true, y_pred), y_pred, self.k)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "k": self.k}
+
+
+class SparseTopKCategoricalAccuracy(SparseCategoricalAccuracy):
+    """How often the target is among the `k` largest outputs; targets are integer labels."""
+
+    def __init__(self, k: int = 5, name: str | None = None) -> None:
+        super().__init__(name)
+        if k < 1:
+            raise ValueError(f"[{self.name}] k must be at least 1, got {k}")
+        self.k = k
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        return in_top_k(self.labels(y_true, y_pred), y_pred, self.k)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "k": self.k}
+
+
+def in_top_k(labels: Array, outputs: Array, k: int) -> Array:
+    """Whether fewer than `k` outputs of a row are larger than the label's own; never where that is missing or NaN."""
+    known = (labels >= 0) & (labels < outputs.shape[-1])
+    places = np.where(known, labels, 0).astype(np.int64)[..., np.newaxis]
+    own = np.take_along_axis(outputs, places, axis=-1)
+    among: Array = ((outputs > own).sum(axis=-1) < k) & ~np.isnan(own[..., 0]) & known
+    return among

@@ -1,0 +1,32 @@
+"""Metrics of real-valued targets."""
+
+from __future__ import annotations
+
+from nerve.metrics.metric import Array, PairMetric, RootMean
+
+
+class MeanSquaredError(PairMetric):
+    """The mean of the squared differences."""
+
+    direction = "down"
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        y_true, y_pred = self.matched(y_true, y_pred)
+        difference = y_pred - y_true.astype(y_pred.dtype, copy=False)
+        mean: Array = (difference * difference).mean(axis=-1)
+        return mean
+
+
+class RootMeanSquaredError(MeanSquaredError, RootMean):
+    """The square root of the mean of the squared differences."""
+
+
+class MeanAbsoluteError(PairMetric):
+    """The mean of the absolute differences."""
+
+    direction = "down"
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        y_true, y_pred = self.matched(y_true, y_pred)
+        mean: Array = abs(y_pred - y_true.astype(y_pred.dtype, copy=False)).mean(axis=-1)
+        return mean

@@ -1,0 +1,296 @@
+"""What all optimizers share: the learning rate, clipping, weight decay, state."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self, TypedDict
+
+import numpy as np
+
+from nerve import kernels
+from nerve.errors import ShapeError
+from nerve.optimizers import schedules
+from nerve.optimizers.schedules import LearningRateSchedule
+from nerve.tensor import Variable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+LearningRate = float | LearningRateSchedule | Callable[[int], float]
+Arrays = list[Array]
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments that every optimizer takes."""
+
+    weight_decay: float | None
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    name: str | None
+
+
+class Optimizer:
+    """Base of all optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float, LearningRateSchedule or callable of the step
+    weight_decay : float, optional
+        Every step first takes `learning_rate * weight_decay` times itself from each parameter (decoupled decay,
+        Loshchilov and Hutter, 2019).
+    clipnorm : float, optional
+        Longest a single gradient may be, in the Euclidean norm.
+    clipvalue : float, optional
+        Largest absolute value of a gradient's element.
+    global_clipnorm : float, optional
+        Longest all gradients together may be.
+    name : str, optional
+        The class name in lower case if not given.
+
+    Attributes
+    ----------
+    iterations : int
+        Steps taken so far.
+
+    Notes
+    -----
+    A subclass names its slots (one array per variable and name, filled with `initial_slot_value`) and defines
+    `step`.
+    """
+
+    slot_names: tuple[str, ...] = ()
+    initial_slot_value = 0.0
+
+    def __init__(
+        self,
+        learning_rate: LearningRate,
+        *,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.name = name or type(self).__name__.lower()
+        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        given = {key: value for key, value in limits.items() if value is not None}
+        if len(given) > 1:
+            raise ValueError(f"[{self.name}] only one of clipnorm, clipvalue, global_clipnorm can be set, got {given}")
+        for key, value in {**given, "weight_decay": weight_decay or 0.0}.items():
+            if not value >= 0:
+                raise ValueError(f"[{self.name}] {key} must not be negative, got {value}")
+        self._learning_rate = self._checked_rate(learning_rate)
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.iterations = 0
+        self.variables: list[Variable] = []
+        self.slots: dict[str, Arrays] = {}
+        self._positions: dict[int, int] = {}
+        self._not_decayed: set[int] = set()
+        self._not_decayed_names: list[str] = []
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step. It can be set, unless a schedule decides it."""
+        rate = self._learning_rate
+        return float(rate(self.iterations)) if callable(rate) else rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: LearningRate) -> None:
+        if callable(self._learning_rate) and not callable(value):
+            raise TypeError(f"[{self.name}] the learning rate follows a schedule and cannot be set to {value!r}")
+        self._learning_rate = self._checked_rate(value)
+
+    def _checked_rate(self, value: Any) -> float | Callable[[int], float]:
+        if callable(value):
+            rate: Callable[[int], float] = value
+            return rate
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            raise TypeError(f"[{self.name}] learning_rate must be a number or a callable of the step, got {value!r}")
+        if not 0.0 <= value < math.inf:
+            raise ValueError(f"[{self.name}] learning_rate must be finite and not negative, got {value}")
+        return float(value)
+
+    @property
+    def built(self) -> bool:
+        """Whether `build` has been called."""
+        return bool(self.variables)
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the slots of `variables`, once."""
+        if self.built:
+            return
+        self.variables = list(variables)
+        self._positions = {id(variable): i for i, variable in enumerate(self.variables)}
+        self.slots = {
+            name: [np.full(v.shape, self.initial_slot_value, v.dtype) for v in self.variables]
+            for name in self.slot_names
+        }
+        self.exclude_from_weight_decay()
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Leave variables out of the weight decay: those in `var_list`, and those whose name `var_names` is found in.
+
+        The names are regular expressions, as in Keras.
+        """
+        self._not_decayed |= {id(variable) for variable in var_list or ()}
+        self._not_decayed_names.extend(var_names or ())
+        self._not_decayed |= {
+            id(v) for v in self.variables if any(re.search(pattern, v.name) for pattern in self._not_decayed_names)
+        }
+
+    def apply(self, gradients: Sequence[Any], variables: Sequence[Variable] | None = None) -> None:
+        """Take one step.
+
+        Parameters
+        ----------
+        gradients : sequence of array
+            One per variable, of its shape. None leaves its variable as it is.
+        variables : sequence of Variable, optional
+            Stepped in place. Those the optimizer was built for if not given; builds it at the first call.
+
+        Raises
+        ------
+        ShapeError
+            If a gradient does not have its variable's shape; nothing has changed then.
+        ValueError
+            If a variable is not one the optimizer was built for, or there is no gradient at all.
+        """
+        variables = list(self.variables if variables is None else variables)
+        if not self.built:
+            if not variables:
+                raise ValueError(f"[{self.name}] no variables: pass them, or call build first")
+            self.build(variables)
+        positions, arrays = self._checked(list(gradients), variables)
+        arrays = self._clipped(arrays)
+        rate = self.learning_rate
+        # One call, but for parameters that differ in dtype or in decay, which a kernel takes as one for all.
+        groups: dict[tuple[Any, bool], tuple[list[int], Arrays]] = {}
+        for position, gradient in zip(positions, arrays, strict=True):
+            decayed = bool(self.weight_decay) and id(self.variables[position]) not in self._not_decayed
+            members, members_gradients = groups.setdefault((gradient.dtype, decayed), ([], []))
+            members.append(position)
+            members_gradients.append(gradient)
+        for (_, decayed), (members, members_gradients) in groups.items():
+            slots = {name: [values[i] for i in members] for name, values in self.slots.items()}
+            parameters = [self.variables[i].array for i in members]
+            self.step(parameters, members_gradients, slots, rate, (self.weight_decay or 0.0) * decayed)
+        self.iterations += 1
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
+        """`apply`, from pairs."""
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+
+    def step(
+        self, parameters: Arrays, gradients: Arrays, slots: dict[str, Arrays], learning_rate: float, weight_decay: float
+    ) -> None:
+        """Step `parameters` and `slots` in place."""
+        raise NotImplementedError(f"{type(self).__name__}.step")
+
+    def _checked(self, gradients: list[Any], variables: list[Variable]) -> tuple[list[int], Arrays]:
+        """Positions of the variables that have a gradient, and the gradients, each in its variable's dtype."""
+        if len(gradients) != len(variables):
+            raise ValueError(f"[{self.name}] got {len(gradients)} gradients for {len(variables)} variables")
+        positions: list[int] = []
+        arrays: Arrays = []
+        missing: list[str] = []
+        for gradient, variable in zip(gradients, variables, strict=True):
+            if id(variable) not in self._positions:
+                raise ValueError(
+                    f"[{self.name}] variable {variable.name!r} is unknown: the optimizer was built for "
+                    "others; make a new one"
+                )
+            if gradient is None:
+                missing.append(variable.name)
+                continue
+            if np.shape(gradient) != variable.shape:
+                raise ShapeError(
+                    f"[{self.name}] variable {variable.name!r} has shape {variable.shape}, "
+                    f"its gradient {np.shape(gradient)}"
+                )
+            positions.append(self._positions[id(variable)])
+            array = np.ascontiguousarray(getattr(gradient, "array", gradient), dtype=variable.dtype)
+            arrays.append(array.reshape(variable.shape))  # ascontiguousarray makes a scalar a vector
+        if not positions:
+            raise ValueError(f"[{self.name}] no variable has a gradient")
+        if missing:
+            warnings.warn(f"[{self.name}] no gradient for {', '.join(missing)}", stacklevel=3)
+        return positions, arrays
+
+    def _clipped(self, gradients: Arrays) -> Arrays:
+        if self.clipvalue is not None:
+            return [kernels.minimum(kernels.maximum(g, -self.clipvalue), self.clipvalue) for g in gradients]
+        if self.clipnorm is not None:
+            return [_shortened(g, self.clipnorm, _squared_norm(g)) for g in gradients]
+        if self.global_clipnorm is not None:
+            squared = math.fsum(_squared_norm(g) for g in gradients)
+            return [_shortened(g, self.global_clipnorm, squared) for g in gradients]
+        return gradients
+
+    def state(self) -> dict[str, Array]:
+        """Everything a step depends on besides the arguments, as arrays; slots are named by variable position."""
+        arrays: dict[str, Array] = {"iterations": np.asarray(self.iterations, np.int64)}
+        if not callable(self._learning_rate):
+            arrays["learning_rate"] = np.asarray(self._learning_rate, np.float64)
+        return arrays | {f"{name}/{i}": value for name, values in self.slots.items() for i, value in enumerate(values)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave, for an optimizer built for the same shapes.
+
+        Raises
+        ------
+        ShapeError, ValueError
+            If it is the state of another optimizer; nothing has changed then.
+        """
+        own = self.state()
+        if set(own) != set(state):
+            odd = sorted(set(own) ^ set(state))
+            raise ValueError(f"[{self.name}] not the state of this optimizer: {odd[0]!r} is missing in one of them")
+        for key, value in own.items():
+            if np.shape(state[key]) != value.shape:
+                raise ShapeError(f"[{self.name}] {key} must have shape {value.shape}, got {np.shape(state[key])}")
+        rate = self._checked_rate(float(state["learning_rate"])) if "learning_rate" in own else self._learning_rate
+        self.iterations = int(state["iterations"])
+        self._learning_rate = rate
+        for name, values in self.slots.items():
+            for i, value in enumerate(values):
+                value[...] = state[f"{name}/{i}"]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this optimizer again."""
+        rate: Any = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            rate = {"class_name": type(rate).__name__, "config": rate.get_config()}
+        elif callable(rate):
+            raise ValueError(f"[{self.name}] a learning rate made by a function cannot be saved: use a schedule")
+        return {
+            "name": self.name,
+            "learning_rate": rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "clipvalue": self.clipvalue,
+            "global_clipnorm": self.global_clipnorm,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make the optimizer that `get_config` described."""
+        rate = config.get("learning_rate")
+        return cls(**{**config, "learning_rate": schedules.get(rate) if isinstance(rate, dict) else rate})
+
+
+def _squared_norm(gradient: Array) -> float:
+    return float(kernels.sum(kernels.square(gradient)))
+
+
+def _shortened(gradient: Array, limit: float, squared_norm: float) -> Array:
+    """`gradient`, scaled if its norm is above `limit`."""
+    norm = math.sqrt(squared_norm)
+    return gradient if norm <= limit else kernels.multiply(gradient, limit / norm)

@@ -1,0 +1,117 @@
+"""Learning rates that depend on the step."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Sequence
+from typing import Any, Self
+
+from nerve._lookup import names_of, resolve
+
+__all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "PiecewiseConstantDecay", "get"]
+
+
+class LearningRateSchedule:
+    """Base of all schedules: a callable of the step, counted from 0."""
+
+    def __call__(self, step: int) -> float:
+        raise NotImplementedError(f"{type(self).__name__}.__call__")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this schedule again: the attributes of their names."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make the schedule that `get_config` described."""
+        return cls(**config)
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """`initial_learning_rate * decay_rate ** (step / decay_steps)`; with `staircase` the exponent is rounded down."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+    ) -> None:
+        if decay_steps <= 0:
+            raise ValueError(f"[ExponentialDecay] decay_steps must be positive, got {decay_steps}")
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+
+    def __call__(self, step: int) -> float:
+        exponent = step // self.decay_steps if self.staircase else step / self.decay_steps
+        return float(self.initial_learning_rate * self.decay_rate**exponent)
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """`values[i]` while `boundaries[i - 1] < step <= boundaries[i]`."""
+
+    def __init__(self, boundaries: Sequence[int], values: Sequence[float]) -> None:
+        if len(values) != len(boundaries) + 1:
+            raise ValueError(
+                f"[PiecewiseConstantDecay] needs one more value than boundaries, got {len(values)}, {len(boundaries)}"
+            )
+        if sorted(boundaries) != list(boundaries):
+            raise ValueError(f"[PiecewiseConstantDecay] boundaries must rise, got {list(boundaries)}")
+        self.boundaries = list(boundaries)
+        self.values = list(values)
+
+    def __call__(self, step: int) -> float:
+        return float(self.values[bisect.bisect_left(self.boundaries, step)])
+
+
+class CosineDecay(LearningRateSchedule):
+    """Half a cosine from `initial_learning_rate` to `alpha` times it (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+        Where the warmup starts if there is one, else where the decay does.
+    decay_steps : int
+        Steps of the decay.
+    alpha : float
+        The last learning rate, as a fraction of the first of the decay.
+    warmup_target : float, optional
+        What the learning rate rises to, linearly, over `warmup_steps`; the decay starts from there.
+    warmup_steps : int
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        alpha: float = 0.0,
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ) -> None:
+        if decay_steps <= 0:
+            raise ValueError(f"[CosineDecay] decay_steps must be positive, got {decay_steps}")
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.alpha = alpha
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step: int) -> float:
+        start = self.initial_learning_rate
+        if self.warmup_target is not None:
+            if step < self.warmup_steps:
+                return start + (self.warmup_target - start) * step / self.warmup_steps
+            start, step = self.warmup_target, step - self.warmup_steps
+        cosine = 0.5 * (1.0 + math.cos(math.pi * min(step / self.decay_steps, 1.0)))
+        return float(start * ((1.0 - self.alpha) * cosine + self.alpha))
+
+
+_NAMES: dict[str, type[LearningRateSchedule]] = names_of([CosineDecay, ExponentialDecay, PiecewiseConstantDecay])
+
+
+def get(identifier: Any) -> LearningRateSchedule:
+    """The schedule meant by a config or an instance."""
+    return resolve("schedule", identifier, LearningRateSchedule, _NAMES)

@@ -1,0 +1,55 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from nerve import kernels
+from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum if asked for.
+
+    `momenta = momentum * momenta - learning_rate * gradient; parameter += momenta`, or Nesterov's variant.
+
+    Parameters
+    ----------
+    learning_rate : float, schedule or callable
+    momentum : float
+        In [0, 1].
+    nesterov : bool
+        Look ahead: the gradient counts as one taken after the momentum (Sutskever et al., 2013).
+    **options
+        Those of `Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        if not 0.0 <= momentum <= 1.0:
+            raise ValueError(f"[{self.name}] momentum must be in [0, 1], got {momentum}")
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.slot_names = ("momentum",) if momentum else ()
+
+    def step(
+        self, parameters: Arrays, gradients: Arrays, slots: dict[str, Arrays], learning_rate: float, weight_decay: float
+    ) -> None:
+        kernels.sgd_step(
+            parameters,
+            gradients,
+            slots.get("momentum"),
+            learning_rate=learning_rate,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=weight_decay,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
