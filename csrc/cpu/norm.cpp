@@ -294,7 +294,7 @@ void batch_norm_inference(T* out, const T* x, const T* mean, const T* variance, 
 template <class T>
 void batch_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
                          const T* variance, const T* gamma, int64_t rows, int64_t channels, double epsilon) {
-    if (rows == 0 || channels == 0) return;
+    if (channels == 0) return;
     const Lines m(rows, channels);
     Scratch scratch(2 * channels * sizeof(double) + (2 * m.partials() + 4 * m.width) * sizeof(T));
     double *sum = scratch.take<double>(channels), *product = scratch.take<double>(channels);

@@ -1,0 +1,186 @@
+// Convolution of images NHWC with kernels HWIO, and its two gradients: each a product of matrices of which one is
+// gathered from an image as it is packed (conv_patches.h).
+#include "cpu/conv_depthwise.h"
+#include "cpu/conv_patches.h"
+#include "cpu/gemm.h"
+#include "cpu/parallel.h"
+#include "kernels.h"
+
+namespace nerve::NERVE_ISA {
+namespace {
+
+// The patches of x that the output looks at, of group g.
+template <class T>
+Patches<T> input_patches(const T* x, const Conv2DShape& s, int64_t g) {
+    const int64_t channels = s.channels / s.groups;
+    return {x + g * channels, s.height,        s.width,         s.channels,        channels,
+            s.out_height,     s.out_width,     s.stride_height, s.stride_width,    -s.pad_top,
+            -s.pad_left,      s.kernel_height, s.kernel_width,  s.dilation_height, s.dilation_width};
+}
+
+// Along one axis: input positions phase, phase + stride, ... and the kernel's taps that reach them, which are
+// last, last - step, ..., `taps` of them. The t-th such position looks at outputs t + first, t + first + apart, ...
+struct Phase {
+    int64_t positions, taps, last, step, first, apart;
+
+    Phase(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad) {
+        positions = phase < size ? (size - phase + stride - 1) / stride : 0;
+        taps = 0, last = 0, step = 1, first = 0, apart = 1;
+        for (int64_t tap = 0; tap < kernel; ++tap) {
+            const int64_t distance = phase + pad - tap * dilation;
+            if (distance % stride != 0) continue;
+            if (taps == 1) step = tap - last, apart = step * dilation / stride;
+            taps += 1, last = tap, first = distance / stride;
+        }
+    }
+};
+
+// out (input pixels of a phase, channels of group g), rows `stride` elements apart.
+template <class T>
+void phase_product(T* out, int64_t stride, const T* grad, const T* kernel, const Conv2DShape& s, const Phase& y,
+                   const Phase& x, int64_t g) {
+    const int64_t filters = s.filters / s.groups, channels = s.channels / s.groups;
+    const Patches<T> patches{grad + g * filters,
+                             s.out_height,
+                             s.out_width,
+                             s.filters,
+                             filters,
+                             y.positions,
+                             x.positions,
+                             1,
+                             1,
+                             y.first,
+                             x.first,
+                             y.taps,
+                             x.taps,
+                             y.apart,
+                             x.apart};
+    gemm<T>(
+        s.batch * y.positions * x.positions, channels, y.taps * x.taps * filters,
+        [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
+            pack_patches(panel, patches, row, rows, k, count);
+        },
+        [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
+            while (count > 0) {
+                const int64_t tap = k / filters, f = k % filters, length = smaller(filters - f, count);
+                const int64_t p = y.last - tap / x.taps * y.step, q = x.last - tap % x.taps * x.step;
+                const T* from = kernel + (p * s.kernel_width + q) * channels * s.filters + g * filters;
+                pack_across<T, tile_columns<T>>(panel, from, s.filters, column, columns, f, length);
+                panel += length * tile_columns<T>, k += length, count -= length;
+            }
+        },
+        {out, stride, nullptr, Activation::linear});
+}
+
+// Moves the pixels of a phase, computed side by side, to their places, the first of which is at grad_x.
+template <class T>
+void spread(T* grad_x, const T* side, const Conv2DShape& s, int64_t rows, int64_t columns) {
+    const int64_t channels = s.channels / s.groups;
+    parallel_blocks(s.batch * rows, 1 + 16384 / (columns * channels + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            T* to = grad_x + (row / rows * s.height + row % rows * s.stride_height) * s.width * s.channels;
+            const T* from = side + row * columns * channels;
+            for (int64_t j = 0; j < columns; ++j)
+                std::memcpy(to + j * s.stride_width * s.channels, from + j * channels, channels * sizeof(T));
+        }
+    });
+}
+
+// out (rows, columns) = the sum of `count` matrices, in order.
+template <class T>
+void join(T* out, int64_t stride, const T* parts, int64_t rows, int64_t columns, int64_t count) {
+    parallel_blocks(rows, 1 + 16384 / (columns * count + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+            for (int64_t column = 0; column < columns; ++column) {
+                T sum = 0;
+                for (int64_t i = 0; i < count; ++i) sum += parts[(i * rows + row) * columns + column];
+                out[row * stride + column] = sum;
+            }
+    });
+}
+
+bool is_depthwise(const Conv2DShape& s) { return s.groups == s.channels && s.groups == s.filters && s.groups > 1; }
+
+}  // namespace
+
+template <class T>
+void conv2d(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShape& s, int64_t activation) {
+    if (is_depthwise(s)) return depthwise(out, x, kernel, bias, s, static_cast<Activation>(activation));
+    const int64_t filters = s.filters / s.groups, patch = s.kernel_height * s.kernel_width * (s.channels / s.groups);
+    for (int64_t g = 0; g < s.groups; ++g) {
+        const Patches<T> patches = input_patches(x, s, g);
+        const Epilogue<T> epilogue{out + g * filters, s.filters, bias ? bias + g * filters : nullptr,
+                                   static_cast<Activation>(activation)};
+        gemm<T>(
+            s.batch * s.out_height * s.out_width, filters, patch,
+            [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
+                pack_patches(panel, patches, row, rows, k, count);
+            },
+            [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
+                pack_along<T, tile_columns<T>>(panel, kernel + g * filters, s.filters, column, columns, k, count);
+            },
+            epilogue);
+    }
+}
+
+// Input pixels that are equal modulo the strides see the same taps, so each such phase is a convolution of grad with
+// strides of one, by a part of the kernel turned round.
+template <class T>
+void conv2d_backward_input(T* grad_x, const T* grad, const T* kernel, const Conv2DShape& s) {
+    if (is_depthwise(s)) return depthwise_backward_input(grad_x, grad, kernel, s);
+    const int64_t channels = s.channels / s.groups;
+    for (int64_t phase_y = 0; phase_y < s.stride_height; ++phase_y)
+        for (int64_t phase_x = 0; phase_x < s.stride_width; ++phase_x) {
+            const Phase y(phase_y, s.height, s.kernel_height, s.stride_height, s.dilation_height, s.pad_top);
+            const Phase x(phase_x, s.width, s.kernel_width, s.stride_width, s.dilation_width, s.pad_left);
+            // Pixels of a phase are not evenly spaced in grad_x: they are computed side by side, then moved there.
+            const bool all = s.stride_height == 1 && s.stride_width == 1;
+            const int64_t bytes = s.batch * y.positions * x.positions * channels * int64_t(sizeof(T));
+            T* side = all ? nullptr : static_cast<T*>(runtime::scratch(runtime::workspace, bytes));
+            for (int64_t g = 0; g < s.groups; ++g) {
+                T* to = grad_x + g * channels;
+                phase_product(all ? to : side, all ? s.channels : channels, grad, kernel, s, y, x, g);
+                if (!all) spread(to + (phase_y * s.width + phase_x) * s.channels, side, s, y.positions, x.positions);
+            }
+        }
+}
+
+// A small kernel leaves few tasks, so the pixels are cut into parts that are summed apart.
+template <class T>
+void conv2d_backward_kernel(T* grad_kernel, const T* grad, const T* x, const Conv2DShape& s) {
+    constexpr int64_t most_parts = 16, small_kernel = 1 << 17;
+    if (is_depthwise(s)) return depthwise_backward_kernel(grad_kernel, grad, x, s);
+    const int64_t filters = s.filters / s.groups, patch = s.kernel_height * s.kernel_width * (s.channels / s.groups);
+    const int64_t pixels = s.batch * s.out_height * s.out_width;
+    const int64_t blocks = (pixels + inner_block - 1) / inner_block;
+    const int64_t part =
+        (patch * filters > small_kernel ? blocks : (blocks + most_parts - 1) / most_parts) * inner_block;
+    const int64_t parts = pixels > 0 ? (pixels + part - 1) / part : 1;
+    T* sums = parts == 1
+                  ? nullptr
+                  : static_cast<T*>(runtime::scratch(runtime::workspace, size_t(parts * patch * filters) * sizeof(T)));
+    for (int64_t g = 0; g < s.groups; ++g) {
+        const Patches<T> patches = input_patches(x, s, g);
+        parallel(parts, [&](int64_t i) {
+            const int64_t first = i * part;
+            const Epilogue<T> epilogue{sums ? sums + i * patch * filters : grad_kernel + g * filters,
+                                       sums ? filters : s.filters, nullptr, Activation::linear};
+            gemm<T>(
+                patch, filters, smaller(part, pixels - first),
+                [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
+                    pack_patches_transposed(panel, patches, row, rows, first + k, count);
+                },
+                [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
+                    pack_along<T, tile_columns<T>>(panel, grad + g * filters, s.filters, column, columns, first + k,
+                                                   count);
+                },
+                epilogue);
+        });
+        if (sums != nullptr) join(grad_kernel + g * filters, s.filters, sums, patch, filters, parts);
+    }
+}
+
+}  // namespace nerve::NERVE_ISA
+
+#define FAMILY_conv FAMILY_HERE
+#include "cpu/instantiate.h"

@@ -1,0 +1,142 @@
+// The image side of a convolution as an implicit matrix: one row per output pixel, one column per element of the patch
+// it looks at. Nothing is stored; packers gather panels of it (implicit GEMM, Chetlur et al., "cuDNN", 2014).
+#pragma once
+#include "cpu/gemm.h"
+#include "cpu/shuffle.h"
+
+namespace nerve::NERVE_ISA {
+
+// Row (n, i, j), column (p, q, c) is image n at (i * stride_y + first_y + p * step_y, j * stride_x + first_x + q *
+// step_x, c), and zero outside. Pixels are `pixel` elements apart, of which `channels` are read.
+template <class T>
+struct Patches {
+    const T* images;
+    int64_t height, width, pixel, channels;
+    int64_t rows_y, rows_x, stride_y, stride_x, first_y, first_x;
+    int64_t taps_y, taps_x, step_y, step_x;
+
+    // Columns come in runs that are contiguous in memory: a row of the patch where its taps are neighbours.
+    NERVE_INLINE bool merged() const { return step_x == 1 && pixel == channels; }
+    NERVE_INLINE int64_t run_taps() const { return merged() ? taps_x : 1; }
+};
+
+// Walks along the rows of the matrix.
+template <class T>
+struct Corner {
+    const Patches<T>& m;
+    int64_t i, j;
+    const T* image;
+
+    Corner(const Patches<T>& m, int64_t row)
+        : m(m),
+          i(row / m.rows_x % m.rows_y),
+          j(row % m.rows_x),
+          image(m.images + row / m.rows_x / m.rows_y * m.height * m.width * m.pixel) {}
+    NERVE_INLINE int64_t y() const { return i * m.stride_y + m.first_y; }
+    NERVE_INLINE int64_t x() const { return j * m.stride_x + m.first_x; }
+    NERVE_INLINE void next() {
+        if (++j < m.rows_x) return;
+        j = 0;
+        if (++i < m.rows_y) return;
+        i = 0;
+        image += m.height * m.width * m.pixel;
+    }
+};
+
+// Part of a run, elements [offset, offset + length), for the patch whose run starts at pixel (y, x) of `image`. Returns
+// where they lie, or, where some lie outside, copies them to `edge` with zeros for those.
+template <class T>
+NERVE_INLINE const T* gather(const Patches<T>& m, const T* image, int64_t y, int64_t x, int64_t offset, int64_t length,
+                             T* edge) {
+    const T* from = image + (y * m.width + x) * m.pixel;
+    const int64_t taps = m.run_taps();
+    if (y >= 0 && y < m.height && x >= 0 && x + taps <= m.width) return from + offset;
+    int64_t begin = 0, end = 0;  // of the run, the elements inside
+    if (y >= 0 && y < m.height) {
+        begin = (x < 0 ? smaller(-x, taps) : 0) * m.channels;
+        end = (x + taps <= m.width ? taps : m.width - x) * m.channels;
+    }
+    for (int64_t e = 0; e < length; ++e) {
+        const int64_t at = offset + e;
+        edge[e] = at >= begin && at < end ? from[at] : T(0);
+    }
+    return edge;
+}
+
+// panel[i * tile_rows + r] = from[r][i] for i < length. May write up to a vector beyond the panel's end.
+template <class T>
+NERVE_INLINE void pack_pointers(T* panel, const T* const* from, int64_t length) {
+    using V = vec<T>;
+    constexpr int n = V::size;
+    int64_t i = 0;
+    for (; i + n <= length; i += n) {
+        // The last group of rows overlaps the one before it, or, where a vector is longer than a row of the panel, its
+        // end is overwritten by the next store.
+        for (int r0 = 0; r0 < tile_rows; r0 += n) {
+            const int first = tile_rows < n ? 0 : int(smaller(r0, tile_rows - n));
+            V rows[n];
+#pragma GCC unroll 16
+            for (int r = 0; r < n; ++r) rows[r] = load(from[first + r < tile_rows ? first + r : tile_rows - 1] + i);
+            transpose(rows);
+#pragma GCC unroll 16
+            for (int k = 0; k < n; ++k) store(panel + (i + k) * tile_rows + first, rows[k]);
+        }
+    }
+    for (; i < length; ++i)
+#pragma GCC unroll 16
+        for (int r = 0; r < tile_rows; ++r) panel[i * tile_rows + r] = from[r][i];
+}
+
+// The packer of A for gemm.
+template <class T>
+void pack_patches(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
+    if (count == 0) return;
+    T edges[tile_rows][inner_block];
+    const T *images[tile_rows], *from[tile_rows];
+    int64_t ys[tile_rows], xs[tile_rows];
+    Corner<T> corner(m, row);
+    for (int64_t r = 0; r < rows; ++r, corner.next()) images[r] = corner.image, ys[r] = corner.y(), xs[r] = corner.x();
+    for (int64_t r = rows; r < tile_rows; ++r) images[r] = m.images, ys[r] = -1 - m.taps_y * m.step_y, xs[r] = 0;
+    const int64_t run = m.run_taps() * m.channels, runs_x = m.taps_x / m.run_taps();
+    while (count > 0) {
+        const int64_t index = k / run, offset = k % run, length = smaller(run - offset, count);
+        const int64_t p = index / runs_x * m.step_y, q = index % runs_x * m.step_x;
+        for (int r = 0; r < tile_rows; ++r)
+            from[r] = gather(m, images[r], ys[r] + p, xs[r] + q, offset, length, edges[r]);
+        pack_pointers(panel, from, length);
+        panel += length * tile_rows, k += length, count -= length;
+    }
+}
+
+// The packer of A for the transposed matrix: rows [row, row + rows) are columns of the patches, inner runs over pixels.
+template <class T>
+void pack_patches_transposed(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
+    struct Part {
+        int64_t p, q, offset, length;
+    };
+    Part parts[tile_rows];
+    int n_parts = 0;
+    const int64_t run = m.run_taps() * m.channels, runs_x = m.taps_x / m.run_taps();
+    for (int64_t at = row; at < row + rows;) {
+        const int64_t index = at / run, length = smaller(run - at % run, row + rows - at);
+        parts[n_parts++] = {index / runs_x * m.step_y, index % runs_x * m.step_x, at % run, length};
+        at += length;
+    }
+    T edge[tile_rows];
+    Corner<T> corner(m, k);
+    for (int64_t i = 0; i < count; ++i, corner.next(), panel += tile_rows) {
+        T* to = panel;
+        for (int part = 0; part < n_parts; ++part) {
+            const auto [p, q, offset, length] = parts[part];
+            const T* from = gather(m, corner.image, corner.y() + p, corner.x() + q, offset, length, edge);
+            if (length == tile_rows)
+                std::memcpy(to, from, tile_rows * sizeof(T));
+            else
+                for (int64_t e = 0; e < length; ++e) to[e] = from[e];
+            to += length;
+        }
+        for (; to < panel + tile_rows; ++to) *to = T(0);
+    }
+}
+
+}  // namespace nerve::NERVE_ISA

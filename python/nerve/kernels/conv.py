@@ -1,0 +1,184 @@
+"""Convolution of images, and its gradients."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from nerve.errors import ShapeError
+from nerve.kernels._backend import Array, as_floats, empty, pick
+from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, integer, out_size, pair
+from nerve.kernels.shapes import ACTIVATIONS, Conv2DShape
+
+
+def conv2d(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    groups: int = 1,
+    activation: str | None = None,
+) -> Array:
+    """Two-dimensional convolution, ``activation(x * kernel + bias)``.
+
+    A cross-correlation, as everywhere in deep learning: the kernel is not turned round.
+
+    Parameters
+    ----------
+    x : array_like (batch, height, width, channels), float32 or float64
+    kernel : array_like (kernel_height, kernel_width, channels / groups, filters)
+    bias : array_like (filters,), optional
+    strides : int or (int, int)
+        Rows and columns from window to window.
+    padding : {"valid", "same"}, int or ((top, bottom), (left, right))
+        Rows and columns of zeros around the image. ``"valid"``: none. ``"same"``: as many as give an output of
+        ceil(size / strides) rows and columns, the odd one at the bottom or right (TensorFlow's rule).
+    dilation_rate : int or (int, int)
+        Rows and columns from one element of the kernel to the next.
+    groups : int
+        Channels and filters are cut into so many groups; each group of filters sees its own channels only.
+    activation : {None, "linear", "relu", "sigmoid", "tanh"}
+        Applied to the result as it is stored.
+
+    Returns
+    -------
+    ndarray (batch, out_height, out_width, filters)
+
+    Raises
+    ------
+    ShapeError
+        If ranks, channels, filters or groups do not fit each other, or the window does not fit in the image.
+    ValueError
+        If strides, padding, dilation_rate, groups or activation are none of the above.
+    """
+    op = "conv2d"
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"[conv2d] activation expects one of {list(ACTIVATIONS)}, got {activation!r}")
+    x, kernel, bias = as_floats(op, x, kernel, bias)
+    shape = _plan(op, x.shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
+    if bias is not None and bias.shape != (shape.filters,):
+        raise ShapeError(f"[conv2d] bias expects shape ({shape.filters},), one per filter, got {bias.shape}")
+    out = empty(_out_shape(shape), x.dtype)
+    pick(x, kernel, bias).conv2d(out, x, kernel, bias, shape, ACTIVATIONS[activation])
+    return out
+
+
+def conv2d_backward_input(
+    grad: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    input_shape: Shape,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """Gradient of :func:`conv2d` (without activation) with respect to x.
+
+    Parameters
+    ----------
+    grad : array_like (batch, out_height, out_width, filters)
+    kernel : array_like (kernel_height, kernel_width, channels / groups, filters)
+    input_shape : (batch, height, width, channels)
+        Shape of x.
+    strides, padding, dilation_rate, groups
+        As in the forward pass.
+
+    Returns
+    -------
+    ndarray of shape ``input_shape``
+
+    Raises
+    ------
+    ShapeError
+        If grad has not the shape of the output, or as :func:`conv2d`.
+    """
+    op = "conv2d_backward_input"
+    grad, kernel = as_floats(op, grad, kernel)
+    shape = _plan(op, tuple(input_shape), kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
+    _expect_grad(op, grad, shape)
+    out = empty(tuple(input_shape), grad.dtype)
+    pick(grad, kernel).conv2d_backward_input(out, grad, kernel, shape)
+    return out
+
+
+def conv2d_backward_kernel(
+    grad: ArrayLike,
+    x: ArrayLike,
+    *,
+    kernel_shape: Shape,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """Gradient of :func:`conv2d` (without activation) with respect to the kernel.
+
+    Parameters
+    ----------
+    grad : array_like (batch, out_height, out_width, filters)
+    x : array_like (batch, height, width, channels)
+        The input of the forward pass.
+    kernel_shape : (kernel_height, kernel_width, channels / groups, filters)
+    strides, padding, dilation_rate, groups
+        As in the forward pass.
+
+    Returns
+    -------
+    ndarray of shape ``kernel_shape``
+
+    Raises
+    ------
+    ShapeError
+        If grad has not the shape of the output, or as :func:`conv2d`.
+    """
+    op = "conv2d_backward_kernel"
+    grad, x = as_floats(op, grad, x)
+    shape = _plan(op, x.shape, tuple(kernel_shape), *_options(op, strides, padding, dilation_rate, groups))
+    _expect_grad(op, grad, shape)
+    out = empty(tuple(kernel_shape), grad.dtype)
+    pick(grad, x).conv2d_backward_kernel(out, grad, x, shape)
+    return out
+
+
+def _options(op: str, strides: Pair, padding: Padding, dilation_rate: Pair, groups: int) -> tuple[Any, Any, Any, int]:
+    return (
+        pair(op, "strides", strides),
+        hashable_padding(op, padding),
+        pair(op, "dilation_rate", dilation_rate),
+        integer(op, "groups", groups, 1),
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(
+    op: str, x: Shape, kernel: Shape, strides: tuple[int, int], padding: Any, dilation: tuple[int, int], groups: int
+) -> Conv2DShape:
+    expect_rank(op, "x", x, 4, "(batch, height, width, channels)")
+    expect_rank(op, "kernel", kernel, 4, "(height, width, channels / groups, filters)")
+    if x[3] % groups or kernel[3] % groups:
+        raise ShapeError(f"[{op}] groups={groups} does not divide {x[3]} channels and {kernel[3]} filters")
+    if kernel[2] * groups != x[3]:
+        raise ShapeError(
+            f"[{op}] kernel of shape {kernel} expects {kernel[2]} input channels (x.shape[-1] / groups), "
+            f"got x of shape {x} with groups={groups}"
+        )
+    if kernel[0] < 1 or kernel[1] < 1:
+        raise ShapeError(f"[{op}] kernel expects a height and width of at least 1, got shape {kernel}")
+    window = (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
+    out, before = out_size(op, x, window, strides, padding)
+    return Conv2DShape(*x, kernel[0], kernel[1], kernel[3], groups, *out, *strides, *dilation, *before)
+
+
+def _out_shape(shape: Conv2DShape) -> Shape:
+    return shape.batch, shape.out_height, shape.out_width, shape.filters
+
+
+def _expect_grad(op: str, grad: Array, shape: Conv2DShape) -> None:
+    if grad.shape != _out_shape(shape):
+        raise ShapeError(f"[{op}] grad expects the output's shape {_out_shape(shape)}, got {grad.shape}")

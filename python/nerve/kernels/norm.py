@@ -1,0 +1,151 @@
+"""Batch normalization: each channel (the last axis) over everything else, and its gradient.
+
+Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift", 2015.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numpy.typing import ArrayLike
+
+from nerve.errors import ShapeError
+from nerve.kernels._backend import Array, as_floats, empty, pick
+
+
+def batch_norm_training(
+    x: ArrayLike, gamma: ArrayLike | None = None, beta: ArrayLike | None = None, *, epsilon: float = 1e-3
+) -> tuple[Array, Array, Array]:
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` with the statistics of x itself.
+
+    Parameters
+    ----------
+    x : array_like (..., channels), float32 or float64
+    gamma, beta : array_like (channels,), optional
+        By default 1 and 0.
+    epsilon : float
+        Keeps the quotient finite where a channel is constant.
+
+    Returns
+    -------
+    y : ndarray of the shape of x
+    mean, variance : ndarray (channels,)
+        Of x over all but its last axis; the variance is the biased one (divided by the count).
+
+    Raises
+    ------
+    ShapeError
+        If x holds no rows, or gamma or beta do not fit.
+
+    Notes
+    -----
+    The statistics are exact to rounding where the mean is much larger than the deviation (means and squares about them
+    by tile, joined as in Chan, Golub & LeVeque, 1983), and the same for any number of threads.
+    """
+    x, gamma, beta = as_floats("batch_norm_training", x, gamma, beta)
+    rows, channels = _rows("batch_norm_training", x, gamma=gamma, beta=beta)
+    _expect_epsilon("batch_norm_training", epsilon)
+    if not rows:
+        raise ShapeError(f"[batch_norm_training] expects at least one row to take statistics of, got shape {x.shape}")
+    out, mean, variance = empty(x.shape, x.dtype), empty((channels,), x.dtype), empty((channels,), x.dtype)
+    pick(x, gamma, beta).batch_norm_training(out, mean, variance, x, gamma, beta, rows, channels, float(epsilon))
+    return out, mean, variance
+
+
+def batch_norm_inference(
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    *,
+    epsilon: float = 1e-3,
+) -> Array:
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` with given statistics.
+
+    Parameters
+    ----------
+    x : array_like (..., channels), float32 or float64
+    mean, variance : array_like (channels,)
+    gamma, beta : array_like (channels,), optional
+        By default 1 and 0.
+    epsilon : float
+
+    Returns
+    -------
+    ndarray of the shape of x
+
+    Raises
+    ------
+    ShapeError
+        If an array does not have one number per channel.
+    """
+    x, mean, variance, gamma, beta = as_floats("batch_norm_inference", x, mean, variance, gamma, beta)
+    rows, channels = _rows("batch_norm_inference", x, mean=mean, variance=variance, gamma=gamma, beta=beta)
+    _expect_epsilon("batch_norm_inference", epsilon)
+    out = empty(x.shape, x.dtype)
+    backend = pick(x, mean, variance, gamma, beta)
+    backend.batch_norm_inference(out, x, mean, variance, gamma, beta, rows, channels, float(epsilon))
+    return out
+
+
+def batch_norm_backward(
+    grad: ArrayLike,
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    gamma: ArrayLike | None = None,
+    *,
+    epsilon: float = 1e-3,
+) -> tuple[Array, Array, Array]:
+    """Gradients of :func:`batch_norm_training`.
+
+    Parameters
+    ----------
+    grad : array_like of the shape of x
+    x : array_like (..., channels)
+        The input of the forward pass.
+    mean, variance : array_like (channels,)
+        What the forward pass returned.
+    gamma : array_like (channels,), optional
+    epsilon : float
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of x
+        Through the statistics too.
+    grad_gamma, grad_beta : ndarray (channels,)
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit each other.
+    """
+    op = "batch_norm_backward"
+    grad, x, mean, variance, gamma = as_floats(op, grad, x, mean, variance, gamma)
+    rows, channels = _rows(op, x, mean=mean, variance=variance, gamma=gamma)
+    _expect_epsilon(op, epsilon)
+    if grad.shape != x.shape:
+        raise ShapeError(f"[{op}] grad expects the shape of x, {x.shape}, got {grad.shape}")
+    grad_x, grad_gamma, grad_beta = empty(x.shape, x.dtype), empty((channels,), x.dtype), empty((channels,), x.dtype)
+    backend = pick(grad, x, mean, variance, gamma)
+    backend.batch_norm_backward(
+        grad_x, grad_gamma, grad_beta, grad, x, mean, variance, gamma, rows, channels, float(epsilon)
+    )
+    return grad_x, grad_gamma, grad_beta
+
+
+def _rows(op: str, x: Array, **by_channel: Array | None) -> tuple[int, int]:
+    """x as (rows, channels), after a look at the arrays that have one number per channel."""
+    if not x.ndim:
+        raise ShapeError(f"[{op}] x expects at least one dimension, (..., channels), got a single number")
+    channels = x.shape[-1]
+    for name, array in by_channel.items():
+        if array is not None and array.shape != (channels,):
+            raise ShapeError(f"[{op}] {name} expects shape ({channels},) for x of shape {x.shape}, got {array.shape}")
+    return math.prod(x.shape[:-1]), channels
+
+
+def _expect_epsilon(op: str, epsilon: float) -> None:
+    if not epsilon >= 0:
+        raise ValueError(f"[{op}] epsilon expects a number >= 0, got {epsilon!r}")
