@@ -1,6 +1,10 @@
 // Elementary functions of vec<float> and vec<double>, all lanes at once, always inline. They are right at infinities,
 // NaN, zeros of either sign and subnormals; tests/test_math.py holds each to its error and has the table of measured
-// maxima. Polynomials are minimax fits made for this library (scripts/fit_polynomials.py).
+// maxima. Polynomials are minimax fits made for this library.
 #pragma once
+#include "cpu/math_erf.h"
 #include "cpu/math_exp.h"
 #include "cpu/math_log.h"
+#include "cpu/math_pow.h"
+#include "cpu/math_round.h"
+#include "cpu/math_trig.h"

@@ -36,6 +36,13 @@ NERVE_INLINE vec<T> polynomial(vec<T> x, T c0, Rest... rest) {
     return fma(x, polynomial(x, T(rest)...), vec<T>(c0));
 }
 
+// NaN stays NaN.
+template <class T>
+NERVE_INLINE vec<T> clamp(vec<T> x, T low, T high) {
+    x = select(vec<T>(high) < x, vec<T>(high), x);
+    return select(x < vec<T>(low), vec<T>(low), x);
+}
+
 // Integers of T's width shifted right without their sign: instruction sets lack the signed shift of 64 bits.
 template <class T>
 NERVE_INLINE bits<T> shift_right(bits<T> x, int count) {
@@ -62,14 +69,53 @@ template <class T>
 NERVE_INLINE vec<T> scale(vec<T> p, vec<T> n) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4)
-        return (typename vec<T>::native)_mm512_scalef_ps((__m512)p.v, (__m512)n.v);
+        return (typename vec<T>::native)_mm512_maskz_scalef_ps(__mmask16(-1), (__m512)p.v, (__m512)n.v);
     else
-        return (typename vec<T>::native)_mm512_scalef_pd((__m512d)p.v, (__m512d)n.v);
+        return (typename vec<T>::native)_mm512_maskz_scalef_pd(__mmask8(-1), (__m512d)p.v, (__m512d)n.v);
 #else
     vec<T> shift(rounding_shift<T>);
     bits<T> integer = to_bits(n + shift) - to_bits(shift), half = shift_right<T>(integer + 8192, 1) - 4096;
     return p * power_of_two<T>(half) * power_of_two<T>(integer - half);
 #endif
+}
+
+// a b = high + low exactly, unless it overflows; high is the rounded product.
+template <class T>
+struct Product {
+    vec<T> high, low;
+};
+template <class T>
+NERVE_INLINE Product<T> exact_product(vec<T> a, vec<T> b) {
+    vec<T> high = a * b;
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+    return {high, fma(a, b, -high)};
+#else
+    // T. J. Dekker, A floating-point technique for extending the available precision (1971): halves of the mantissas.
+    const vec<T> splitter(sizeof(T) == 4 ? T(0x1p12 + 1) : T(0x1p27 + 1));
+    vec<T> ca = splitter * a, a1 = ca - (ca - a), a2 = a - a1;
+    vec<T> cb = splitter * b, b1 = cb - (cb - b), b2 = b - b1;
+    return {high, ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2};
+#endif
+}
+
+// The lower and upper half of a register's floats, as doubles.
+struct WidePair {
+    vec<double> low, high;
+};
+NERVE_INLINE WidePair widen(vec<float> x) {
+    typedef float half __attribute__((vector_size(vector_bytes / 2)));
+    half low, high;
+    std::memcpy(&low, &x.v, sizeof low);
+    std::memcpy(&high, reinterpret_cast<const char*>(&x.v) + sizeof low, sizeof high);
+    return {__builtin_convertvector(low, vec<double>::native), __builtin_convertvector(high, vec<double>::native)};
+}
+NERVE_INLINE vec<float> narrow(WidePair x) {
+    typedef float half __attribute__((vector_size(vector_bytes / 2)));
+    half low = __builtin_convertvector(x.low.v, half), high = __builtin_convertvector(x.high.v, half);
+    vec<float> r;
+    std::memcpy(&r.v, &low, sizeof low);
+    std::memcpy(reinterpret_cast<char*>(&r.v) + sizeof low, &high, sizeof high);
+    return r;
 }
 
 }  // namespace nerve::NERVE_ISA::math

@@ -4,21 +4,21 @@
 
 namespace nerve::NERVE_ISA::math {
 
-// x = n ln2 + r with |r| <= ln2 / 2, for |x| below about 800.
+// x = n ln2 + r + low with |r| <= ln2 / 2 and low what r lost in rounding, for |x| below about 800.
 template <class T>
 struct ReducedExponent {
-    vec<T> n, r;
+    vec<T> n, r, low;
 };
 template <class T>
 NERVE_INLINE ReducedExponent<T> reduce_exponent(vec<T> x) {
-    vec<T> shift(rounding_shift<T>);
-    vec<T> n = fma(x, vec<T>(T(1.44269504088896340736)), shift) - shift;
-    return {n, fma(n, vec<T>(-ln2_low<T>), fma(n, vec<T>(-ln2_high<T>), x))};
+    vec<T> shift(rounding_shift<T>), n = fma(x, vec<T>(T(1.44269504088896340736)), shift) - shift;
+    vec<T> exact = fma(n, vec<T>(-ln2_high<T>), x), r = fma(n, vec<T>(-ln2_low<T>), exact);
+    return {n, r, fma(n, vec<T>(-ln2_low<T>), exact - r)};
 }
 
-// exp(r) - 1 = r + r^2 q(r) for |r| <= ln2 / 2; relative to exp(r) the fit is within 2^-28 (2^-60).
+// exp(r) = 1 + r + r^2 q(r) for |r| <= ln2 / 2; relative to exp(r) the fit is within 2^-28 (2^-60).
 template <class T>
-NERVE_INLINE vec<T> expm1_reduced(vec<T> r) {
+NERVE_INLINE vec<T> exp_polynomial(vec<T> r) {
     vec<T> q;
     if constexpr (sizeof(T) == 4) {
         q = polynomial(r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558f2p-5f, 0x1.123a20p-7f, 0x1.6a23d0p-10f);
@@ -27,17 +27,55 @@ NERVE_INLINE vec<T> expm1_reduced(vec<T> r) {
                        0x1.6c16c16c305dbp-10, 0x1.a01a01b38a1d5p-13, 0x1.a01a01364ea35p-16, 0x1.71ddf00274097p-19,
                        0x1.27e5b491e68c7p-22, 0x1.af6c1dce81f43p-26, 0x1.1e3d09166df68p-29);
     }
-    return fma(r * r, q, r);
+    return q;
 }
+
+// 2^n (offset + r + r^2 q(r)) with all but the last rounding made good: about 0.55 ULP. offset is 0, or |offset| >=
+// |r|.
+template <class T>
+NERVE_INLINE vec<T> extended_exp(ReducedExponent<T> x, vec<T> offset) {
+    vec<T> sum = offset + x.r, lost = x.r - (sum - offset);
+    return scale(sum + (lost + fma(x.r * x.r, exp_polynomial(x.r), x.low)), x.n);
+}
+
+// From here on exp(x) is infinity.
+template <class T>
+constexpr T exp_ceiling = sizeof(T) == 4 ? T(89) : T(710);
+
+// From here down it rounds to zero.
+template <class T>
+constexpr T exp_floor = sizeof(T) == 4 ? T(-104) : T(-746);
 
 template <class T>
 NERVE_INLINE vec<T> exp(vec<T> x) {
-    // Beyond these the result is infinity, or rounds to zero. Comparing so lets NaN through.
-    vec<T> high(sizeof(T) == 4 ? T(89) : T(710)), low(sizeof(T) == 4 ? T(-104) : T(-746));
-    x = select(x > high, high, x);
-    x = select(x < low, low, x);
-    ReducedExponent<T> reduced = reduce_exponent(x);
-    return scale(expm1_reduced(reduced.r) + vec<T>(T(1)), reduced.n);
+    ReducedExponent<T> reduced = reduce_exponent(clamp(x, exp_floor<T>, exp_ceiling<T>));
+    vec<T> r = reduced.r;
+    return scale(fma(r * r, exp_polynomial(r), r) + vec<T>(T(1)), reduced.n);
+}
+
+template <class T>
+NERVE_INLINE vec<T> expm1(vec<T> x) {
+    const vec<T> one(T(1));
+    // Below, the result rounds to -1.
+    ReducedExponent<T> reduced = reduce_exponent(clamp(x, sizeof(T) == 4 ? T(-20) : T(-40), exp_ceiling<T>));
+    return copysign(extended_exp(reduced, one - scale(one, -reduced.n)), x);  // zero keeps its sign
+}
+
+// With z = exp(-|x|): 1 / (1 + z) for x >= 0 and z / (1 + z) below, so that nothing overflows or cancels.
+template <class T>
+NERVE_INLINE vec<T> sigmoid(vec<T> x) {
+    const vec<T> one(T(1));
+    vec<T> z = exp(-abs(x));
+    return select(x < vec<T>(T(0)), z, one) / (one + z);
+}
+
+// With t = exp(2|x|) - 1: t / (t + 2), or 1 - 2 / (t + 2) where that is more accurate.
+template <class T>
+NERVE_INLINE vec<T> tanh(vec<T> x) {
+    const vec<T> zero(T(0)), one(T(1)), two(T(2));
+    vec<T> a = abs(x), t = expm1(clamp(a + a, T(0), T(64)));
+    mask<T> small = a < vec<T>(T(0.55));
+    return copysign(select(small, zero, one) + select(small, t, -two) / (t + two), x);
 }
 
 }  // namespace nerve::NERVE_ISA::math

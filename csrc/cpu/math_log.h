@@ -12,7 +12,7 @@ struct ReducedLogarithm {
 template <class T>
 NERVE_INLINE ReducedLogarithm<T> reduce_logarithm(vec<T> x) {
     const vec<T> one(T(1)), root_half(T(0.70710678118654752440));
-    constexpr typename vec<T>::integer mantissa = (typename vec<T>::integer(1) << mantissa_bits<T>) - 1;
+    constexpr typename vec<T>::integer mantissa = (typename vec<T>::integer(1) << mantissa_bits<T>)-1;
     bits<T> shifted = to_bits(x) + (to_bits(one) - to_bits(root_half));
     vec<T> m = from_bits<T>((shifted & mantissa) + to_bits(root_half));
     return {small_to_float<T>(shift_right<T>(shifted, mantissa_bits<T>) - exponent_bias<T>), m - one};
@@ -30,26 +30,43 @@ NERVE_INLINE vec<T> log_reduced(ReducedLogarithm<T> x, vec<T> c) {
         tail = fma(f * f * f, p, low);
     } else {
         vec<T> s = f / (f + vec<T>(T(2))), z = s * s;
-        vec<T> r = polynomial(z, 0x1.5555555555592p-1, 0x1.999999997fd77p-2, 0x1.24924941f4fb5p-2,
-                              0x1.c71c52060804fp-3, 0x1.74663fa2246efp-3, 0x1.39a1a6f74baaep-3, 0x1.2f063485e20ffp-3);
+        vec<T> r = polynomial(z, 0x1.5555555555592p-1, 0x1.999999997fd77p-2, 0x1.24924941f4fb5p-2, 0x1.c71c52060804fp-3,
+                              0x1.74663fa2246efp-3, 0x1.39a1a6f74baaep-3, 0x1.2f063485e20ffp-3);
         tail = fma(s, fma(z, r, half_square), low);
     }
     return fma(x.n, vec<T>(ln2_high<T>), f - (half_square - tail));
 }
 
+// What log and log1p return where y, computed as if 0 < u < infinity, is not the answer.
+template <class T>
+NERVE_INLINE vec<T> log_special(vec<T> u, vec<T> y) {
+    const vec<T> zero(T(0));
+    y = select(u < vec<T>(infinity<T>), y, u);  // infinity and NaN
+    y = select(u < zero, vec<T>(not_a_number<T>), y);
+    return select(u == zero, vec<T>(-infinity<T>), y);
+}
+
 template <class T>
 NERVE_INLINE vec<T> log(vec<T> x) {
-    const vec<T> zero(T(0));
+    const vec<T> zero(T(0)), steps(T(mantissa_bits<T> + 1));
     // Subnormals are scaled up to normal numbers first.
     mask<T> tiny = x < vec<T>(smallest_normal<T>);
-    constexpr T steps = mantissa_bits<T> + 1;
-    vec<T> scaled = x * vec<T>(sizeof(T) == 4 ? T(0x1p24) : T(0x1p53));
-    ReducedLogarithm<T> reduced = reduce_logarithm(select(tiny, scaled, x));
-    reduced.n = reduced.n - select(tiny, vec<T>(steps), zero);
-    vec<T> y = log_reduced(reduced, zero);
-    y = select(x < vec<T>(infinity<T>), y, x);  // infinity and NaN
-    y = select(x < zero, vec<T>(not_a_number<T>), y);
-    return select(x == zero, vec<T>(-infinity<T>), y);
+    ReducedLogarithm<T> reduced = reduce_logarithm(select(tiny, x * vec<T>(sizeof(T) == 4 ? T(0x1p24) : T(0x1p53)), x));
+    reduced.n = reduced.n - select(tiny, steps, zero);
+    return log_special(x, log_reduced(reduced, zero));
+}
+
+// log(u) for the rounded u = 1 + x, corrected by (1 + x - u) / u. Near zero u is not needed.
+template <class T>
+NERVE_INLINE vec<T> log1p(vec<T> x) {
+    const vec<T> zero(T(0)), one(T(1));
+    vec<T> u = one + x, lost = select(x > one, one - (u - x), x - (u - one));
+    ReducedLogarithm<T> reduced = reduce_logarithm(u);
+    mask<T> small = (x > vec<T>(T(-0.29))) & (x < vec<T>(T(0.41)));
+    reduced.n = select(small, zero, reduced.n);
+    reduced.f = select(small, x, reduced.f);
+    vec<T> y = log_reduced(reduced, select(small, zero, lost / u));
+    return select(x == zero, x, log_special(u, y));  // zero keeps its sign
 }
 
 }  // namespace nerve::NERVE_ISA::math
