@@ -14,6 +14,7 @@
 
 #define NERVE_INLINE __attribute__((always_inline)) inline
 #define NERVE_LAMBDA_INLINE __attribute__((always_inline))
+#define NERVE_NOINLINE __attribute__((noinline))
 
 namespace nerve::NERVE_ISA {
 
@@ -79,6 +80,7 @@ struct mask {
     native v;
     NERVE_INLINE friend mask operator&(mask a, mask b) { return {a.v & b.v}; }
     NERVE_INLINE friend mask operator|(mask a, mask b) { return {a.v | b.v}; }
+    NERVE_INLINE friend mask operator^(mask a, mask b) { return {a.v ^ b.v}; }
     NERVE_INLINE friend mask operator~(mask a) { return {~a.v}; }
 };
 
@@ -219,9 +221,15 @@ NERVE_INLINE vec<T> min(vec<T> a, vec<T> b) {
 
 template <class T>
 NERVE_INLINE bool any(mask<T> m) {
-    typename vec<T>::integer r = 0;
-    for (int i = 0; i < vec<T>::size; ++i) r |= m.v[i];
-    return r != 0;
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)m.v, (__m512i)m.v) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_epi8((__m256i)m.v) != 0;
+#elif defined(__aarch64__)
+    return vmaxvq_u32((uint32x4_t)m.v) != 0;
+#else
+    return _mm_movemask_epi8((__m128i)m.v) != 0;
+#endif
 }
 
 }  // namespace nerve::NERVE_ISA
