@@ -14,7 +14,7 @@ trap 'rm -rf "$out"' EXIT
 
 files=(csrc/cuda/*.cu)
 printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I{} sh -c '
-    "$1" -std=c++17 -O2 --expt-relaxed-constexpr -Werror all-warnings -Icsrc \
+    "$1" -std=c++17 -O2 --fmad=false --expt-relaxed-constexpr -Werror all-warnings -Icsrc \
         -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
         -c -o "$2/$(basename "$3").o" "$3" || { echo "check_cuda: $3 does not compile" >&2; exit 255; }
 ' sh "$nvcc" "$out" {}
