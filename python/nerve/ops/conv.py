@@ -23,7 +23,7 @@ def conv2d(
     groups: int = 1,
     activation: str | None = None,
 ) -> Result:
-    """``activation(x * kernel + bias)`` for images (batch, height, width, channels); as :func:`nerve.kernels.conv2d`."""
+    """``activation(x * kernel + bias)`` on images (batch, height, width, channels): :func:`nerve.kernels.conv2d`."""
     windows: dict[str, Any] = {
         "strides": strides, "padding": padding, "dilation_rate": dilation_rate, "groups": groups
     }  # fmt: skip

@@ -1,0 +1,121 @@
+"""Convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nerve.errors import DTypeError, ShapeError
+
+from .row import SIZES, BadCall, Op, Sample
+
+Call = tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]  # shapes of x and of the kernel, and how
+
+CALLS: list[Call] = [
+    *(((2, 5, 6, 3), (3, 2, 3, filters), {}) for filters in SIZES),
+    *(((1, 5, 4, channels), (3, 3, channels, 2), {"padding": "same"}) for channels in SIZES),
+    *(((2, 6, 5, groups), (3, 3, 1, groups), {"padding": "same", "groups": groups}) for groups in SIZES),  # depthwise
+    ((2, 8, 9, 4), (3, 3, 4, 5), {"strides": 2}),
+    ((2, 8, 9, 4), (3, 3, 4, 5), {"strides": (2, 3), "padding": "same"}),
+    ((1, 7, 7, 2), (2, 2, 2, 3), {"strides": 3}),  # pixels that no window looks at
+    ((2, 9, 10, 3), (3, 2, 3, 4), {"dilation_rate": (2, 3)}),
+    ((2, 12, 11, 3), (3, 3, 3, 4), {"dilation_rate": (3, 2), "strides": (2, 3), "padding": "same"}),
+    ((2, 13, 12, 3), (4, 3, 3, 4), {"dilation_rate": 4, "strides": 6, "padding": 8}),
+    ((2, 6, 5, 3), (3, 3, 3, 4), {"padding": ((0, 2), (3, 1))}),
+    ((2, 6, 5, 3), (2, 3, 3, 4), {"padding": 4, "strides": 2}),  # windows that hold nothing but padding
+    ((1, 2, 2, 1), (5, 5, 1, 2), {"padding": "same"}),  # a window larger than the image
+    ((2, 6, 6, 6), (3, 3, 2, 9), {"groups": 3, "strides": 2, "padding": "same"}),
+    ((2, 6, 6, 4), (3, 3, 1, 12), {"groups": 4, "padding": "same"}),  # depthwise with three filters a channel
+    ((2, 9, 8, 20), (3, 3, 1, 20), {"groups": 20, "strides": (2, 1), "dilation_rate": (1, 2)}),
+    ((1, 9, 9, 5), (3, 3, 1, 5), {"groups": 5, "strides": 3, "padding": 2, "dilation_rate": 2}),
+    ((2, 5, 5, 40), (1, 1, 40, 24), {}),
+    ((1, 5, 5, 300), (1, 1, 300, 8), {"strides": 2}),  # more channels than are packed at a time
+    ((3, 28, 28, 1), (5, 5, 1, 6), {"padding": "same"}),
+    ((3, 20, 20, 16), (3, 3, 16, 40), {"padding": "same"}),  # several tasks and parts
+    ((2, 9, 9, 96), (3, 3, 96, 160), {"padding": "same"}),
+    ((1, 40, 40, 3), (7, 7, 3, 33), {"strides": 2, "padding": "same"}),
+    ((4, 33, 33, 33), (3, 3, 1, 33), {"groups": 33, "padding": "same"}),
+    ((0, 5, 5, 2), (3, 3, 2, 4), {}),
+    ((0, 5, 5, 2), (3, 3, 1, 2), {"groups": 2, "strides": 2}),
+    ((2, 5, 5, 0), (3, 3, 0, 4), {}),
+    ((2, 5, 5, 3), (3, 3, 3, 0), {}),
+]
+
+
+def _forward(rng: np.random.Generator) -> list[Sample]:
+    n, calls = rng.normal, []
+    for i, (x, kernel, kwargs) in enumerate(CALLS):
+        bias = n(size=kernel[-1]) if i % 3 else None
+        activation = (None, "linear", "relu", "sigmoid", "tanh")[i % 5]
+        calls.append(Sample((n(size=x), n(size=kernel) / 4, bias), {**kwargs, "activation": activation}))
+    return calls
+
+
+def _out_shape(x: tuple[int, ...], kernel: tuple[int, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
+    from nerve import kernels
+
+    return kernels.conv2d(np.zeros(x), np.zeros(kernel), **kwargs).shape
+
+
+def _backward_input(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    return [
+        Sample((n(size=_out_shape(x, kernel, kwargs)), n(size=kernel)), {"input_shape": x, **kwargs})
+        for x, kernel, kwargs in CALLS
+    ]
+
+
+def _backward_kernel(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    return [
+        Sample((n(size=_out_shape(x, kernel, kwargs)), n(size=x)), {"kernel_shape": kernel, **kwargs})
+        for x, kernel, kwargs in CALLS
+    ]
+
+
+_X, _K = np.zeros((2, 8, 8, 4)), np.zeros((3, 3, 4, 6))
+_ERRORS = [
+    BadCall((np.zeros((8, 8, 4)), _K), {}, ShapeError, r"x expects 4 dimensions .*, got shape \(8, 8, 4\)"),
+    BadCall((_X, np.zeros((3, 3, 4))), {}, ShapeError, r"kernel expects 4 dimensions .*, got shape \(3, 3, 4\)"),
+    BadCall(
+        (_X, np.zeros((3, 3, 3, 6))),
+        {},
+        ShapeError,
+        r"\(3, 3, 3, 6\) expects 3 input channels \(x.shape\[-1\] / groups\), got x of shape \(2, 8, 8, 4\)",
+    ),
+    BadCall((_X, _K), {"groups": 4}, ShapeError, "groups=4 does not divide 4 channels and 6 filters"),
+    BadCall((_X, _K), {"groups": 2}, ShapeError, "expects 4 input channels .* groups=2"),
+    BadCall((_X, _K), {"groups": 0}, ValueError, "groups expects integers >= 1, got 0"),
+    BadCall((_X, np.zeros((0, 3, 4, 6))), {}, ShapeError, "height and width of at least 1"),
+    BadCall((_X, _K, np.zeros(5)), {}, ShapeError, r"bias expects shape \(6,\), one per filter, got \(5,\)"),
+    BadCall((_X, _K), {"dilation_rate": 4}, ShapeError, "9 x 9 does not fit in images of 8 x 8"),
+    BadCall((np.zeros((2, 0, 8, 4)), _K), {"padding": "same"}, ShapeError, "output would be empty"),
+    BadCall((_X, _K), {"strides": 0}, ValueError, "strides expects integers >= 1, got 0"),
+    BadCall((_X, _K), {"strides": "2"}, ValueError, "strides expects integers, got '2'"),
+    BadCall((_X, _K), {"dilation_rate": (1, -2)}, ValueError, "dilation_rate expects integers >= 1, got -2"),
+    BadCall((_X, _K), {"padding": "causal"}, ValueError, 'padding expects "valid", "same"'),
+    BadCall((_X, _K), {"padding": (1, 1)}, ValueError, 'padding expects "valid", "same"'),
+    BadCall((_X, _K), {"padding": ((1, -1), (0, 0))}, ValueError, "padding expects integers >= 0, got -1"),
+    BadCall((_X, _K), {"activation": "swish"}, ValueError, "activation expects one of"),
+    BadCall((_X, _K.astype(complex)), {}, DTypeError, "expects real numbers"),
+]
+_GRAD = np.zeros((2, 6, 5, 6))
+
+ROWS = [
+    # Sums of up to 864 products: observed error 5e-6 in float32.
+    Op("conv2d", _forward, gradient=True, tolerance=5, errors=_ERRORS),
+    # Sums of up to 1440 and 4356 products of normals, of order 40 and 70: observed errors 5e-5.
+    Op(
+        "conv2d_backward_input",
+        _backward_input,
+        tolerance=40,
+        errors=[BadCall((_GRAD, _K), {"input_shape": _X.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)")],
+    ),
+    Op(
+        "conv2d_backward_kernel",
+        _backward_kernel,
+        tolerance=40,
+        errors=[BadCall((_GRAD, _X), {"kernel_shape": _K.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)")],
+    ),
+]

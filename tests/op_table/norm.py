@@ -1,0 +1,79 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nerve.errors import DTypeError, ShapeError
+
+from .row import SIZES, BadCall, Op, Sample
+
+# Narrow and wide, few rows and many: around the folding of narrow matrices, tiles and blocks of channels.
+SHAPES = [
+    *((7, channels) for channels in SIZES),
+    *((300, channels) for channels in (1, 3, 5, 17, 63, 64, 65, 100)),
+    (20_000, 1), (9000, 3), (1000, 70), (70, 600), (3, 1000), (2, 5, 6, 9), (9,), (4, 0),
+]  # fmt: skip
+
+
+def _training(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    calls = [Sample((n(2, 3, size=s), n(size=s[-1]), n(size=s[-1]))) for s in SHAPES]
+    return [*calls, Sample((n(size=(9, 5)), None, n(size=5))), Sample((n(size=(9, 5)),), {"epsilon": 0.1})]
+
+
+def _inference(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    calls = [
+        Sample((n(size=s), n(size=s[-1]), rng.uniform(0.5, 2, size=s[-1]), n(size=s[-1]), n(size=s[-1])))
+        for s in [*SHAPES, (0, 4)]
+    ]
+    return [*calls, Sample((n(size=(9, 5)), n(size=5), rng.uniform(0.5, 2, size=5)), {"epsilon": 0.1})]
+
+
+def _backward(rng: np.random.Generator) -> list[Sample]:
+    calls = []
+    for shape in [*SHAPES, (0, 4)]:
+        x, channels = rng.normal(2, 3, size=shape), shape[-1]
+        rows = x.reshape(-1, channels) if channels and x.size else np.zeros((1, channels))
+        calls.append(
+            Sample((rng.normal(size=shape), x, rows.mean(axis=0), rows.var(axis=0), rng.normal(size=channels)))
+        )
+    without = Sample((rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), np.zeros(3), np.ones(3)), {"epsilon": 0.1})
+    return [*calls, without]
+
+
+_X, _C = np.zeros((4, 3)), np.zeros(3)
+_GAMMA = BadCall((_X, np.zeros(4)), {}, ShapeError, r"gamma expects shape \(3,\) for x of shape \(4, 3\), got \(4,\)")
+
+ROWS = [
+    Op(
+        "batch_norm_training",
+        _training,
+        gradient=True,
+        errors=[
+            _GAMMA,
+            BadCall((_X, None, np.zeros((3, 1))), {}, ShapeError, "beta expects shape"),
+            BadCall((np.float64(1),), {}, ShapeError, "at least one dimension"),
+            BadCall((np.zeros((0, 3)),), {}, ShapeError, r"at least one row .*\(0, 3\)"),
+            BadCall((_X,), {"epsilon": -1.0}, ValueError, "epsilon expects a number >= 0, got -1.0"),
+            BadCall((np.array([["a"]]),), {}, DTypeError, "expects real numbers"),
+        ],
+    ),
+    Op(
+        "batch_norm_inference",
+        _inference,
+        gradient=True,
+        errors=[
+            BadCall((_X, np.zeros(2), _C), {}, ShapeError, r"mean expects shape \(3,\)"),
+            BadCall((_X, _C, np.zeros(2)), {}, ShapeError, r"variance expects shape \(3,\)"),
+        ],
+    ),
+    # grad_gamma sums up to 20,000 terms: it is of order 100, observed error 3e-5 in float32.
+    Op(
+        "batch_norm_backward",
+        _backward,
+        tolerance=15,
+        errors=[BadCall((np.zeros((4, 2)), _X, _C, _C), {}, ShapeError, r"grad expects the shape of x, \(4, 3\)")],
+    ),
+]
