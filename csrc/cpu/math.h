@@ -8,3 +8,12 @@
 #include "cpu/math_pow.h"
 #include "cpu/math_round.h"
 #include "cpu/math_trig.h"
+
+// What functors.h looks for here as well.
+namespace nerve::NERVE_ISA::math {
+using NERVE_ISA::abs;
+using NERVE_ISA::fma;
+using NERVE_ISA::max;
+using NERVE_ISA::min;
+using NERVE_ISA::sqrt;
+}  // namespace nerve::NERVE_ISA::math

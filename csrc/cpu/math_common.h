@@ -46,9 +46,12 @@ NERVE_INLINE vec<T> clamp(vec<T> x, T low, T high) {
 // Integers of T's width shifted right without their sign: instruction sets lack the signed shift of 64 bits.
 template <class T>
 NERVE_INLINE bits<T> shift_right(bits<T> x, int count) {
-    using U = std::make_unsigned_t<typename vec<T>::integer>;
-    typedef U native __attribute__((vector_size(vector_bytes)));
-    return (bits<T>)((native)x >> count);
+    typedef uint32_t words __attribute__((vector_size(vector_bytes)));
+    typedef uint64_t long_words __attribute__((vector_size(vector_bytes)));
+    if constexpr (sizeof(T) == 4)
+        return (bits<T>)((words)x >> count);
+    else
+        return (bits<T>)((long_words)x >> count);
 }
 
 // Integer lanes, |n| < 2^22 (2^51), as floating point, without the conversion that only AVX-512 has for 64 bits.
