@@ -1,0 +1,7 @@
+"""Well-known networks, ready to train."""
+
+from __future__ import annotations
+
+from nerve.applications.lenet import LeNet5
+
+__all__ = ["LeNet5"]

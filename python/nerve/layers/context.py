@@ -1,0 +1,92 @@
+"""What the layers of one call share: where in the model it is, whether it trains, which updates it owes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from nerve.errors import DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from nerve.layers.layer import Layer
+
+
+class _State(threading.local):
+    def __init__(self) -> None:
+        self.path: list[Layer] = []
+        self.training: bool | None = None
+        self.updates: list[Callable[[], None]] | None = None
+        self.loading = False
+
+
+state = _State()
+
+
+@contextmanager
+def deferred_updates() -> Iterator[None]:
+    """Hold the updates of variables that layers make besides gradients; made at the end, unless an error comes.
+
+    So a step that fails half way leaves moving averages as they were.
+    """
+    outer = state.updates
+    updates: list[Callable[[], None]] = []
+    state.updates = updates
+    try:
+        yield
+    finally:
+        state.updates = outer
+    for update in updates:
+        update()
+
+
+def add_update(update: Callable[[], None]) -> None:
+    """Run `update` when the outermost call (or the training step around it) has gone well."""
+    if state.updates is None:
+        update()
+    else:
+        state.updates.append(update)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Make weights without drawing random numbers: their values come from a file."""
+    outer = state.loading
+    state.loading = True
+    try:
+        yield
+    finally:
+        state.loading = outer
+
+
+class inside:
+    """Put a layer on the path while it works, so that shape and dtype errors name it."""
+
+    __slots__ = ("layer", "outermost", "pushed")
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __enter__(self) -> None:
+        path = state.path
+        self.pushed = not path or path[-1] is not self.layer  # build runs inside the call of the same layer
+        if self.pushed:
+            path.append(self.layer)
+        self.outermost = state.updates is None
+        if self.outermost:
+            state.updates = []
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, ShapeError | DTypeError) and not hasattr(error, "layer_path"):
+            where = "/".join(layer.name for layer in state.path)
+            error.args = (f"[{where} ({type(self.layer).__name__})] {error}",)
+            error.layer_path = where  # type: ignore[union-attr]
+        if self.pushed:
+            state.path.pop()
+        if self.outermost:
+            updates, state.updates = state.updates or [], None
+            if error is None:
+                for update in updates:
+                    update()

@@ -1,0 +1,308 @@
+"""The base of all layers: weights, building, calling, tracking of sub-layers, configuration (Keras 3's `Layer`)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self, TypedDict
+
+import numpy as np
+
+from nerve import initializers
+from nerve.errors import DTypeError, ShapeError
+from nerve.layers import context
+from nerve.layers.structure import flatten, map_shapes, map_structure
+from nerve.layers.symbolic import Node, SymbolicTensor, infer
+from nerve.layers.tracking import Tracked
+from nerve.ops._differentiable import Result, differentiable
+from nerve.tensor import Tensor, Variable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class LayerOptions(TypedDict, total=False):
+    """What every layer takes besides its own arguments."""
+
+    name: str | None
+    trainable: bool
+    dtype: str | None
+
+
+_BASE_OPTIONS = ("name", "trainable", "dtype")
+_name_counts: dict[str, int] = {}
+
+
+def snake_case(name: str) -> str:
+    """`MaxPooling2D` -> `max_pooling2d`, as Keras writes it."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(prefix: str) -> str:
+    """`dense`, then `dense_1`, `dense_2`, ... in this process."""
+    count = _name_counts.get(prefix, 0)
+    _name_counts[prefix] = count + 1
+    return f"{prefix}_{count}" if count else prefix
+
+
+def float_dtype(dtype: Any) -> str:
+    """`dtype` as a name; weights are float32 or float64."""
+    name = np.dtype(dtype or "float32").name
+    if name not in ("float32", "float64"):
+        raise DTypeError(f"a layer computes in float32 or float64, got dtype {name}")
+    return name
+
+
+@differentiable
+def cast(x: Array, *, dtype: str) -> Result:
+    """`x` in another floating dtype."""
+    return x.astype(dtype), (lambda grad: grad.astype(x.dtype),)
+
+
+class Layer(Tracked):
+    """Something that is called on tensors and may hold weights.
+
+    A subclass writes `__init__` (options), `build(input_shape)` (weights, once the input's shape is known) and
+    `call(inputs)`. A `call` with an argument named `training` is told whether the model trains. Layers and variables
+    kept in attributes, also inside lists, tuples and dicts, belong to the layer.
+
+    Parameters
+    ----------
+    name : str, optional
+        Made from the class name if not given: `dense`, `dense_1`, ...
+    trainable : bool
+        Whether the weights may change in training.
+    dtype : {"float32", "float64"}
+        Of weights and results; floating inputs are converted to it.
+    """
+
+    autocast = True
+    _call_takes_training = False
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._call_takes_training = "training" in inspect.signature(cls.call).parameters
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.build)  # type: ignore[method-assign]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        layer = super().__new__(cls)
+        # Kept so that get_config can tell the arguments of any subclass.
+        layer._arguments = (args, kwargs)
+        layer.built = False
+        layer._weights = []
+        layer._nodes = []
+        layer._trainable = True
+        return layer
+
+    def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None) -> None:
+        if name is not None and (not name or "/" in name):
+            raise ValueError(f"[{type(self).__name__}] name must be a string without '/', got {name!r}")
+        self.name: str = name or unique_name(snake_case(type(self).__name__))
+        self.dtype: str = float_dtype(dtype)
+        self.built: bool
+        self._trainable: bool = bool(trainable)
+        self._weights: list[Variable]
+        self._nodes: list[Node]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+    # Weights
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of this layer.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        initializer : str, Initializer or callable of (shape, dtype)
+            "glorot_uniform" if not given.
+        dtype : str, optional
+            The layer's if not given.
+        trainable : bool
+        name : str, optional
+        """
+        shape = tuple(int(size) for size in shape)
+        dtype = dtype or self.dtype
+        if context.state.loading:  # the values come from a file: leave the random stream alone
+            array = np.zeros(shape, dtype)
+        else:
+            array = np.asarray(initializers.get(initializer or "glorot_uniform")(shape, dtype), dtype)
+        if array.shape != shape:
+            raise ShapeError(f"the initializer of {name or 'a weight'} gave shape {array.shape}, expected {shape}")
+        variable = Variable(array, name=name or f"variable_{len(self._weights)}", trainable=trainable)
+        self._weights.append(variable)
+        return variable
+
+    # Building and calling
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of `input_shape` (the batch, which may be None, comes first)."""
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; what a subclass defines."""
+        raise NotImplementedError(f"{type(self).__name__} defines no call method")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the output for inputs of `input_shape`; found by running `call` unless a subclass knows better."""
+        inputs = map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), input_shape)
+        with context.inside(self):
+            self._build_for((inputs,))
+            outputs = infer(self.call, (inputs,), {"training": False} if self._call_takes_training else {})
+        return map_structure(lambda output: output.shape, outputs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        state = context.state
+        training = kwargs.pop("training", None) if self._call_takes_training else None
+        if len(args) == 1 and not kwargs and type(args[0]) is Tensor and args[0].dtype == self.dtype:
+            symbolic = False
+        else:
+            symbolic = any(isinstance(leaf, SymbolicTensor) for leaf in flatten([args, kwargs]))
+            if not symbolic:
+                args = tuple(map_structure(self._convert, item) for item in args)
+                kwargs = {key: map_structure(self._convert, item) for key, item in kwargs.items()}
+        with context.inside(self):
+            if symbolic:
+                return self._call_symbolic(args, kwargs, training)
+            if not self.built:
+                self._build_for(args)
+            if not self._call_takes_training:
+                return self.call(*args, **kwargs)
+            outer = state.training
+            state.training = training = bool(outer) if training is None else bool(training)
+            try:
+                return self.call(*args, training=training, **kwargs)
+            finally:
+                state.training = outer
+
+    def _convert(self, value: Any) -> Any:
+        """Arrays become constant tensors; floats take the layer's dtype."""
+        if not self.autocast:
+            return value
+        if isinstance(value, np.ndarray):
+            return Tensor(value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value, tracked=False)
+        if isinstance(value, Tensor) and value.dtype.kind == "f" and value.dtype != self.dtype:
+            return cast(value, dtype=self.dtype)
+        return value
+
+    def _build_for(self, args: tuple[Any, ...]) -> None:
+        if self.built:
+            return
+        shapes = []
+        for arg in args[:1]:
+            for leaf in flatten(arg):
+                if not hasattr(leaf, "shape"):
+                    raise DTypeError(f"expects arrays or tensors as inputs, got {type(leaf).__name__}")
+            shapes.append(map_structure(lambda leaf: tuple(leaf.shape), arg))
+        self.build(*shapes)
+        self.built = True
+
+    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None) -> Any:
+        self._build_for(args)
+        outputs = self._infer(args, kwargs)
+        if training is not None:
+            kwargs = {**kwargs, "training": training}
+        for index, output in enumerate(flatten(outputs)):
+            output.name = f"{self.name}/{index}" if index else self.name
+        self._nodes.append(Node(self, args, kwargs, outputs))
+        return outputs
+
+    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Symbolic outputs, without a node."""
+        known = type(self).compute_output_shape is not Layer.compute_output_shape
+        if known and len(args) == 1 and not kwargs and all(layer.built for _, layer in self._walk()):
+            shapes = self.compute_output_shape(map_structure(lambda x: x.shape, args[0]))
+            return map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), shapes)
+        return infer(self.call, args, {**kwargs, "training": False} if self._call_takes_training else kwargs)
+
+    # Place in a graph
+
+    def _only_node(self) -> Node:
+        if len(self._nodes) != 1:
+            raise AttributeError(f"[{self.name}] was called {len(self._nodes)} times on symbolic tensors, not once")
+        return self._nodes[0]
+
+    @property
+    def input(self) -> Any:
+        """What the layer was called on symbolically; only if that was once."""
+        args = self._only_node().args
+        return args[0] if args else self.output
+
+    @property
+    def output(self) -> Any:
+        """What its only symbolic call gave."""
+        return self._only_node().outputs
+
+    # Configuration
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again, weights not included.
+
+        Made from the arguments that the constructor got; a subclass whose constructor takes `*args` writes its own.
+        """
+        args, kwargs = self._arguments
+        signature = inspect.signature(type(self).__init__)
+        config: dict[str, Any] = {key: getattr(self, key) for key in _BASE_OPTIONS}
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        for name, value in list(bound.arguments.items())[1:]:
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                raise NotImplementedError(f"{type(self).__name__} takes *{name}: it needs a get_config of its own")
+            given = value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+            config.update((key, item) for key, item in given.items() if key not in _BASE_OPTIONS)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make the layer that `get_config` described."""
+        parameters = inspect.signature(cls.__init__).parameters
+        config = dict(config)
+        later = {}
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            later = {key: config.pop(key) for key in _BASE_OPTIONS if key in config and key not in parameters}
+        layer = cls(**config)
+        for key, value in later.items():
+            setattr(layer, key, value)
+        return layer
+
+
+@contextmanager
+def unchanged_on_error(layer: Layer) -> Iterator[None]:
+    """If the block fails, `layer` and all inside it are as before: no half-made weights, nothing marked as built."""
+    before = [
+        (inner, {key: list(value) if type(value) is list else value for key, value in vars(inner).items()})
+        for _, inner in layer._walk()
+    ]
+    try:
+        yield
+    except BaseException:
+        for inner, attributes in before:
+            vars(inner).clear()
+            vars(inner).update(attributes)
+        raise
+
+
+def _building(build: Callable[..., None]) -> Callable[..., None]:
+    """`build`, which marks its layer as built, and leaves it as it was when it fails."""
+
+    @functools.wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        with context.inside(self), unchanged_on_error(self):
+            build(self, *args, **kwargs)
+            self.built = True
+
+    return wrapped

@@ -1,0 +1,140 @@
+"""Layers that make one tensor of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, Unpack
+
+from nerve import ops
+from nerve.errors import ShapeError
+from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.structure import Shape
+
+
+def _several(inputs: Any) -> None:
+    if not isinstance(inputs, list | tuple) or not inputs:
+        raise ShapeError(f"expects a list of tensors, got {type(inputs).__name__}")
+
+
+class Merge(Layer):
+    """Base of the element-wise merges.
+
+    Shapes are broadcast against each other; an input with fewer axes gets axes of size 1 behind the batch.
+    """
+
+    op: Callable[[Any, Any], Any]
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        _several(inputs)
+        shapes = _aligned([x.shape for x in inputs])
+        reduce(_broadcast, shapes)
+        same_axes = (
+            x if len(x.shape) == len(shape) else ops.reshape(x, shape) for x, shape in zip(inputs, shapes, strict=True)
+        )
+        return reduce(type(self).op, same_axes)
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        _several(input_shape)
+        return reduce(_broadcast, _aligned(input_shape))
+
+
+class Add(Merge):
+    """The sum of the inputs."""
+
+    op = staticmethod(ops.add)
+
+
+class Subtract(Merge):
+    """The first of two inputs less the second."""
+
+    op = staticmethod(ops.subtract)
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        if len(input_shape) != 2:
+            raise ShapeError(f"expects exactly two tensors, got {len(input_shape)}")
+        return super().compute_output_shape(input_shape)
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        if len(inputs) != 2:
+            raise ShapeError(f"expects exactly two tensors, got {len(inputs)}")
+        return super().call(inputs)
+
+
+class Multiply(Merge):
+    """The product of the inputs."""
+
+    op = staticmethod(ops.multiply)
+
+
+class Average(Merge):
+    """The mean of the inputs."""
+
+    op = staticmethod(ops.add)
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        return super().call(inputs) / len(inputs)
+
+
+class Maximum(Merge):
+    """The largest of the inputs, element by element."""
+
+    op = staticmethod(ops.maximum)
+
+
+class Minimum(Merge):
+    """The smallest of the inputs, element by element."""
+
+    op = staticmethod(ops.minimum)
+
+
+class Concatenate(Layer):
+    """The inputs one after the other.
+
+    Parameters
+    ----------
+    axis : int
+        Along which they are joined; all other sizes must agree.
+    """
+
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.axis = axis
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        _several(inputs)
+        return ops.concatenate(list(inputs), axis=self.axis)
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        _several(input_shape)
+        first = tuple(input_shape[0])
+        axis = self.axis + len(first) if self.axis < 0 else self.axis
+        if not 0 <= axis < len(first):
+            raise ShapeError(f"has axis {self.axis}, which inputs of shape {first} do not have")
+        rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in map(tuple, input_shape)}
+        same_rank = len({len(shape) for shape in rest}) == 1
+        if not same_rank or not all(_compatible(*sizes) for sizes in zip(*rest, strict=True)):
+            raise ShapeError(f"expects shapes that agree except along axis {self.axis}, got {list(input_shape)}")
+        sizes = [shape[axis] for shape in input_shape]
+        total = None if None in sizes else sum(size or 0 for size in sizes)
+        return (*first[:axis], total, *first[axis + 1 :])
+
+
+def _aligned(shapes: Sequence[Shape]) -> list[Shape]:
+    """Shapes of one length."""
+    axes = max(len(shape) for shape in shapes)
+    return [(*shape[:1], *(1,) * (axes - len(shape)), *shape[1:]) for shape in shapes]
+
+
+def _compatible(*sizes: int | None) -> bool:
+    return len({size for size in sizes if size is not None}) <= 1
+
+
+def _broadcast(a: Shape, b: Shape) -> Shape:
+    """The shape of `a + b`; an unknown size goes with any."""
+    merged: list[int | None] = []
+    for x, y in zip(a, b, strict=True):
+        if x is not None and y is not None and x != y and 1 not in (x, y):
+            raise ShapeError(f"expects shapes that can be broadcast together, got {a} and {b}")
+        merged.append(y if x == 1 else x if y == 1 or x is not None else y)
+    return tuple(merged)

@@ -1,0 +1,103 @@
+"""Pooling: a window's maximum or average stands for the window."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from nerve import ops
+from nerve.layers.layer import LayerOptions
+from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, pair
+from nerve.layers.structure import Shape
+
+
+class _Pooling2D(Spatial):
+    def __init__(
+        self,
+        pool_size: int | tuple[int, int] = (2, 2),
+        strides: int | tuple[int, int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.pool_size = pair(self, "pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else pair(self, "strides", strides)
+        self.padding = padding_name(self, padding)
+        self.data_format = data_format_name(self, data_format)
+
+    def spatial_shape(self, shape: Shape) -> Shape:
+        rows = output_size(shape[1], self.pool_size[0], self.strides[0], self.padding)
+        columns = output_size(shape[2], self.pool_size[1], self.strides[1], self.padding)
+        return (shape[0], rows, columns, shape[3])
+
+
+class MaxPooling2D(_Pooling2D):
+    """The maximum of each window.
+
+    Parameters
+    ----------
+    pool_size : int or pair
+        Rows and columns of a window.
+    strides : int or pair, optional
+        `pool_size` if not given.
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+    """
+
+    def spatial(self, x: Any) -> Any:
+        return ops.max_pool2d(x, pool_size=self.pool_size, strides=self.strides, padding=self.padding)
+
+
+class AveragePooling2D(_Pooling2D):
+    """The average of each window, over the pixels that are inside of the image.
+
+    Parameters
+    ----------
+    pool_size : int or pair
+        Rows and columns of a window.
+    strides : int or pair, optional
+        `pool_size` if not given.
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+    """
+
+    def spatial(self, x: Any) -> Any:
+        return ops.average_pool2d(x, pool_size=self.pool_size, strides=self.strides, padding=self.padding)
+
+
+class _GlobalPooling2D(Spatial):
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.data_format = data_format_name(self, data_format)
+        self.keepdims = keepdims
+
+    def spatial_shape(self, shape: Shape) -> Shape:
+        return (shape[0], 1, 1, shape[3]) if self.keepdims else (shape[0], shape[3])
+
+
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """The average over the image, (batch, channels).
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}, optional
+    keepdims : bool
+        Keep rows and columns as axes of size 1.
+    """
+
+    def spatial(self, x: Any) -> Any:
+        return ops.mean(x, axis=(1, 2), keepdims=self.keepdims)
+
+
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """The maximum over the image, (batch, channels).
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}, optional
+    keepdims : bool
+        Keep rows and columns as axes of size 1.
+    """
+
+    def spatial(self, x: Any) -> Any:
+        return ops.max(x, axis=(1, 2), keepdims=self.keepdims)

@@ -1,0 +1,71 @@
+"""Layers that only move values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from nerve import ops
+from nerve.errors import ShapeError
+from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.spatial import data_format_name
+from nerve.layers.structure import Shape
+
+
+class Flatten(Layer):
+    """Everything but the batch in one axis.
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}, optional
+        With "channels_first" the channels are moved to the end before, so that the order of the values is that of
+        channels-last data.
+    """
+
+    def __init__(self, data_format: str | None = None, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.data_format = data_format_name(self, data_format)
+
+    def call(self, inputs: Any) -> Any:
+        axes = len(inputs.shape)
+        if self.data_format == "channels_first" and axes > 2:
+            inputs = ops.transpose(inputs, (0, *range(2, axes), 1))
+        return ops.reshape(inputs, (inputs.shape[0], math.prod(inputs.shape[1:])))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sizes = input_shape[1:]
+        return (input_shape[0], None if None in sizes else math.prod(size or 0 for size in sizes))
+
+
+class Reshape(Layer):
+    """The same values in another shape.
+
+    Parameters
+    ----------
+    target_shape : tuple of int
+        Without the batch; one size may be -1 and is then what remains.
+    """
+
+    def __init__(self, target_shape: Sequence[int], **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.target_shape = tuple(target_shape)
+        if self.target_shape.count(-1) > 1 or not all(s >= -1 for s in self.target_shape):
+            raise ValueError(
+                f"[{self.name} (Reshape)] target_shape must be sizes, one of which may be -1, got {target_shape}"
+            )
+
+    def call(self, inputs: Any) -> Any:
+        shape = self.compute_output_shape(inputs.shape)
+        return ops.reshape(inputs, shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        known = math.prod(size for size in self.target_shape if size != -1)
+        if None in input_shape[1:]:
+            return (input_shape[0], *(None if size == -1 else size for size in self.target_shape))
+        size = math.prod(size or 0 for size in input_shape[1:])
+        missing = size // known if known else 0
+        shape = tuple(missing if size == -1 else size for size in self.target_shape)
+        if math.prod(shape) != size:
+            raise ShapeError(f"cannot make {self.target_shape} from the {size} values of a sample of {input_shape[1:]}")
+        return (input_shape[0], *shape)

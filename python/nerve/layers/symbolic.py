@@ -1,0 +1,166 @@
+"""Symbolic tensors: what `Input` gives, and what layers and ops give back for them.
+
+A symbolic tensor has a shape, a dtype and no values. It remembers the call that made it (a `Node`), so that the graph
+from a model's inputs to its outputs can be found again from the outputs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from nerve import ops
+from nerve.errors import ShapeError
+from nerve.layers.structure import Shape, flatten, map_structure, pack_like
+from nerve.tensor import Tensor, no_gradients
+
+if TYPE_CHECKING:
+    from nerve.layers.layer import Layer
+
+
+class SymbolicTensor:
+    """A tensor that is not there yet.
+
+    Parameters
+    ----------
+    shape : tuple of int or None
+        The batch comes first; None is a size not known yet.
+    dtype : str
+    name : str
+    """
+
+    # NumPy arrays leave `array + symbolic` to our reflected operators.
+    __array_ufunc__ = None
+    __slots__ = ("dtype", "index", "name", "node", "shape")
+
+    def __init__(self, shape: Shape, dtype: str = "float32", name: str = "") -> None:
+        self.shape = tuple(None if size is None else int(size) for size in shape)
+        self.dtype = dtype
+        self.name = name
+        self.node: Node | None = None
+        self.index = 0
+
+    def __nerve_op__(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        from nerve.layers.operation import Operation  # a layer, and layers know this file
+
+        return Operation(op)(*args, **kwargs)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, the batch included."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor {self.name!r} shape={self.shape} dtype={self.dtype}>"
+
+    def __neg__(self) -> Any:
+        return ops.negative(self)
+
+    def __abs__(self) -> Any:
+        return ops.absolute(self)
+
+    def __add__(self, other: Any) -> Any:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return ops.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return ops.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return ops.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return ops.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return ops.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return ops.divide(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return ops.power(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return ops.power(other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return ops.matmul(other, self)
+
+    def __getitem__(self, index: Any) -> Any:
+        return ops.getitem(self, index)
+
+    def _has_no_values(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(
+            f"{self!r} has no values: use layers and nerve.ops on it, or put the computation into the call of a Layer"
+        )
+
+    __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = _has_no_values
+
+
+class Node:
+    """One call of a layer on symbolic tensors: `outputs = layer(*args, **kwargs)`."""
+
+    __slots__ = ("args", "inputs", "kwargs", "layer", "outputs")
+
+    def __init__(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        self.layer = layer
+        self.args = args
+        self.kwargs = kwargs
+        self.inputs: list[SymbolicTensor] = [x for x in flatten([args, kwargs]) if isinstance(x, SymbolicTensor)]
+        self.outputs = outputs
+        for index, output in enumerate(flatten(outputs)):
+            output.node = self
+            output.index = index
+
+
+# What a None stands for in the two runs of `infer`: (batch, every other axis). Two primes far apart keep a size that
+# depends on them from coming out equal twice.
+_STAND_INS = ((2, 37), (3, 61))
+
+
+def _stand_in(x: Any, sizes: tuple[int, int]) -> Any:
+    if not isinstance(x, SymbolicTensor):
+        return x
+    batch, other = sizes
+    shape = tuple((other if axis else batch) if size is None else size for axis, size in enumerate(x.shape))
+    # Zeros are valid indices, ones are valid divisors.
+    return Tensor(np.zeros(shape, x.dtype) if x.dtype.startswith("int") else np.ones(shape, x.dtype), tracked=False)
+
+
+def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Shapes and dtypes of `function(*args, **kwargs)`, found by running it on stand-ins.
+
+    The function runs twice where a size is None: a size that differs between the runs is None in the result.
+
+    Returns
+    -------
+    structure of SymbolicTensor
+        Not yet the output of any node.
+    """
+    runs = []
+    unknown = any(None in x.shape for x in flatten([args, kwargs]) if isinstance(x, SymbolicTensor))
+    with no_gradients():
+        for sizes in _STAND_INS if unknown else _STAND_INS[:1]:
+            fill = functools.partial(_stand_in, sizes=sizes)
+            runs.append(function(*map_structure(fill, list(args)), **map_structure(fill, kwargs)))
+    leaves = []
+    for results in zip(*(flatten(run) for run in runs), strict=True):
+        shapes = [tuple(result.shape) for result in results]
+        if len({len(shape) for shape in shapes}) != 1:
+            raise ShapeError(f"the number of axes of the result depends on a size that is not known: {shapes}")
+        found = (set(pair) for pair in zip(*shapes, strict=True))
+        shape = tuple(pair.pop() if len(pair) == 1 else None for pair in found)
+        leaves.append(SymbolicTensor(shape, str(results[0].dtype)))
+    return pack_like(runs[0], leaves)

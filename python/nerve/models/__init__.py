@@ -1,0 +1,9 @@
+"""Models: functional, sequential or by subclassing; training, files."""
+
+from __future__ import annotations
+
+from nerve.models.model import Model
+from nerve.models.saving import load_model
+from nerve.models.sequential import Sequential
+
+__all__ = ["Model", "Sequential", "load_model"]

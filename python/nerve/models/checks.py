@@ -1,0 +1,49 @@
+"""What is wrong with targets is said before the first step, not in the middle of an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nerve.errors import ShapeError
+from nerve.losses import Loss, SparseCategoricalCrossentropy
+from nerve.losses.classification import as_labels
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def check_targets(name: str, y: Array, loss: Loss | None, output_shape: tuple[int | None, ...]) -> None:
+    """Refuse targets that no step could use.
+
+    Parameters
+    ----------
+    name : str
+        Of the output, for the message.
+    y : array
+        All targets of one output.
+    loss : Loss, optional
+    output_shape : tuple of int or None
+        Of the model's output.
+
+    Raises
+    ------
+    ValueError
+        If targets are NaN, or integer labels out of the range of the output's classes.
+    """
+    if y.dtype.kind == "f" and y.size and np.isnan(np.min(y)):
+        index = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
+        raise ValueError(f"y for {name!r} holds NaN, the first at index {index}")
+    if not isinstance(loss, SparseCategoricalCrossentropy):
+        return
+    if not -len(output_shape) <= loss.axis < len(output_shape):
+        raise ShapeError(f"{loss.name} has axis {loss.axis}, which an output of shape {output_shape} does not have")
+    n_classes = output_shape[loss.axis]
+    labels = as_labels(loss.name, y)
+    if n_classes is None or not labels.size:
+        return
+    if loss.ignore_class is not None:
+        labels = labels[labels != loss.ignore_class]
+    wrong = labels[(labels < 0) | (labels >= n_classes)]
+    if wrong.size:
+        raise ValueError(f"y for {name!r} holds label {wrong[0]}, the output has classes 0 to {n_classes - 1}")

@@ -1,0 +1,246 @@
+"""Batches of (inputs, targets, weights), from arrays or from anything that yields them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from typing import Any
+
+import numpy as np
+
+from nerve import random
+from nerve.errors import DTypeError, ShapeError
+from nerve.layers.structure import flatten, is_positive_int, map_structure
+from nerve.tensor import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Batch = tuple[Any, Any, Any]
+
+
+def is_array_data(x: Any) -> bool:
+    """Whether `x` is arrays, and not something that yields batches."""
+    return isinstance(x, list | tuple | dict | Tensor) or hasattr(x, "__array__")
+
+
+def as_arrays(name: str, value: Any) -> Any:
+    """`value` as an array, or a list or dict of arrays for several inputs or outputs; None stays None.
+
+    Raises
+    ------
+    DTypeError
+        If it does not hold numbers.
+    ShapeError
+        If it has no axis of samples.
+    """
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: as_arrays(f"{name}[{key!r}]", item) for key, item in value.items()}
+    if isinstance(value, list | tuple) and value and all(getattr(item, "shape", ()) != () for item in value):
+        return [as_arrays(f"{name}[{index}]", item) for index, item in enumerate(value)]
+    try:
+        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        hint = "; encode labels as integers first" if array.dtype.kind in "OUS" else ""
+        raise DTypeError(f"{name} must hold numbers, got dtype {array.dtype}{hint}")
+    if not array.ndim:
+        raise ShapeError(f"{name} must be an array of samples, got a single number")
+    return array
+
+
+class ArrayBatches:
+    """Cuts arrays into batches; the last one may be smaller.
+
+    Parameters
+    ----------
+    x, y, sample_weight
+        As `as_arrays` takes them.
+    batch_size : int
+    shuffle : bool
+        Whether every pass takes the samples in a new order, from the stream of `nerve.random`.
+    steps : int, optional
+        Most batches per pass.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays are empty or do not have one length.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        steps: int | None = None,
+    ) -> None:
+        if not is_positive_int(batch_size):
+            raise ValueError(f"batch_size must be a positive int, got {batch_size!r}")
+        given = {"x": x, "y": y, "sample_weight": sample_weight}
+        named = {name: as_arrays(name, value) for name, value in given.items()}
+        lengths = {name: {len(a) for a in flatten(value) if a is not None} for name, value in named.items()}
+        counts = set().union(*lengths.values())
+        if len(counts) > 1:
+            found = ", ".join(f"{name} {' and '.join(map(str, sorted(n)))}" for name, n in lengths.items() if n)
+            raise ShapeError(f"the arrays must have one length, got {found} samples")
+        self.n_samples: int = counts.pop()
+        if not self.n_samples:
+            raise ShapeError("x holds no samples")
+        self.x, self.y, self.sample_weight = named.values()
+        if any(a is not None and a.dtype.kind == "f" and np.isnan(np.min(a)) for a in flatten(self.sample_weight)):
+            raise ValueError("sample_weight holds NaN")
+        self.batch_size = int(batch_size)
+        self.shuffle = shuffle
+        batches = -(-self.n_samples // self.batch_size)
+        self.steps: int = batches if steps is None else min(steps, batches)
+
+    def first(self) -> Batch:
+        """The first batch, unshuffled."""
+        return self._take(slice(0, self.batch_size))
+
+    def _take(self, index: Any) -> Batch:
+        def pick(a: Array) -> Array:
+            # take is the fastest way to gather rows; a slice is a view.
+            return a[index] if isinstance(index, slice) else a.take(index, axis=0)
+
+        x = pick(self.x) if isinstance(self.x, np.ndarray) else map_structure(pick, self.x)
+        y = pick(self.y) if isinstance(self.y, np.ndarray) else _optional(pick, self.y)
+        return x, y, _optional(pick, self.sample_weight)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = random.generator().permutation(self.n_samples) if self.shuffle else None
+        for step in range(self.steps):
+            chosen = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            yield self._take(chosen if order is None else order[chosen])
+
+    def split(
+        self, fraction: float, batch_size: int | None = None, steps: int | None = None
+    ) -> tuple[ArrayBatches, ArrayBatches]:
+        """All but the last `fraction` of the samples, in `steps` batches, and these, never shuffled."""
+        if not 0 < fraction < 1:
+            raise ValueError(f"validation_split must be between 0 and 1, got {fraction}")
+        at = int(self.n_samples * (1 - fraction))
+        if not 0 < at < self.n_samples:
+            raise ValueError(f"validation_split={fraction} of {self.n_samples} samples leaves one side empty")
+        head, tail = self._take(slice(0, at)), self._take(slice(at, None))
+        return (
+            ArrayBatches(*head, batch_size=self.batch_size, shuffle=self.shuffle, steps=steps),
+            ArrayBatches(*tail, batch_size=batch_size or self.batch_size),
+        )
+
+    def weigh_classes(self, class_weight: Mapping[int, float]) -> None:
+        """Multiply the weights of the samples by those of their classes."""
+        self.sample_weight = class_weighted(class_weight, self.y, self.sample_weight)
+
+
+class IterableBatches:
+    """Takes batches from an iterable of x, (x,), (x, y) or (x, y, sample_weight).
+
+    Parameters
+    ----------
+    source : iterable
+        A generator is read on from epoch to epoch, anything else is begun anew.
+    steps : int, optional
+        Batches per pass; all there are if not given.
+    """
+
+    def __init__(self, source: Iterable[Any], steps: int | None = None) -> None:
+        self.source = source
+        self.limit = steps
+        self.steps = steps if steps is not None else (len(source) if isinstance(source, Sized) else None)
+        self.class_weight: Mapping[int, float] | None = None
+        self.once = iter(source) is source if hasattr(source, "__iter__") else False
+        self._iterator: Iterator[Any] | None = None
+
+    def first(self) -> Batch:
+        """The first batch of the pass to come, which still has it."""
+        iterator = self._current()
+        try:
+            item = next(iterator)
+        except StopIteration:
+            raise ShapeError("x yields no batches") from None
+        self._iterator = itertools.chain([item], iterator)
+        return self._batch(item)
+
+    def weigh_classes(self, class_weight: Mapping[int, float]) -> None:
+        """Multiply the weights of the samples by those of their classes."""
+        self.class_weight = class_weight
+
+    def _current(self) -> Iterator[Any]:
+        if self._iterator is None:
+            self._iterator = iter(self.source)
+        return self._iterator
+
+    def _batch(self, item: Any) -> Batch:
+        parts = item if isinstance(item, tuple) else (item,)
+        if not 1 <= len(parts) <= 3:
+            raise ShapeError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(parts)}")
+        x, y, weight = (*map(as_arrays, ("x", "y", "sample_weight"), parts), None, None)[:3]
+        counts = {len(a) for a in flatten([x, y, weight]) if a is not None}
+        if len(counts) != 1 or counts == {0}:
+            raise ShapeError(f"the arrays of a batch must have one length above 0, got {sorted(counts)}")
+        if self.class_weight is not None:
+            weight = class_weighted(self.class_weight, y, weight)
+        return x, y, weight
+
+    def __iter__(self) -> Iterator[Batch]:
+        for _ in range(self.limit) if self.limit is not None else itertools.count():
+            try:
+                item = next(self._current())
+            except StopIteration:
+                self._iterator = None
+                if self.once or self.limit is None:
+                    return
+                try:  # more steps than one pass over the source has: begin again
+                    item = next(self._current())
+                except StopIteration:
+                    return
+            yield self._batch(item)
+
+
+Batches = ArrayBatches | IterableBatches
+
+
+def make_batches(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    shuffle: bool = False,
+    steps: int | None = None,
+) -> Batches:
+    """Batches from arrays or an iterable, whichever `x` is."""
+    if steps is not None and not is_positive_int(steps):
+        raise ValueError(f"the number of steps must be a positive int, got {steps!r}")
+    if is_array_data(x):
+        size = 32 if batch_size is None else batch_size
+        return ArrayBatches(x, y, sample_weight, batch_size=size, shuffle=shuffle, steps=steps)
+    if not hasattr(x, "__iter__") and not hasattr(x, "__getitem__"):
+        raise TypeError(f"x must be arrays or yield batches, got {type(x).__name__}")
+    for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
+        if value is not None:
+            raise ValueError(f"{name} cannot be given when x yields batches itself")
+    return IterableBatches(x, steps)
+
+
+def class_weighted(class_weight: Mapping[int, float], y: Any, sample_weight: Any) -> Array:
+    """The weights of samples, multiplied by the weight of their class; classes not named have 1."""
+    if not isinstance(y, np.ndarray) or isinstance(sample_weight, list | dict):
+        raise ValueError("class_weight needs a model with one output and targets y")
+    if y.ndim > 2:
+        raise ShapeError(f"class_weight needs one class per sample, got y of shape {y.shape}")
+    labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
+    weights = np.ones(len(labels), np.float32)
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights if sample_weight is None else weights * np.asarray(sample_weight).reshape(len(labels))
+
+
+def _optional(function: Any, structure: Any) -> Any:
+    return None if structure is None else map_structure(lambda a: None if a is None else function(a), structure)

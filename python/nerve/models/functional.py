@@ -1,0 +1,254 @@
+"""The graph between symbolic inputs and outputs, which a functional model and a `Sequential` run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nerve import ops, serialization
+from nerve.errors import DTypeError, ShapeError
+from nerve.layers import InputLayer, Layer
+from nerve.layers.layer import cast
+from nerve.layers.structure import Shape, flatten, map_structure, pack_like
+from nerve.layers.symbolic import Node, SymbolicTensor
+from nerve.tensor import Tensor
+
+
+class _Slot(int):
+    """The place of a tensor among the values of a run."""
+
+
+class _Step(NamedTuple):
+    layer: Layer
+    source: int  # slot of the only argument, or -1: look at args and kwargs
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: list[_Slot]
+
+
+class Graph:
+    """The calls that lead from `inputs` to `outputs`.
+
+    Parameters
+    ----------
+    inputs, outputs : SymbolicTensor, or a list or dict of them
+
+    Raises
+    ------
+    ValueError
+        If an output needs an `Input` that is not among the inputs, or if two layers have one name.
+    TypeError
+        If something else than symbolic tensors is given.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs: list[SymbolicTensor] = _symbolic("inputs", inputs)
+        self.outputs: list[SymbolicTensor] = _symbolic("outputs", outputs)
+        self.input_structure = inputs
+        self.output_structure = outputs
+        self.input_layers = [_input_layer(x) for x in self.inputs]
+        self.nodes, self.layers = self._sorted_by_depth()
+        names = [layer.name for layer in self.layers]
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"layers of one model need different names, got {sorted(repeated)} more than once")
+        self._accepted: Any = None
+        self._slots = {id(x): _Slot(slot) for slot, x in enumerate(self.inputs)}
+        self._steps = [self._step(node) for node in self.nodes]
+
+    def _sorted_by_depth(self) -> tuple[list[Node], list[Layer]]:
+        """Nodes and layers in Keras's order: furthest from the outputs first, then as met on the way back."""
+        given = {id(x) for x in self.inputs}
+        found: dict[int, Node] = {}
+        consumers: dict[int, list[Node]] = {}
+
+        def meet(tensor: SymbolicTensor, consumer: Node | None) -> list[SymbolicTensor]:
+            """Note the node that made `tensor`; gives the tensors to look at next."""
+            if id(tensor) in given:
+                return []
+            node = tensor.node
+            if node is None or isinstance(node.layer, InputLayer):
+                raise ValueError(f"the outputs need {tensor!r}, which is not among the inputs of the model")
+            new = id(node) not in found
+            found[id(node)] = node
+            consumers.setdefault(id(node), []).extend([consumer] if consumer else [])
+            return node.inputs if new else []
+
+        # A stack, and not recursion, so that a model may be deeper than Python's stack.
+        stack: list[tuple[SymbolicTensor, Node | None]] = [(x, None) for x in reversed(self.outputs)]
+        while stack:
+            tensor, consumer = stack.pop()
+            stack.extend((x, tensor.node) for x in reversed(meet(tensor, consumer)))
+        waiting = {key: len(those) for key, those in consumers.items()}
+        ready = [node for key, node in found.items() if not waiting[key]]
+        depth = {id(node): 0 for node in ready}
+        order: list[Node] = []
+        while ready:
+            node = ready.pop()
+            order.append(node)
+            for tensor in node.inputs:
+                made_by = tensor.node
+                if id(tensor) in given or made_by is None:
+                    continue
+                depth[id(made_by)] = max(depth.get(id(made_by), 0), depth[id(node)] + 1)
+                waiting[id(made_by)] -= 1
+                if not waiting[id(made_by)]:
+                    ready.append(made_by)
+        position = {key: index for index, key in enumerate(found)}
+        order.sort(key=lambda node: (-depth[id(node)], position[id(node)]))
+        layers = {id(layer): layer for layer in [*self.input_layers, *(node.layer for node in order)]}
+        return order, list(layers.values())
+
+    def _step(self, node: Node) -> _Step:
+        outputs = []
+        for tensor in flatten(node.outputs):
+            slot = self._slots.setdefault(id(tensor), _Slot(len(self._slots)))
+            outputs.append(slot)
+        if len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], SymbolicTensor):
+            return _Step(node.layer, self._slots[id(node.args[0])], (), {}, outputs)
+        place = lambda x: self._slots[id(x)] if isinstance(x, SymbolicTensor) else x  # noqa: E731
+        return _Step(node.layer, -1, map_structure(place, node.args), map_structure(place, node.kwargs), outputs)
+
+    def run(self, inputs: Any) -> Any:
+        """Outputs for arrays or tensors."""
+        return self._run(self.convert(inputs), Layer.__call__)
+
+    def infer(self, input_shapes: list[Shape]) -> Any:
+        """Symbolic outputs, without nodes, for inputs of other shapes than the ones the graph was made with."""
+        values = [SymbolicTensor(shape, x.dtype) for shape, x in zip(input_shapes, self.inputs, strict=True)]
+        return self._run(values, lambda layer, *args, **kwargs: layer._infer(args, kwargs))
+
+    def _run(self, inputs: list[Any], call: Callable[..., Any]) -> Any:
+        values: list[Any] = inputs + [None] * (len(self._slots) - len(inputs))
+        for layer, source, args, kwargs, outputs in self._steps:
+            if source >= 0:
+                result = call(layer, values[source])
+            else:
+                fill = lambda x: values[x] if isinstance(x, _Slot) else x  # noqa: E731
+                result = call(layer, *map_structure(fill, args), **map_structure(fill, kwargs))
+            if len(outputs) == 1 and not isinstance(result, list | tuple | dict):
+                values[outputs[0]] = result
+            else:
+                for slot, value in zip(outputs, flatten(result), strict=True):
+                    values[slot] = value
+        return pack_like(self.output_structure, [values[self._slots[id(x)]] for x in self.outputs])
+
+    # Inputs
+
+    def ordered(self, inputs: Any) -> list[Any]:
+        """The inputs in the graph's order; a dict may be keyed by the names of the `Input`s."""
+        if isinstance(inputs, dict):
+            given_as_dict = isinstance(self.input_structure, dict)
+            names = sorted(self.input_structure) if given_as_dict else [layer.name for layer in self.input_layers]
+            if missing := set(names) - set(inputs):
+                raise ShapeError(f"expects inputs {names}, got none for {sorted(missing)}")
+            inputs = [inputs[name] for name in names]
+        leaves = flatten(inputs)
+        for leaf in leaves:
+            if not hasattr(leaf, "shape"):
+                raise DTypeError(f"expects arrays or tensors as inputs, got {type(leaf).__name__}")
+        if len(leaves) != len(self.inputs):
+            raise ShapeError(f"expects {len(self.inputs)} inputs, got {len(leaves)}")
+        return leaves
+
+    def convert(self, inputs: Any) -> list[Any]:
+        """Tensors of the graph's dtypes and shapes."""
+        leaves = self.ordered(inputs)
+        shapes = [x.shape for x in leaves]
+        if shapes != self._accepted:
+            leaves = [self._fit(*pair) for pair in zip(leaves, self.inputs, self.input_layers, strict=True)]
+            if [x.shape for x in leaves] == shapes:
+                self._accepted = shapes
+        return [
+            x if isinstance(x, Tensor) and x.dtype == y.dtype else _cast(x, y.dtype)
+            for x, y in zip(leaves, self.inputs, strict=True)
+        ]
+
+    @staticmethod
+    def _fit(x: Any, expected: SymbolicTensor, layer: Layer) -> Any:
+        """`x` with the expected number of axes: a last axis of size 1 may be there or not."""
+        shape = fitted_shape(tuple(x.shape), expected.shape)
+        if shape is None:
+            raise ShapeError(f"expects input {layer.name!r} of shape {expected.shape}, got {tuple(x.shape)}")
+        return x if shape == x.shape else ops.reshape(x, shape)
+
+    # Configuration
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers and the calls between them, in which `{"tensor": [call, output]}` is an output of a call."""
+        position = {id(layer): index for index, layer in enumerate(self.layers)}
+        names: dict[int, list[int]] = {id(x): [index, 0] for index, x in enumerate(self.inputs)}
+        for index, node in enumerate(self.nodes, len(self.inputs)):
+            names.update({id(x): [index, place] for place, x in enumerate(flatten(node.outputs))})
+        refer = lambda x: {"tensor": names[id(x)]} if isinstance(x, SymbolicTensor) else x  # noqa: E731
+        calls = [{"layer": position[id(layer)], "args": (), "kwargs": {}} for layer in self.input_layers]
+        for node in self.nodes:
+            args, kwargs = map_structure(refer, node.args), map_structure(refer, node.kwargs)
+            calls.append({"layer": position[id(node.layer)], "args": args, "kwargs": kwargs})
+        return {
+            "layers": [serialization.serialize(layer) for layer in self.layers],
+            "calls": serialization.serialize(calls),
+            "inputs": map_structure(refer, self.input_structure),
+            "outputs": map_structure(refer, self.output_structure),
+        }
+
+
+def replay(config: dict[str, Any]) -> tuple[Any, Any]:
+    """Symbolic inputs and outputs from `Graph.get_config`; the layers are made and built anew."""
+    layers = [serialization.deserialize(layer) for layer in config["layers"]]
+    made: list[list[SymbolicTensor]] = []
+
+    def resolve(value: Any) -> Any:
+        if isinstance(value, dict) and set(value) == {"tensor"}:
+            call, output = value["tensor"]
+            return made[call][output]
+        if isinstance(value, dict):
+            return {key: resolve(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(resolve(item) for item in value)
+        return value
+
+    for call in serialization.deserialize(config["calls"]):
+        layer = layers[call["layer"]]
+        if isinstance(layer, InputLayer):
+            made.append([layer.output])
+        else:
+            made.append(flatten(layer(*resolve(call["args"]), **resolve(call["kwargs"]))))
+    return resolve(config["inputs"]), resolve(config["outputs"])
+
+
+def _cast(x: Any, dtype: str) -> Tensor:
+    if isinstance(x, Tensor) and x.tracked and np.dtype(dtype).kind == "f":
+        y: Tensor = cast(x, dtype=dtype)
+        return y
+    return Tensor(np.asarray(x).astype(dtype, copy=False), tracked=False)
+
+
+def fitted_shape(shape: tuple[int, ...], expected: Shape) -> tuple[int, ...] | None:
+    """`shape` with a last axis of size 1 added or taken away if that makes it `expected`; None if it cannot be."""
+    if len(shape) == len(expected) - 1 and expected[-1] == 1:
+        shape = (*shape, 1)
+    elif len(shape) == len(expected) + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != len(expected) or any(y not in (None, x) for x, y in zip(shape, expected, strict=True)):
+        return None
+    return shape
+
+
+def _symbolic(name: str, structure: Any) -> list[SymbolicTensor]:
+    leaves = flatten(structure)
+    for leaf in leaves:
+        if not isinstance(leaf, SymbolicTensor):
+            raise TypeError(f"the {name} of a model must come from Input(...) and layers, got {type(leaf).__name__}")
+    if not leaves:
+        raise ValueError(f"a model needs {name}")
+    return leaves
+
+
+def _input_layer(tensor: SymbolicTensor) -> Layer:
+    """The `InputLayer` of a model's input, or one like it if a model starts in the middle of another."""
+    if tensor.node is not None and isinstance(tensor.node.layer, InputLayer):
+        return tensor.node.layer
+    name = tensor.name.replace("/", "_")
+    return InputLayer(tensor.shape[1:], tensor.shape[0], tensor.dtype, f"{name}_input")

@@ -1,0 +1,286 @@
+"""Models in files.
+
+A model is one zip archive:
+
+- `metadata.json`: the format and its version, the version of nerve, and the SHA-256 of the other two;
+- `config.json`: the model's configuration, the shape it was built for, the arguments of `compile`;
+- `weights.safetensors`: `weights/<path>` for every weight and `optimizer/<name>` for the optimizer's state.
+
+Weights alone are one safetensors file with a checksum in its header.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from nerve import __version__, serialization
+from nerve.errors import ModelFileError
+from nerve.layers.context import loading
+
+if TYPE_CHECKING:
+    from nerve.models.model import Model
+
+Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
+
+FORMAT_VERSION = 1
+_MEMBERS = ("config.json", "weights.safetensors")
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` when the block ends well, and vanishes when it does not."""
+    path = Path(os.path.realpath(path))  # through a link, not instead of it
+    if not overwrite and path.exists():
+        raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
+    # In the same folder: a rename is atomic only within one file system.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    file = open(temporary, "xb")  # noqa: SIM115  (closed before the rename)
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the rename itself must reach the disk too
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _checked_path(filepath: str | os.PathLike[str], suffix: str) -> Path:
+    path = Path(filepath)
+    if path.suffix != suffix:
+        raise ValueError(f"the file name must end in {suffix!r}, got {os.fspath(filepath)!r}")
+    return path
+
+
+# Writing
+
+
+def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write a model to a `.nerve` file; see `Model.save`."""
+    from safetensors.numpy import save
+
+    path = _checked_path(filepath, ".nerve")
+    if not model.built:
+        raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving it")
+    arrays = {f"weights/{key}": variable.array for key, variable in model._named_weights().items()}
+    config: dict[str, Any] = {"model": serialization.serialize(model)}
+    if model._build_shape is not None:
+        config["build_shape"] = serialization.serialize(model._build_shape)
+    if model.compiled:
+        config["compile"] = serialization.serialize(model._compile_config)
+        stepped = _optimizer_variables(model)
+        if stepped:
+            config["optimizer_variables"] = stepped
+            arrays |= {f"optimizer/{key}": value for key, value in model.optimizer.state().items()}
+    contents = {
+        "config.json": json.dumps(config, indent=1).encode(),
+        "weights.safetensors": save({key: np.asarray(value, order="C") for key, value in arrays.items()}),
+    }
+    metadata = {
+        "format": "nerve",
+        "format_version": FORMAT_VERSION,
+        "nerve_version": __version__,
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+    }
+    with atomic_file(path, overwrite) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, data in {"metadata.json": json.dumps(metadata, indent=1).encode(), **contents}.items():
+            # A fixed date: the same model gives the same file.
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
+            archive.writestr(entry, data)
+
+
+def _optimizer_variables(model: Model) -> list[str]:
+    """The weights that the optimizer has state for, in its order; none if it knows others than the model's."""
+    names = {id(variable): key for key, variable in model._named_weights().items()}
+    variables = model.optimizer.variables if model.optimizer is not None else []
+    return [names[id(v)] for v in variables] if all(id(v) in names for v in variables) else []
+
+
+def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write the weights of a model to a `.safetensors` file; see `Model.save_weights`."""
+    from safetensors.numpy import save
+
+    path = _checked_path(filepath, ".safetensors")
+    if not model.built:
+        raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving them")
+    arrays = {key: np.asarray(variable.array, order="C") for key, variable in model._named_weights().items()}
+    with atomic_file(path, overwrite) as file:
+        file.write(save(arrays, metadata={"format": "nerve", "sha256": _digest(arrays)}))
+
+
+def _digest(arrays: Arrays) -> str:
+    """A checksum of names, dtypes, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+    return digest.hexdigest()
+
+
+# Reading
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put the file's name before what is wrong with it."""
+    try:
+        yield
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error.__cause__
+
+
+def load_model(
+    filepath: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+) -> Any:
+    """Read a model that `Model.save` wrote.
+
+    Parameters
+    ----------
+    filepath : path
+    custom_objects : dict of str to class or function, optional
+        Everything of your own that the model uses, by name. Nothing else than these and nerve's own is ever called.
+    compile : bool
+        Whether to compile the model as it was, with the state of its optimizer, so that training goes on where it
+        stopped.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelFileError
+        If the file is truncated, altered, from another program or a newer nerve, or uses something unknown.
+    FileNotFoundError
+        If there is no such file.
+    """
+    path = Path(filepath)
+    with _naming(path):
+        config, arrays = _read(path)
+        try:
+            with loading():
+                model = serialization.deserialize(config["model"], custom_objects)
+                if "build_shape" in config:
+                    model.build(serialization.deserialize(config["build_shape"]))
+            if compile and "compile" in config:
+                model.compile(**serialization.deserialize(config["compile"], custom_objects))
+        except ModelFileError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ModelFileError(f"its configuration does not make a model: {error}") from error
+        weights = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
+        state = {key.removeprefix("optimizer/"): a for key, a in arrays.items() if key.startswith("optimizer/")}
+        _assign(model, weights)
+        if state and model.compiled and model.optimizer is not None:
+            variables = model._named_weights()
+            try:
+                model.optimizer.build([variables[key] for key in config["optimizer_variables"]])
+                model.optimizer.load_state(state)
+            except (LookupError, TypeError, ValueError) as error:
+                raise ModelFileError(f"the state of the optimizer does not fit: {error}") from error
+    return model
+
+
+def load_weights(model: Model, filepath: str | os.PathLike[str]) -> None:
+    """Read weights into a model, all or none; see `Model.load_weights`."""
+    path = Path(filepath)
+    if not model.built:
+        raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before loading them")
+    with _naming(path):
+        if path.suffix == ".nerve":
+            _, arrays = _read(path)
+            arrays = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
+        else:
+            arrays = _read_safetensors(path.read_bytes())
+        _assign(model, arrays)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+    """Configuration and arrays of a model file, when all of it is as it was written."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+        if start != b"PK\x03\x04":
+            raise ModelFileError(f"is not a nerve model: it is not a zip archive (it begins with {start!r})")
+        file.seek(0)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                contents = {name: archive.read(name) for name in ("metadata.json", *_MEMBERS) if _has(archive, name)}
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
+            raise ModelFileError(f"is truncated or damaged: {error}") from error
+    metadata = _json("metadata.json", contents.get("metadata.json", b"null"))
+    if not isinstance(metadata, dict) or metadata.get("format") != "nerve":
+        raise ModelFileError("is not a nerve model: it has no metadata.json that says so")
+    version = metadata.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelFileError(f"has format version {version}, this nerve reads {FORMAT_VERSION}")
+    sums = metadata.get("sha256")
+    for name in _MEMBERS:
+        if name not in contents:
+            raise ModelFileError(f"has no {name}")
+        if not isinstance(sums, dict) or hashlib.sha256(contents[name]).hexdigest() != sums.get(name):
+            raise ModelFileError(f"was altered after it was saved: {name} does not have its checksum")
+    config = _json("config.json", contents["config.json"])
+    if not isinstance(config, dict) or "model" not in config:
+        raise ModelFileError("config.json describes no model")
+    return config, _read_safetensors(contents["weights.safetensors"])
+
+
+def _has(archive: zipfile.ZipFile, name: str) -> bool:
+    return name in archive.namelist()
+
+
+def _json(name: str, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise ModelFileError(f"{name} is not JSON: {error}") from error
+
+
+def _read_safetensors(data: bytes) -> Arrays:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays: Arrays = load(data)
+        header = json.load(io.BytesIO(data[8 : 8 + int.from_bytes(data[:8], "little")]))
+    except (KeyError, SafetensorError, ValueError) as error:
+        raise ModelFileError(f"holds no readable safetensors data: {error}") from error
+    expected = header.get("__metadata__", {}).get("sha256")
+    if expected is not None and expected != _digest(arrays):
+        raise ModelFileError("was altered after it was saved: the weights do not have their checksum")
+    return arrays
+
+
+def _assign(model: Model, arrays: Arrays) -> None:
+    """Assign every weight, after all have been found to fit."""
+    variables = model._named_weights()
+    if missing := [key for key in variables if key not in arrays]:
+        raise ModelFileError(f"has no weight {missing[0]!r} ({len(missing)} of {len(variables)} are missing)")
+    if extra := [key for key in arrays if key not in variables]:
+        raise ModelFileError(f"holds a weight {extra[0]!r} that [{model.name}] does not have ({len(extra)} in all)")
+    for key, variable in variables.items():
+        if arrays[key].shape != variable.shape:
+            raise ModelFileError(f"weight {key!r} has shape {arrays[key].shape}, expected {variable.shape}")
+    for key, variable in variables.items():
+        variable.assign(arrays[key])

@@ -1,0 +1,199 @@
+"""`compile`, and one step of training, evaluation or prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nerve import losses as losses_module
+from nerve import metrics as metrics_module
+from nerve import optimizers
+from nerve.layers import Layer
+from nerve.layers.structure import flatten
+from nerve.metrics import Metric
+from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets
+from nerve.models.data import Batch
+from nerve.tensor import Tensor, Variable, gradients
+
+if TYPE_CHECKING:
+    from nerve.models.functional import Graph
+
+Logs = dict[str, float]
+
+
+class Steps(Layer):
+    """The part of a model that knows what one batch means."""
+
+    _untracked = Layer._untracked | {"_stepped"}
+    _graph: Graph | None
+    optimizer: Any = None
+    compiled = False
+    _compile_config: dict[str, Any]
+    _loss: CompiledLoss | None = None
+    _metrics: CompiledMetrics | None = None
+    _targets: Targets | None = None
+    _stepped: list[Variable] | None = None
+    _loss_total = 0.0
+    _loss_count = 0
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ) -> None:
+        """Say how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+        loss : str, Loss, function of (y_true, y_pred), or a list or dict of these with one for each output
+        loss_weights : float, or list or dict of floats, optional
+            What the losses of several outputs are multiplied by before they are added.
+        metrics : list of str, Metric or function, or a list or dict with such a list for each output
+            "accuracy" is the accuracy that fits the shapes of targets and outputs.
+        weighted_metrics : like metrics, optional
+            Get the sample weights, which `metrics` do not.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+        """
+        found = optimizers.get(optimizer)
+        for identifier in flatten(loss):
+            if isinstance(identifier, str) and identifier not in ("crossentropy", "ce"):
+                losses_module.get(identifier)
+        for identifier in flatten([metrics, weighted_metrics]):
+            if isinstance(identifier, str) and identifier.lower() not in ("accuracy", "acc"):
+                metrics_module.get(identifier)
+        self.optimizer = found
+        self._compile_config = {
+            "optimizer": found,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        self._loss = self._metrics = self._targets = self._stepped = None
+        self.compiled = True
+
+    # One step
+
+    def train_step(self, data: Batch) -> Logs:
+        """Learn from one batch (x, y, sample_weight); a subclass may do it in another way.
+
+        Returns
+        -------
+        dict of str to float
+            The loss and the metrics over the epoch so far.
+        """
+        x, y, sample_weight = data
+        y_pred = self(x, training=True)
+        loss = self.compute_loss(x, y, y_pred, sample_weight)
+        variables = self.trainable_variables if self._stepped is None else self._stepped
+        self.optimizer.apply(gradients(loss, variables), variables)
+        self._track_loss(loss, flatten(y_pred)[0].shape[0])
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data: Batch) -> Logs:
+        """Evaluate one batch (x, y, sample_weight)."""
+        x, y, sample_weight = data
+        y_pred = self(x, training=False)
+        loss = self.compute_loss(x, y, y_pred, sample_weight)
+        self._track_loss(loss, flatten(y_pred)[0].shape[0])
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data: Batch) -> Any:
+        """Outputs for one batch (x, None, None)."""
+        return self(data[0], training=False)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
+        """The loss of a batch, to be minimized.
+
+        Raises
+        ------
+        ValueError
+            If the model was compiled without a loss, or there are no targets.
+        """
+        if y is None:
+            raise ValueError(f"[{self.name}] needs targets y for its loss")
+        total, _ = self._matched(y, y_pred)
+        loss: Tensor | None = total(*self._flat(y, y_pred, sample_weight))
+        if loss is None:
+            raise ValueError(f"[{self.name}] has no loss: pass compile(loss=...)")
+        return loss
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
+        """Add a batch to the metrics and return the loss and all metrics so far."""
+        if self._metrics is not None and self._metrics.entries:
+            self._metrics.update(*self._flat(y, y_pred, sample_weight))
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> Logs:
+        """The loss and the metrics so far."""
+        logs = {"loss": self._loss_total / self._loss_count} if self._loss_count else {}
+        if self._loss is not None:
+            logs.update(self._loss.results())
+        if self._metrics is not None:
+            logs.update(self._metrics.results())
+        return logs
+
+    def reset_metrics(self) -> None:
+        """Forget all batches."""
+        self._loss_total, self._loss_count = 0.0, 0
+        if self._loss is not None:
+            self._loss.reset()
+        if self._metrics is not None:
+            self._metrics.reset()
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics; there are none before the first batch, whose shapes say which accuracy is meant."""
+        return [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` gives, in order."""
+        losses = list(self._loss.results()) if self._loss is not None else []
+        return ["loss", *losses, *(self._metrics.results() if self._metrics is not None else [])]
+
+    def _track_loss(self, loss: Tensor, n_samples: int) -> None:
+        self._loss_total += float(loss.array) * n_samples
+        self._loss_count += n_samples
+
+    def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        """Targets, predictions and weights, one per output."""
+        if isinstance(y, np.ndarray) and isinstance(y_pred, Tensor):
+            return [y], [y_pred], [sample_weight]  # one output, as nearly always
+        _, targets = self._matched(y, y_pred)
+        y_true = targets.flat("targets", y)
+        if sample_weight is None or isinstance(sample_weight, np.ndarray):
+            weights = [sample_weight] * len(y_true)
+        else:
+            weights = targets.flat("sample weights", sample_weight)
+        return y_true, flatten(y_pred), weights
+
+    def _matched(self, y: Any, y_pred: Any) -> tuple[CompiledLoss, Targets]:
+        """Losses and metrics, made when the shapes of targets and outputs are known."""
+        if self._loss is not None and self._targets is not None:
+            return self._loss, self._targets
+        outputs = flatten(y_pred)
+        keys = sorted(y_pred) if isinstance(y_pred, dict) else None
+        if keys is not None:
+            names = keys
+        elif self._graph is not None:
+            names = [x.node.layer.name if x.node else x.name for x in self._graph.outputs]
+        else:
+            names = [f"output_{index}" for index in range(len(outputs))]
+        targets = Targets(names)
+        y_shapes = [x.shape for x in targets.flat("targets", y)]
+        shapes = [x.shape for x in outputs]
+        config = self._compile_config
+        loss = CompiledLoss(config["loss"], config["loss_weights"], targets, y_shapes, shapes)
+        self._metrics = CompiledMetrics(config["metrics"], config["weighted_metrics"], targets, y_shapes, shapes)
+        self._loss, self._targets = loss, targets
+        return loss, targets

@@ -1,0 +1,339 @@
+"""`fit`, `evaluate` and `predict`: the loops over data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nerve.callbacks import Callback, CallbackList, History
+from nerve.layers.context import deferred_updates, inside
+from nerve.layers.layer import unchanged_on_error
+from nerve.layers.structure import flatten, map_structure, pack_like
+from nerve.models.checks import check_targets
+from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches
+from nerve.models.interrupts import WholeSteps
+from nerve.models.steps import Logs, Steps
+from nerve.tensor import no_gradients
+
+Callbacks = Callback | Iterable[Callback] | None
+
+
+class Trainer(Steps):
+    """The part of a model that trains it."""
+
+    stop_training = False
+    history: History | None = None
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Callbacks = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train.
+
+        Ctrl-C ends the training after the step under way: the model has the weights of that step, the callbacks'
+        `on_train_end` is called, and KeyboardInterrupt is raised.
+
+        Parameters
+        ----------
+        x : array, list or dict of arrays, or an iterable
+            Inputs; or what yields batches (x, y) or (x, y, sample_weight), such as a generator.
+        y : array, or list or dict of arrays
+            Targets.
+        batch_size : int, optional
+            32 if not given.
+        epochs : int
+            Passes over the data, those before `initial_epoch` included.
+        verbose : {"auto", 0, 1, 2}
+            0 is silence, 1 and "auto" a bar on a terminal and a line per epoch elsewhere, 2 a line per epoch.
+        callbacks : list of Callback, optional
+        validation_split : float
+            Fraction of the samples, taken from the end before shuffling, that is only evaluated.
+        validation_data : (x, y) or (x, y, sample_weight), or an iterable, optional
+        shuffle : bool
+            Whether every epoch takes the samples of arrays in a new order.
+        class_weight : dict of int to float, optional
+        sample_weight : array, optional
+        initial_epoch : int
+        steps_per_epoch, validation_steps : int, optional
+            Most batches per pass; needed for a generator without end.
+        validation_batch_size : int, optional
+            `batch_size` if not given.
+        validation_freq : int
+            Evaluate after every so many epochs.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ShapeError, DTypeError, ValueError
+            If the data is empty, of different lengths, of the wrong shape or type, or the targets cannot be right.
+            That is found out before the first step, as far as the data are arrays.
+        """
+        self._require_compiled("fit")
+        batches = make_batches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch)
+        validation: Batches | None = None
+        if validation_data is not None:
+            validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
+        elif validation_split:
+            if not isinstance(batches, ArrayBatches):
+                raise ValueError("validation_split needs arrays; pass validation_data")
+            batches, validation = batches.split(validation_split, validation_batch_size, steps_per_epoch)
+        if class_weight is not None:
+            batches.weigh_classes(class_weight)
+        only_once = isinstance(batches, IterableBatches) and batches.once and batches.limit is None
+        if only_once and epochs - initial_epoch > 1:
+            raise ValueError("a generator can be read once: pass steps_per_epoch, or an iterable that can begin anew")
+        self._prepare(batches)
+        if validation is not None:
+            self._prepare(validation)
+        listeners = CallbackList(
+            callbacks,
+            add_history=True,
+            add_progbar=verbose != 0,
+            model=self,
+            epochs=epochs,
+            steps=batches.steps,
+            verbose=verbose,
+        )
+        self.history = listeners.history
+        self.stop_training = False
+        logs: Logs = {}
+        with WholeSteps() as whole:
+            try:
+                listeners.on_train_begin()
+                try:
+                    for epoch in range(initial_epoch, epochs):
+                        logs = self._train_epoch(epoch, batches, listeners, whole)
+                        if validation is not None and (epoch + 1) % validation_freq == 0:
+                            found = self._evaluate(validation, listeners)
+                            logs.update({f"val_{name}": value for name, value in found.items()})
+                        listeners.on_epoch_end(epoch, logs)
+                        if self.stop_training:
+                            break
+                except KeyboardInterrupt:
+                    listeners.on_train_end(logs)
+                    raise
+                listeners.on_train_end(logs)
+            finally:
+                self._stepped = None
+                listeners.close()
+        assert self.history is not None
+        return self.history
+
+    def _train_epoch(self, epoch: int, batches: Batches, listeners: CallbackList, whole: WholeSteps) -> Logs:
+        self.reset_metrics()
+        listeners.on_epoch_begin(epoch)
+        self._stepped = self.trainable_variables  # walking the layers once per epoch is often enough
+        logs: Logs | None = None
+        for step, batch in enumerate(batches):
+            listeners.on_train_batch_begin(step)
+            with whole.step, deferred_updates():
+                logs = self.train_step(batch)
+            listeners.on_train_batch_end(step, logs)
+            if self.stop_training:
+                break
+        if logs is None:
+            raise ValueError(f"x yielded no batches in epoch {epoch + 1}")
+        return dict(logs)
+
+    def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> Batches:
+        if isinstance(data, tuple | list) and 1 < len(data) <= 3:
+            return make_batches(*data, batch_size=batch_size, steps=steps)
+        if isinstance(data, tuple | list | dict | np.ndarray):
+            raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), or yield batches")
+        return make_batches(data, steps=steps)
+
+    def _evaluate(self, batches: Batches, listeners: CallbackList) -> Logs:
+        self.reset_metrics()
+        listeners.on_test_begin()
+        logs: Logs | None = None
+        with no_gradients():
+            for step, batch in enumerate(batches):
+                listeners.on_test_batch_begin(step)
+                logs = self.test_step(batch)
+                listeners.on_test_batch_end(step, logs)
+        if logs is None:
+            raise ValueError("the data yielded no batches to evaluate")
+        listeners.on_test_end(logs)
+        return logs
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics on data.
+
+        Parameters
+        ----------
+        x, y, batch_size, verbose, sample_weight, callbacks
+            As in `fit`.
+        steps : int, optional
+            Most batches.
+        return_dict : bool
+            Give a dict by name instead of a list in the order of `metrics_names`.
+
+        Returns
+        -------
+        float, list of float, or dict of str to float
+            The loss alone where there are no metrics.
+        """
+        self._require_compiled("evaluate")
+        batches = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        self._prepare(batches)
+        listeners = self._listeners(callbacks, batches, verbose)
+        try:
+            logs = self._evaluate(batches, listeners)
+        finally:
+            listeners.close()
+        return logs if return_dict else _as_list(logs)
+
+    def _listeners(self, callbacks: Callbacks, batches: Batches, verbose: str | int) -> CallbackList:
+        return CallbackList(
+            callbacks, add_progbar=verbose != 0, model=self, epochs=1, steps=batches.steps, verbose=verbose
+        )
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+    ) -> Any:
+        """The outputs for inputs, batch by batch.
+
+        Parameters
+        ----------
+        x, batch_size, verbose, callbacks
+            As in `fit`; what an iterable yields besides x is ignored.
+        steps : int, optional
+            Most batches.
+
+        Returns
+        -------
+        array, or a list or dict of arrays
+            As the model's outputs.
+        """
+        batches = make_batches(x, batch_size=batch_size, steps=steps)
+        self._prepare_inputs(batches.first()[0])
+        listeners = self._listeners(callbacks, batches, verbose)
+        parts: list[list[Any]] = []
+        outputs: Any = None
+        try:
+            listeners.on_predict_begin()
+            with no_gradients():
+                for step, batch in enumerate(batches):
+                    listeners.on_predict_batch_begin(step)
+                    outputs = self.predict_step(batch)
+                    parts.append([np.asarray(leaf) for leaf in flatten(outputs)])
+                    listeners.on_predict_batch_end(step, {"outputs": outputs})
+            listeners.on_predict_end()
+        finally:
+            listeners.close()
+        return pack_like(outputs, [np.concatenate(leaves) for leaves in zip(*parts, strict=True)])
+
+    # Single batches
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on one batch; the metrics go on from what they were."""
+        self._require_compiled("train_on_batch")
+        batches = self._one_batch(x, y, sample_weight)
+        if class_weight is not None:
+            batches.weigh_classes(class_weight)
+        self._prepare(batches)
+        with WholeSteps() as whole, whole.step, deferred_updates():
+            logs = self.train_step(batches.first())
+        return logs if return_dict else _as_list(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The loss and the metrics on one batch; the metrics go on from what they were."""
+        self._require_compiled("test_on_batch")
+        batches = self._one_batch(x, y, sample_weight)
+        self._prepare(batches)
+        with no_gradients():
+            logs = self.test_step(batches.first())
+        return logs if return_dict else _as_list(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch."""
+        batches = self._one_batch(x)
+        self._prepare_inputs(batches.first()[0])
+        with no_gradients():
+            outputs = self.predict_step(batches.first())
+        return map_structure(np.asarray, outputs)
+
+    @staticmethod
+    def _one_batch(x: Any, y: Any = None, sample_weight: Any = None) -> ArrayBatches:
+        batches = ArrayBatches(x, y, sample_weight)
+        batches.batch_size, batches.steps = batches.n_samples, 1
+        return batches
+
+    # Before the first step
+
+    def _require_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise RuntimeError(f"[{self.name}] call compile(optimizer, loss) before {what}")
+
+    def _prepare_inputs(self, x: Any) -> Any:
+        """Build the model for a batch of inputs, or check that it fits; gives outputs, symbolic if there is a graph."""
+        with inside(self), unchanged_on_error(self):
+            if not self.built:
+                self._build_for((x,))
+            if self._graph is not None:
+                self._graph.convert(x)
+                return self._graph.output_structure
+            with no_gradients():
+                return self(x, training=False)
+
+    def _prepare(self, batches: Batches) -> None:
+        """Build the model, and check the data against it; nothing has changed if it does not fit."""
+        own_step = type(self).train_step is not Steps.train_step
+        x, y, _ = batches.first()
+        if own_step and self._graph is None:
+            return  # such a model may not have a call at all
+        with unchanged_on_error(self):
+            outputs = self._prepare_inputs(x)
+            if y is None or self._compile_config["loss"] is None:
+                return
+            loss, targets = self._matched(y, outputs)
+            every = targets.flat("targets", batches.y if isinstance(batches, ArrayBatches) else y)
+            for name, one, y_true, y_pred in zip(targets.names, loss.losses, every, flatten(outputs), strict=True):
+                check_targets(name, y_true, one, y_pred.shape)
+
+
+def _as_list(logs: Logs) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
