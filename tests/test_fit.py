@@ -114,12 +114,12 @@ class TestFit:
 
     def test_order_of_events(self):
         recorder = Recorder()
-        regression().fit(X[:4], Y[:4], batch_size=2, validation_data=(X, Y), verbose=0, callbacks=[recorder])
+        regression().fit(X[:4], Y[:4], batch_size=2, validation_data=(X[:4], Y[:4]), verbose=0, callbacks=[recorder])
         assert recorder.events == [
             "train_begin", "epoch_begin", "train_batch_begin", "train_batch_end", "train_batch_begin",
             "train_batch_end", "test_begin", "test_batch_begin", "test_batch_end", "test_batch_begin",
-            "test_batch_end", "epoch_end", "train_end",
-        ][:10] + [*["test_batch_begin", "test_batch_end"] * 24, "test_end", "epoch_end", "train_end"]  # fmt: skip
+            "test_batch_end", "test_end", "epoch_end", "train_end",
+        ]  # fmt: skip
 
     def test_logs_of_batches_are_means_so_far(self):
         recorder = Recorder()
@@ -363,7 +363,7 @@ class TestValidation:
         assert np.array_equal(before[0], model.get_weights()[0])
 
 
-class iter_batches:  # noqa: N801
+class iter_batches:
     """An iterable that begins anew every time."""
 
     def __init__(self, size, weights=False):
@@ -503,7 +503,7 @@ class TestBadData:
         assert not model.layers[0].built
         model = Sequential([layers.Dense(2)])
         model.compile("sgd", "sparse_categorical_crossentropy")
-        with pytest.raises(ValueError, match="label 5"):
+        with pytest.raises(ValueError, match="holds label"):
             model.fit(X, LABELS + 5, verbose=0)
         assert not model.built
 

@@ -132,7 +132,7 @@ class TestRoundTrip:
         model.save(path)
         loaded = models.load_model(path)
         assert len(loaded.trainable_weights) == 4
-        assert np.array_equal(loaded.optimizer.slots["momenta"][0], model.optimizer.slots["momenta"][0])
+        assert np.array_equal(loaded.optimizer.slots["momentum"][1], model.optimizer.slots["momentum"][1])
 
     def test_schedules(self, path):
         model = make()

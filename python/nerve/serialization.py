@@ -83,7 +83,7 @@ def serialize(value: Any) -> Any:
         entry = {"class_name": type(value).__name__, "config": serialize(value.get_config())}
         module = _module_of(type(value), _CLASS_MODULES)
         return entry | ({"module": module} if module else {})
-    if callable(value) and getattr(value, "__name__", "<lambda>") != "<lambda>":
+    if callable(value) and not isinstance(value, type) and getattr(value, "__name__", "<lambda>") != "<lambda>":
         module = _module_of(value, _FUNCTION_MODULES)
         return {"function": value.__name__} | ({"module": module} if module else {})
     raise TypeError(
@@ -138,7 +138,8 @@ def _decode_array(data: dict[str, Any]) -> Any:
 def _public(module: str) -> dict[str, Any]:
     """The public names of one of nerve's own modules; `module` comes from the lists above, never from a file."""
     loaded = importlib.import_module(f"nerve.{module}")
-    return {name: getattr(loaded, name) for name in loaded.__all__}
+    names = getattr(loaded, "__all__", None) or [name for name in vars(loaded) if not name.startswith("_")]
+    return {name: getattr(loaded, name) for name in names}
 
 
 def _module_of(value: Any, modules: tuple[str, ...]) -> str | None:

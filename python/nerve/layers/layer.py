@@ -166,7 +166,7 @@ class Layer(Tracked):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         state = context.state
-        training = kwargs.pop("training", None) if self._call_takes_training else None
+        training = kwargs.pop("training", None)  # for the layers inside too, even if this one does not ask
         if len(args) == 1 and not kwargs and type(args[0]) is Tensor and args[0].dtype == self.dtype:
             symbolic = False
         else:
@@ -179,12 +179,12 @@ class Layer(Tracked):
                 return self._call_symbolic(args, kwargs, training)
             if not self.built:
                 self._build_for(args)
-            if not self._call_takes_training:
-                return self.call(*args, **kwargs)
             outer = state.training
-            state.training = training = bool(outer) if training is None else bool(training)
+            state.training = training = bool(outer if training is None else training)
             try:
-                return self.call(*args, training=training, **kwargs)
+                if self._call_takes_training:
+                    return self.call(*args, training=training, **kwargs)
+                return self.call(*args, **kwargs)
             finally:
                 state.training = outer
 

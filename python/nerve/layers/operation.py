@@ -26,6 +26,7 @@ class Operation(Layer):
         options.setdefault("name", unique_name(op.__name__))
         super().__init__(**options)
         self.op = op
+        self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         return self.op(*args, **kwargs)

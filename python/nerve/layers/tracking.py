@@ -44,7 +44,10 @@ class Tracked:
 
     def _sublayers(self) -> list[tuple[str, Layer]]:
         """The layers directly inside this one, each once, with a path that does not depend on automatic names."""
-        return list({id(layer): (path, layer) for path, layer in reversed(list(self._own(Tracked)))}.values())[::-1]
+        found: dict[int, tuple[str, Layer]] = {}
+        for path, layer in self._own(Tracked):
+            found.setdefault(id(layer), (path, layer))
+        return list(found.values())
 
     def _variables(self) -> list[Variable]:
         """This layer's own variables, each once, in the order they were made."""

@@ -18,6 +18,7 @@ import json
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -35,6 +36,8 @@ Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 FORMAT_VERSION = 1
 _MEMBERS = ("config.json", "weights.safetensors")
+# What zipfile raises for archives that are cut off or have a wrong byte somewhere.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
 
 @contextlib.contextmanager
@@ -226,7 +229,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
         try:
             with zipfile.ZipFile(file) as archive:
                 contents = {name: archive.read(name) for name in ("metadata.json", *_MEMBERS) if _has(archive, name)}
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
+        except _DAMAGE as error:
             raise ModelFileError(f"is truncated or damaged: {error}") from error
     metadata = _json("metadata.json", contents.get("metadata.json", b"null"))
     if not isinstance(metadata, dict) or metadata.get("format") != "nerve":

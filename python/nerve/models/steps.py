@@ -191,7 +191,7 @@ class Steps(Layer):
             names = [f"output_{index}" for index in range(len(outputs))]
         targets = Targets(names)
         y_shapes = [x.shape for x in targets.flat("targets", y)]
-        shapes = [x.shape for x in outputs]
+        shapes = [(*y_shape[:1], *x.shape[1:]) for x, y_shape in zip(outputs, y_shapes, strict=True)]
         config = self._compile_config
         loss = CompiledLoss(config["loss"], config["loss_weights"], targets, y_shapes, shapes)
         self._metrics = CompiledMetrics(config["metrics"], config["weighted_metrics"], targets, y_shapes, shapes)
