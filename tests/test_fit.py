@@ -1,4 +1,4 @@
-"""Training, evaluation and prediction: against steps written out, data of every kind, Keras's names, bad data, Ctrl-C."""
+"""Training, evaluation, prediction: against steps written out, all kinds of data, Keras's names, bad data, Ctrl-C."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class TestFunctional:
 
     def test_errors(self):
         x, y = Input((3,), name="x"), Input((3,), name="y")
-        with pytest.raises(ValueError, match="'y'.* not among the inputs"):
+        with pytest.raises(ValueError, match=r"'y'.* not among the inputs"):
             Model(x, x + y)
         with pytest.raises(TypeError, match="inputs and outputs together"):
             Model(x)
