@@ -1,14 +1,19 @@
 // Rearranging lanes between registers.
 #pragma once
-#include <utility>
-
 #include "cpu/simd.h"
 
 namespace nerve::NERVE_ISA {
 
+template <int... I>
+struct Indices {};
+template <int n, int... I>
+struct IndicesUpTo : IndicesUpTo<n - 1, n - 1, I...> {};
+template <int... I>
+struct IndicesUpTo<0, I...> : Indices<I...> {};
+
 // Lanes first, first + 1, ... of a and b in turn: a b a b ...
 template <int first, class T, int... I>
-NERVE_INLINE vec<T> interleave_from(vec<T> a, vec<T> b, std::integer_sequence<int, I...>) {
+NERVE_INLINE vec<T> interleave_from(vec<T> a, vec<T> b, Indices<I...>) {
     constexpr int n = vec<T>::size;
     return vec<T>(__builtin_shufflevector(a.v, b.v, (I % 2 * n + I / 2 + first)...));
 }
@@ -17,8 +22,8 @@ NERVE_INLINE vec<T> interleave_from(vec<T> a, vec<T> b, std::integer_sequence<in
 template <class T>
 NERVE_INLINE void interleave(vec<T> a, vec<T> b, vec<T>& low, vec<T>& high) {
     constexpr int n = vec<T>::size;
-    low = interleave_from<0>(a, b, std::make_integer_sequence<int, n>());
-    high = interleave_from<n / 2>(a, b, std::make_integer_sequence<int, n>());
+    low = interleave_from<0>(a, b, IndicesUpTo<n>());
+    high = interleave_from<n / 2>(a, b, IndicesUpTo<n>());
 }
 
 // Rows r[0 .. size) become columns. Each round interleaves row i with row i + size / 2, which rotates the bits of an

@@ -54,6 +54,14 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     return array
 
 
+def float_dtype(op: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """The dtype meant, float32 or float64, or a DTypeError."""
+    found = np.dtype(dtype)
+    if found not in (_FLOAT32, _FLOAT64):
+        raise DTypeError(f"[{op}] computes in float32 or float64, got dtype {found}")
+    return found
+
+
 def as_array(op: str, x: ArrayLike) -> Array:
     """``x`` as a C-contiguous float32 or float64 array; other real dtypes become float32."""
     (array,) = as_floats(op, x)

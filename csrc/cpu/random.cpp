@@ -1,0 +1,155 @@
+// Random numbers, one per element of an index space, from Philox blocks (philox.h has the rules). Lanes are blocks:
+// eight at once on AVX-512.
+#include "cpu/math.h"
+#include "cpu/parallel.h"
+#include "cpu/shuffle.h"
+#include "cpu/simd.h"
+#include "kernels.h"
+#include "philox.h"
+
+namespace nerve::NERVE_ISA {
+
+namespace {
+
+constexpr int64_t task_elements = 16384;
+
+template <class T>
+constexpr int per_block = 16 / int(sizeof(T));  // elements
+template <class T>
+constexpr int64_t group = 2 * vec<T>::size;  // elements in one block of every lane
+
+template <class T>
+struct Pair {
+    vec<T> first, second;
+};
+
+// Bits of a block in each 64-bit lane as numbers of [0, 1). Exact, so the same on every instruction set.
+template <class T>
+NERVE_INLINE vec<T> uniform_from(words w) {
+    if constexpr (sizeof(T) == 4) {
+        typedef uint32_t halves __attribute__((vector_size(vector_bytes)));
+        return to_float<T>((bits<T>)((halves)w >> 8)) * vec<T>(T(0x1p-24));
+    } else {
+        // The 53 bits in two parts that fit below 2^52, where adding 2^52 turns an integer into a double's low bits.
+        const words shift = (words)vec<T>(T(0x1p52)).v;
+        const vec<T> high = from_bits<T>((bits<T>)(w >> 32 | shift)) - vec<T>(T(0x1p52));
+        const vec<T> low = from_bits<T>((bits<T>)((w & 0xffffffff) >> 11 | shift)) - vec<T>(T(0x1p52));
+        return high * vec<T>(T(0x1p-32)) + low * vec<T>(T(0x1p-53));
+    }
+}
+
+// The uniform numbers of blocks block, block + 1, ...: in each 64-bit lane the first half of a block's, and the second.
+template <class T>
+NERVE_INLINE Pair<T> uniform_halves(uint64_t block, uint64_t seed) {
+    words lane;
+    for (int i = 0; i < vector_bytes / 8; ++i) lane[i] = uint64_t(i);
+    lane += block;
+    words x[4]{lane, lane >> 32, words{}, words{}};
+    philox4x32_10(x, seed);
+    constexpr uint64_t low = 0xffffffff;
+    return {uniform_from<T>((x[0] & low) | x[1] << 32), uniform_from<T>((x[2] & low) | x[3] << 32)};
+}
+
+// Halves of blocks put side by side: the elements in order.
+template <class T>
+NERVE_INLINE Pair<T> in_order(Pair<T> halves) {
+    vec<double> low, high;
+    interleave(vec<double>((vec<double>::native)halves.first.v), vec<double>((vec<double>::native)halves.second.v), low,
+               high);
+    return {(typename vec<T>::native)low.v, (typename vec<T>::native)high.v};
+}
+
+// finish(i, n, value): elements i .. i + n - 1 (n <= vec::size), where draw(halves) made `value` of their numbers.
+template <class T, class Draw, class Finish>
+NERVE_INLINE void for_elements(int64_t size, uint64_t seed, uint64_t offset, const Draw& draw, const Finish& finish) {
+    constexpr int n = vec<T>::size;
+    parallel_blocks(size, task_elements, [&](int64_t begin, int64_t end) NERVE_NOINLINE {
+        for (int64_t i = begin; i < end; i += group<T>) {
+            const Pair<T> value = in_order<T>(draw(uniform_halves<T>(offset + uint64_t(i / per_block<T>), seed)));
+            if (end - i >= group<T>) {
+                finish(i, n, value.first);
+                finish(i + n, n, value.second);
+            } else {
+                finish(i, end - i < n ? end - i : n, value.first);
+                if (end - i > n) finish(i + n, end - i - n, value.second);
+            }
+        }
+    });
+}
+
+template <class T>
+NERVE_INLINE void store_some(T* p, vec<T> x, int64_t n) {
+    n == vec<T>::size ? store(p, x) : store_partial(p, x, n);
+}
+
+// Lanes first, first + 1, ... of u as T.
+template <class T>
+NERVE_INLINE vec<T> lanes_from(vec<float> u, int first) {
+    typedef float some __attribute__((vector_size(vec<T>::size * sizeof(float))));
+    some values;
+    std::memcpy(&values, reinterpret_cast<const char*>(&u.v) + first * sizeof(float), sizeof values);
+    return __builtin_convertvector(values, typename vec<T>::native);
+}
+
+// The largest number below x.
+template <class T>
+T below(T x) {
+    using I = typename vec<T>::integer;
+    constexpr I sign = I(1) << (8 * sizeof(T) - 1);
+    I b;
+    std::memcpy(&b, &x, sizeof x);
+    b = x == 0 ? sign | 1 : x > 0 ? b - 1 : b + 1;
+    std::memcpy(&x, &b, sizeof x);
+    return x;
+}
+
+}  // namespace
+
+// low + u (high - low) can round up to high, which the interval leaves out.
+template <class T>
+void random_uniform(T* out, int64_t size, uint64_t seed, uint64_t offset, double low, double high) {
+    using V = vec<T>;
+    const T first = T(low), last = T(high) > first ? below(T(high)) : first;
+    const V start(first), span(T(high) - first), most(last);
+    for_elements<T>(
+        size, seed, offset, [](Pair<T> u) { return u; },
+        [=](int64_t i, int64_t n, V u) { store_some(out + i, min(start + u * span, most), n); });
+}
+
+template <class T>
+void random_normal(T* out, int64_t size, uint64_t seed, uint64_t offset, double mean, double stddev) {
+    using V = vec<T>;
+    const V shift{T(mean)}, scale{T(stddev)}, one(T(1)), minus_two(T(-2)), turn(T(6.283185307179586477));
+    for_elements<T>(
+        size, seed, offset,
+        [=](Pair<T> u) -> Pair<T> {
+            const V radius = sqrt(minus_two * math::log(one - u.first)), angle = turn * u.second;
+            return {radius * math::cos(angle), radius * math::sin(angle)};
+        },
+        [=](int64_t i, int64_t n, V z) { store_some(out + i, shift + z * scale, n); });
+}
+
+// The mask is made of the float numbers for either type.
+template <class T>
+void dropout(T* out, const T* x, int64_t size, double rate, uint64_t seed, uint64_t offset) {
+    constexpr int n = vec<T>::size;
+    const vec<T> dropped{T(float(rate))}, scale{T(1 / (1 - rate))}, zero(T(0));
+    for_elements<float>(
+        size, seed, offset, [](Pair<float> u) { return u; },
+        [=](int64_t i, int64_t count, vec<float> u) {
+            for (int j = 0; j < vec<float>::size / n; ++j) {
+                const int64_t first = i + j * n, left = i + count - first;
+                if (left >= n)
+                    store(out + first, select(lanes_from<T>(u, j * n) < dropped, zero, load(x + first) * scale));
+                else if (left > 0)
+                    store_partial(
+                        out + first,
+                        select(lanes_from<T>(u, j * n) < dropped, zero, load_partial(x + first, left) * scale), left);
+            }
+        });
+}
+
+}  // namespace nerve::NERVE_ISA
+
+#define FAMILY_random FAMILY_HERE
+#include "cpu/instantiate.h"

@@ -1,0 +1,331 @@
+"""Moving elements: transpose, broadcast_to, getitem, concatenate, take, one_hot.
+
+Nothing is computed here, so arrays of integers and booleans keep their dtype (NumPy moves them).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from nerve.errors import ShapeError
+from nerve.kernels._backend import Array, as_array, as_floats, empty, float_dtype, pick
+from nerve.kernels._integers import checked_indices, checked_labels
+from nerve.kernels._strided import Shape, copy_shape, layout
+from nerve.kernels._windows import integer
+from nerve.kernels.reduce import reduced_axes
+from nerve.kernels.shapes import MAX_RANK
+
+__all__ = [
+    "broadcast_to",
+    "concatenate",
+    "getitem",
+    "getitem_backward",
+    "one_hot",
+    "take",
+    "take_backward",
+    "transpose",
+]
+
+
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Array:
+    """Permute the axes.
+
+    Parameters
+    ----------
+    x : array_like
+    axes : sequence of int, optional
+        The axis of ``x`` at each place of the result. Reversed by default.
+
+    Returns
+    -------
+    ndarray
+        A new C-contiguous array.
+
+    Raises
+    ------
+    ShapeError
+        If ``axes`` does not name every axis once.
+    """
+    array = _movable("transpose", x)
+    if axes is not None:
+        order = reduced_axes("transpose", tuple(axes), array.ndim)
+        if len(order) != array.ndim:
+            raise ShapeError(
+                f"[transpose] axes {tuple(axes)} do not name every axis of an array of shape {array.shape}"
+            )
+    return _copied("transpose", array, array.transpose(axes))
+
+
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
+    """Repeat an array along new axes and axes of size one.
+
+    Parameters
+    ----------
+    x : array_like
+    shape : sequence of int
+        Its last axes are those of ``x``, or larger where ``x`` has size one.
+
+    Returns
+    -------
+    ndarray
+        A new C-contiguous array of ``shape``.
+
+    Raises
+    ------
+    ShapeError
+        If ``x`` does not broadcast to ``shape``.
+    """
+    array = _movable("broadcast_to", x)
+    try:
+        view = np.broadcast_to(array, tuple(shape))
+    except ValueError:
+        raise ShapeError(f"[broadcast_to] cannot broadcast shape {array.shape} to {tuple(shape)}") from None
+    return _copied("broadcast_to", array, view)
+
+
+def getitem(x: ArrayLike, index: Any) -> Array:
+    """``x[index]`` for basic indexing: integers, slices of any step, None and Ellipsis.
+
+    Returns
+    -------
+    ndarray
+        A new C-contiguous array.
+
+    Raises
+    ------
+    IndexError
+        If an integer is out of range, there are too many indices, or one is of another kind.
+    """
+    array = _movable("getitem", x)
+    return _copied("getitem", array, _view("getitem", array, index))
+
+
+def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int]) -> Array:
+    """The gradient of :func:`getitem`: zeros but for the elements that ``index`` picked.
+
+    Parameters
+    ----------
+    grad : array_like
+        Of the shape ``getitem`` returned.
+    index
+        As for :func:`getitem`.
+    input_shape : sequence of int
+        The shape of ``getitem``'s ``x``.
+
+    Returns
+    -------
+    ndarray
+        Of ``input_shape``.
+
+    Raises
+    ------
+    IndexError
+        If the index does not fit ``input_shape``.
+    ShapeError
+        If ``grad`` does not have the shape that ``getitem`` gives.
+    """
+    array = as_array("getitem_backward", grad)
+    out = empty(tuple(input_shape), array.dtype)
+    out.fill(0)
+    picked = _view("getitem_backward", out, index)
+    if array.shape != picked.shape:
+        raise ShapeError(f"[getitem_backward] expects a gradient of shape {picked.shape}, got {array.shape}")
+    begin, strides = layout(out, picked)
+    contiguous = layout(array, array)[1]
+    pick(array).copy(out, array, copy_shape(picked.shape, strides, contiguous, begin, 0))
+    return out
+
+
+def _view(op: str, array: Array, index: Any) -> Array:
+    """``array[index]``, a view, with this library's errors."""
+    items = index if isinstance(index, tuple) else (index,)
+    for item in items:
+        is_integer = isinstance(item, int | np.integer) and not isinstance(item, bool)
+        if not (item is None or item is Ellipsis or is_integer or isinstance(item, slice)):
+            hint = "; use take for arrays of indices" if isinstance(item, list | np.ndarray) else ""
+            raise IndexError(f"[{op}] expects integers, slices, None and Ellipsis, got {item!r}{hint}")
+    if not any(item is Ellipsis for item in items):
+        items = (*items, Ellipsis)  # so that a single element is a view as well
+    try:
+        view: Array = array[items]
+    except IndexError as error:
+        raise IndexError(f"[{op}] {error}; the array has shape {array.shape}") from None
+    return view
+
+
+def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
+    """Join arrays along an axis they have.
+
+    Parameters
+    ----------
+    arrays : sequence of array_like
+        At least one; the same shape but for ``axis``.
+    axis : int
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ShapeError
+        If there is no array, or their shapes do not fit.
+    """
+    if len(arrays) == 0:
+        raise ShapeError("[concatenate] expects at least one array, got none")
+    parts: tuple[Array, ...]
+    if all(isinstance(a, np.ndarray) and a.dtype.kind in "iub" for a in arrays):
+        parts = tuple(np.asarray(a) for a in arrays)
+    else:
+        parts = as_floats("concatenate", *arrays)
+    first = parts[0]
+    (at,) = reduced_axes("concatenate", int(axis), first.ndim)
+    for i, part in enumerate(parts):
+        if (
+            part.ndim != first.ndim
+            or part.shape[:at] + part.shape[at + 1 :] != first.shape[:at] + first.shape[at + 1 :]
+        ):
+            raise ShapeError(
+                f"[concatenate] expects equal shapes but for axis {at}, got {first.shape} and, at position {i}, "
+                f"{part.shape}"
+            )
+    if first.dtype.kind != "f":
+        return np.concatenate(parts, axis=at)
+    outer, inner = math.prod(first.shape[:at]), math.prod(first.shape[at + 1 :])
+    total = sum(part.shape[at] for part in parts)
+    out = empty((*first.shape[:at], total, *first.shape[at + 1 :]), first.dtype)
+    kernel = pick(*parts).copy
+    begin = 0
+    for part in parts:
+        width = part.shape[at] * inner
+        kernel(out, part, copy_shape((outer, width), (total * inner, 1), (width, 1), begin, 0))
+        begin += width
+    return out
+
+
+def take(x: ArrayLike, indices: ArrayLike, *, axis: int = 0) -> Array:
+    """Gather slices along an axis, as rows of an embedding are.
+
+    Parameters
+    ----------
+    x : array_like
+    indices : array_like of int
+        Negative ones count from the end.
+    axis : int
+
+    Returns
+    -------
+    ndarray
+        Of shape ``x.shape[:axis] + indices.shape + x.shape[axis + 1:]``.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    DTypeError
+        If the indices are not integers.
+    """
+    array = _movable("take", x)
+    (at,) = reduced_axes("take", int(axis), array.ndim)
+    rows = checked_indices("take", indices, at, array.shape[at])
+    shape = array.shape[:at] + rows.shape + array.shape[at + 1 :]
+    if array.dtype.kind != "f":
+        return np.take(array, rows, axis=at)
+    out = empty(shape, array.dtype)
+    pick(array).take(out, array, rows, *_split(array.shape, at), rows.size)
+    return out
+
+
+def take_backward(grad: ArrayLike, indices: ArrayLike, *, input_shape: Sequence[int], axis: int = 0) -> Array:
+    """The gradient of :func:`take`: each slice of ``grad`` is added to the place it was taken from.
+
+    Sums are taken in the order of the indices, so the result does not depend on the number of threads.
+
+    Parameters
+    ----------
+    grad : array_like
+        Of the shape ``take`` returned.
+    indices : array_like of int
+    input_shape : sequence of int
+        The shape of ``take``'s ``x``.
+    axis : int
+
+    Returns
+    -------
+    ndarray
+        Of ``input_shape``.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    ShapeError
+        If ``grad`` does not have the shape that ``take`` gives.
+    """
+    array = as_array("take_backward", grad)
+    shape = tuple(input_shape)
+    (at,) = reduced_axes("take_backward", int(axis), len(shape))
+    rows = checked_indices("take_backward", indices, at, shape[at])
+    expected = shape[:at] + rows.shape + shape[at + 1 :]
+    if array.shape != expected:
+        raise ShapeError(f"[take_backward] expects a gradient of shape {expected}, got {array.shape}")
+    out = empty(shape, array.dtype)
+    pick(array).take_backward(out, array, rows, *_split(shape, at), rows.size)
+    return out
+
+
+def one_hot(labels: ArrayLike, n_classes: int, dtype: DTypeLike = "float32") -> Array:
+    """Ones at the labels, zeros elsewhere.
+
+    Parameters
+    ----------
+    labels : array_like of int
+        Each in 0..n_classes-1.
+    n_classes : int
+    dtype : {"float32", "float64"}
+
+    Returns
+    -------
+    ndarray
+        Of shape ``labels.shape + (n_classes,)``.
+
+    Raises
+    ------
+    ValueError
+        If a label is out of range, or ``n_classes`` is not positive.
+    DTypeError
+        If the labels are not integers.
+    """
+    n_classes = integer("one_hot", "n_classes", n_classes, 1)
+    values = checked_labels("one_hot", labels, n_classes)
+    out = empty((*values.shape, n_classes), float_dtype("one_hot", dtype))
+    pick(out).one_hot(out, values, values.size, n_classes)
+    return out
+
+
+def _split(shape: Shape, axis: int) -> Shape:
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+
+def _movable(op: str, x: ArrayLike) -> Array:
+    """``x`` as a C-contiguous array; integers and booleans stay what they are."""
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "iub":
+        return np.require(x, requirements=("C", "ALIGNED"))
+    return as_array(op, x)
+
+
+def _copied(op: str, array: Array, view: Array) -> Array:
+    """A view of ``array``, which is contiguous, as an array of its own."""
+    if view.ndim > MAX_RANK:
+        raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got shape {view.shape}")
+    if array.dtype.kind != "f":
+        return view.copy()
+    out = empty(view.shape, array.dtype)
+    begin, strides = layout(array, view)
+    pick(array).copy(out, array, copy_shape(view.shape, layout(out, out)[1], strides, 0, begin))
+    return out

@@ -1,0 +1,294 @@
+"""Optimizer steps: one call steps every parameter in place, with Keras 3's formulas.
+
+All of them take lists of arrays, an entry for each parameter; gradients have the shapes and dtype of the parameters.
+Everything is checked before anything changes. ``weight_decay`` is decoupled (Loshchilov and Hutter, "Decoupled weight
+decay regularization", ICLR 2019): ``parameter -= learning_rate * weight_decay * parameter`` comes before the step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._backend import Array, pick
+from nerve.kernels._windows import integer
+
+__all__ = ["adadelta_step", "adagrad_step", "adam_step", "adamax_step", "nadam_step", "rmsprop_step", "sgd_step"]
+
+Arrays = Sequence[Array]
+
+
+def sgd_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    momenta: Arrays | None = None,
+    *,
+    learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> None:
+    """Gradient descent, with momentum where ``momenta`` are given.
+
+    ``m = momentum * m - learning_rate * g``, then ``p += m``, or with Nesterov's look ahead
+    ``p += momentum * m - learning_rate * g`` (Sutskever et al., "On the importance of initialization and momentum in
+    deep learning", ICML 2013).
+
+    Parameters
+    ----------
+    parameters, momenta : sequence of ndarray
+        Float32 or float64, the same for all; C-contiguous; updated in place.
+    gradients : sequence of ndarray
+    learning_rate : float
+        Not negative.
+    momentum : float
+        In [0, 1].
+    nesterov : bool
+    weight_decay : float
+        Not negative.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+        Naming the position of the parameter whose arrays do not fit, or the number that is out of range; nothing has
+        changed then.
+    """
+    op = "sgd_step"
+    _not_negative(op, learning_rate=learning_rate, weight_decay=weight_decay)
+    _fractions(op, True, momentum=momentum)
+    if momenta is None and (momentum or nesterov):
+        raise ValueError(f"[{op}] momentum={momentum}, nesterov={nesterov} need momenta")
+    lists, sizes = _checked(op, parameters, gradients, momenta=momenta)
+    pick(*parameters).sgd_step(
+        *lists, sizes, len(sizes), float(learning_rate), float(momentum), bool(nesterov), float(weight_decay)
+    )
+
+
+def adagrad_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    accumulators: Arrays,
+    *,
+    learning_rate: float,
+    epsilon: float,
+    weight_decay: float = 0.0,
+) -> None:
+    """Steps that shrink with the squares seen so far (Duchi, Hazan and Singer, JMLR 12, 2011).
+
+    ``a += g**2``, then ``p -= learning_rate * g / sqrt(a + epsilon)``. Arguments and errors as for :func:`sgd_step`.
+    """
+    op = "adagrad_step"
+    _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+    lists, sizes = _checked(op, parameters, gradients, accumulators=accumulators)
+    pick(*parameters).adagrad_step(*lists, sizes, len(sizes), float(learning_rate), float(epsilon), float(weight_decay))
+
+
+def rmsprop_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    velocities: Arrays,
+    momenta: Arrays | None = None,
+    averages: Arrays | None = None,
+    *,
+    learning_rate: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    weight_decay: float = 0.0,
+) -> None:
+    """Gradients over the root of the running mean of their squares (Tieleman and Hinton, 2012).
+
+    ``v = rho * v + (1 - rho) * g**2``; with ``averages``, ``a = rho * a + (1 - rho) * g`` and ``v - a**2`` counts in
+    place of ``v`` (centered). The step is ``learning_rate * g / sqrt(v + epsilon)``, and goes through
+    ``m = momentum * m + step`` where ``momenta`` are given. Arguments and errors as for :func:`sgd_step`; ``rho`` is in
+    [0, 1].
+    """
+    op = "rmsprop_step"
+    _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+    _fractions(op, True, rho=rho, momentum=momentum)
+    if momenta is None and momentum:
+        raise ValueError(f"[{op}] momentum={momentum} needs momenta")
+    lists, sizes = _checked(op, parameters, gradients, velocities=velocities, momenta=momenta, averages=averages)
+    pick(*parameters).rmsprop_step(
+        *lists,
+        sizes,
+        len(sizes),
+        float(learning_rate),
+        float(rho),
+        float(momentum),
+        float(epsilon),
+        float(weight_decay),
+    )
+
+
+def adadelta_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    accumulators: Arrays,
+    deltas: Arrays,
+    *,
+    learning_rate: float,
+    rho: float,
+    epsilon: float,
+    weight_decay: float = 0.0,
+) -> None:
+    """Steps of the size of past steps over past gradients (Zeiler, "ADADELTA", 2012).
+
+    ``a = rho * a + (1 - rho) * g**2``; the step is ``s = sqrt(d + epsilon) * g / sqrt(a + epsilon)``;
+    ``d = rho * d + (1 - rho) * s**2``; ``p -= learning_rate * s``. Arguments and errors as for :func:`sgd_step`.
+    """
+    op = "adadelta_step"
+    _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+    _fractions(op, True, rho=rho)
+    lists, sizes = _checked(op, parameters, gradients, accumulators=accumulators, deltas=deltas)
+    pick(*parameters).adadelta_step(
+        *lists, sizes, len(sizes), float(learning_rate), float(rho), float(epsilon), float(weight_decay)
+    )
+
+
+def adam_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    momenta: Arrays,
+    velocities: Arrays,
+    maxima: Arrays | None = None,
+    *,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    step: int,
+    weight_decay: float = 0.0,
+) -> None:
+    """Adam (Kingma and Ba, ICLR 2015), and with ``weight_decay`` AdamW.
+
+    ``m += (1 - beta_1) * (g - m)`` and ``v += (1 - beta_2) * (g**2 - v)``, then
+    ``p -= a * m / (sqrt(v) + epsilon)`` with ``a = learning_rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)``. With
+    ``maxima`` the largest ``v`` so far takes its place (AMSGrad; Reddi, Kale and Kumar, ICLR 2018). ``step`` counts
+    from 1; the betas are in [0, 1). Other arguments and errors as for :func:`sgd_step`.
+    """
+    op = "adam_step"
+    _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+    _fractions(op, False, beta_1=beta_1, beta_2=beta_2)
+    step = integer(op, "step", step, 1)
+    lists, sizes = _checked(op, parameters, gradients, momenta=momenta, velocities=velocities, maxima=maxima)
+    pick(*parameters).adam_step(
+        *lists, sizes, len(sizes), float(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        float(weight_decay),
+    )  # fmt: skip
+
+
+def adamax_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    momenta: Arrays,
+    norms: Arrays,
+    *,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    step: int,
+    weight_decay: float = 0.0,
+) -> None:
+    """Adam with the infinity norm (Kingma and Ba, section 7.1).
+
+    ``m += (1 - beta_1) * (g - m)`` and ``u = max(beta_2 * u, abs(g))``, then
+    ``p -= learning_rate / (1 - beta_1**step) * m / (u + epsilon)``. Arguments and errors as for :func:`adam_step`.
+    """
+    op = "adamax_step"
+    _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+    _fractions(op, False, beta_1=beta_1, beta_2=beta_2)
+    step = integer(op, "step", step, 1)
+    lists, sizes = _checked(op, parameters, gradients, momenta=momenta, norms=norms)
+    pick(*parameters).adamax_step(
+        *lists, sizes, len(sizes), float(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        float(weight_decay),
+    )  # fmt: skip
+
+
+def nadam_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    momenta: Arrays,
+    velocities: Arrays,
+    *,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    step: int,
+    momentum_now: float,
+    momentum_next: float,
+    product_now: float,
+    weight_decay: float = 0.0,
+) -> None:
+    """Adam with Nesterov's momentum (Dozat, "Incorporating Nesterov momentum into Adam", 2016).
+
+    Moments as in :func:`adam_step`; with the momentum schedule's values ``n`` now and ``n'`` next and its product ``P``
+    up to now, ``p -= learning_rate * M / (sqrt(v / (1 - beta_2**step)) + epsilon)`` where
+    ``M = n' * m / (1 - P * n') + (1 - n) * g / (1 - P)``. Arguments and errors as for :func:`adam_step`; the three are
+    in [0, 1).
+    """
+    op = "nadam_step"
+    _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+    _fractions(
+        op, False, beta_1=beta_1, beta_2=beta_2, momentum_now=momentum_now, momentum_next=momentum_next,
+        product_now=product_now,
+    )  # fmt: skip
+    step = integer(op, "step", step, 1)
+    lists, sizes = _checked(op, parameters, gradients, momenta=momenta, velocities=velocities)
+    pick(*parameters).nadam_step(
+        *lists, sizes, len(sizes), float(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        float(momentum_now), float(momentum_next), float(product_now), float(weight_decay),
+    )  # fmt: skip
+
+
+def _not_negative(op: str, **values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"[{op}] {name} must be finite and not negative, got {value}")
+
+
+def _fractions(op: str, with_one: bool, **values: float) -> None:
+    for name, value in values.items():
+        if not (0 <= value < 1 or (with_one and value == 1)):
+            raise ValueError(f"[{op}] {name} must be in [0, 1{']' if with_one else ')'}, got {value}")
+
+
+def _checked(
+    op: str, parameters: Arrays, gradients: Arrays, **slots: Arrays | None
+) -> tuple[list[list[Array] | None], Array]:
+    """The lists a kernel takes, parameters and slots before gradients, and the sizes; or the error that fits."""
+    lists = {"parameters": parameters, "gradients": gradients, **slots}
+    dtype = parameters[0].dtype if len(parameters) and isinstance(parameters[0], np.ndarray) else None
+    written: set[int] = set()
+    for name, arrays in lists.items():
+        if arrays is None:
+            continue
+        if len(arrays) != len(parameters):
+            raise ShapeError(f"[{op}] expects as many {name} as parameters, {len(parameters)}, got {len(arrays)}")
+        for i, (array, parameter) in enumerate(zip(arrays, parameters, strict=True)):
+            if not isinstance(array, np.ndarray):
+                raise DTypeError(f"[{op}] expects arrays, got {type(array).__name__} at position {i} of {name}")
+            if array.dtype != dtype or dtype.kind != "f" or dtype.itemsize < 4:
+                raise DTypeError(
+                    f"[{op}] expects arrays of one dtype, float32 or float64, got {dtype} and, at position {i} of "
+                    f"{name}, {array.dtype}"
+                )
+            if array.shape != parameter.shape:
+                raise ShapeError(f"[{op}] parameter {i} has shape {parameter.shape}, but {name}[{i}] {array.shape}")
+            if name == "gradients":
+                continue
+            flags = array.flags
+            if not (flags.c_contiguous and flags.writeable and flags.aligned):
+                raise ValueError(f"[{op}] expects C-contiguous, writeable arrays, {name}[{i}] is not")
+            if id(array) in written:
+                raise ValueError(f"[{op}] {name}[{i}] is there twice; an array can be stepped once")
+            written.add(id(array))
+    kernel_lists = [None if arrays is None else list(arrays) for arrays in (parameters, *slots.values())]
+    kernel_lists.append([np.require(gradient, requirements=("C", "ALIGNED")) for gradient in gradients])
+    return kernel_lists, np.array([parameter.size for parameter in parameters], np.int64)

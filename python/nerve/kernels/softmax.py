@@ -1,0 +1,125 @@
+"""Softmax along an axis, its logarithm, and the cross-entropy of the two, fused with its gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nerve.errors import ShapeError
+from nerve.kernels._backend import Array, as_array, as_floats, empty, pick
+from nerve.kernels._integers import checked_labels
+from nerve.kernels.indexing import transpose
+from nerve.kernels.reduce import reduced_axes
+
+__all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward", "softmax_cross_entropy"]
+
+
+def softmax(x: ArrayLike, *, axis: int = -1) -> Array:
+    """``exp(x) / sum(exp(x))`` along an axis; the maximum is subtracted first, so nothing overflows.
+
+    Parameters
+    ----------
+    x : array_like
+        At least one dimension. A row with NaN or +inf, or of -inf alone, gives NaN throughout; -inf beside finite
+        numbers gives 0.
+    axis : int
+
+    Returns
+    -------
+    ndarray
+        Of the shape of ``x``.
+
+    Raises
+    ------
+    ShapeError
+        If the axis does not exist.
+    """
+    return _along("softmax", axis, x)
+
+
+def softmax_backward(grad: ArrayLike, y: ArrayLike, *, axis: int = -1) -> Array:
+    """``y * (grad - sum(grad * y))``, for ``y = softmax(x)``."""
+    return _along("softmax_backward", axis, grad, y)
+
+
+def log_softmax(x: ArrayLike, *, axis: int = -1) -> Array:
+    """The logarithm of :func:`softmax`, accurate where that is close to 0 or 1."""
+    return _along("log_softmax", axis, x)
+
+
+def log_softmax_backward(grad: ArrayLike, y: ArrayLike, *, axis: int = -1) -> Array:
+    """``grad - exp(y) * sum(grad)``, for ``y = log_softmax(x)``."""
+    return _along("log_softmax_backward", axis, grad, y)
+
+
+def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """``-sum(targets * log_softmax(logits))`` over the last axis, and its gradient, in one pass.
+
+    Parameters
+    ----------
+    logits : array_like, (..., classes)
+        Not normalised.
+    targets : array_like
+        Labels: integers of shape ``logits.shape[:-1]``, each in 0..classes-1. Or probabilities of the shape of the
+        logits; where a probability is zero its term is zero, even if the logit is -inf.
+
+    Returns
+    -------
+    loss : ndarray, (...)
+    grad : ndarray, (..., classes)
+        Of each loss with respect to its logits: ``softmax(logits) * sum(targets) - targets``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit.
+    ValueError
+        If a label is out of range or a target is NaN.
+    """
+    op = "softmax_cross_entropy"
+    labels = np.asarray(targets)
+    if labels.dtype.kind in "iu" and labels.ndim != np.ndim(logits):
+        x = as_array(op, logits)
+        _check_logits(x)
+        if labels.shape != x.shape[:-1]:
+            raise ShapeError(f"[{op}] expects labels of shape {x.shape[:-1]} for logits {x.shape}, got {labels.shape}")
+        labels = checked_labels(op, labels, x.shape[-1])
+        loss, grad = empty(x.shape[:-1], x.dtype), empty(x.shape, x.dtype)
+        pick(x).sparse_softmax_cross_entropy(loss, grad, x, labels, labels.size, x.shape[-1])
+        return loss, grad
+    x, probabilities = as_floats(op, logits, targets)
+    _check_logits(x)
+    if probabilities.shape != x.shape:
+        raise ShapeError(
+            f"[{op}] expects probabilities of shape {x.shape}, or integer labels of shape {x.shape[:-1]}, "
+            f"got {probabilities.dtype} of shape {probabilities.shape}"
+        )
+    loss, grad = empty(x.shape[:-1], x.dtype), empty(x.shape, x.dtype)
+    pick(x).softmax_cross_entropy(loss, grad, x, probabilities, loss.size, x.shape[-1])
+    # A NaN loss comes from the logits or from the targets; only then is it worth looking which.
+    if np.isnan(loss).any() and np.isnan(probabilities).any():
+        where = tuple(int(i) for i in np.argwhere(np.isnan(probabilities))[0])
+        raise ValueError(f"[{op}] targets must be probabilities, got nan at position {where}")
+    return loss, grad
+
+
+def _check_logits(x: Array) -> None:
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ShapeError(f"[softmax_cross_entropy] expects logits (..., classes), got shape {x.shape}")
+
+
+def _along(op: str, axis: int, *values: ArrayLike) -> Array:
+    """A kernel on rows along any axis: another than the last is brought there and back."""
+    arrays = as_floats(op, *values)
+    first = arrays[0]
+    if any(array.shape != first.shape for array in arrays):
+        raise ShapeError(f"[{op}] expects arrays of one shape, got {', '.join(str(a.shape) for a in arrays)}")
+    (at,) = reduced_axes(op, int(axis), first.ndim)
+    if at != first.ndim - 1:
+        order = (*(i for i in range(first.ndim) if i != at), at)
+        back = (*range(at), first.ndim - 1, *range(at, first.ndim - 1))
+        return transpose(_along(op, -1, *(transpose(array, order) for array in arrays)), back)
+    out = empty(first.shape, first.dtype)
+    columns = first.shape[-1]
+    getattr(pick(*arrays), op)(out, *arrays, first.size // columns if columns else 0, columns)
+    return out

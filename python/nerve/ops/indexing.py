@@ -1,0 +1,111 @@
+"""Moving elements, differentiable: every gradient moves the elements back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nerve import kernels
+from nerve.errors import ShapeError
+from nerve.ops._differentiable import Result, differentiable, plain
+from nerve.tensor import Array, Tensor
+
+__all__ = [
+    "broadcast_to",
+    "concatenate",
+    "getitem",
+    "one_hot",
+    "reshape",
+    "stop_gradient",
+    "take",
+    "transpose",
+]
+
+
+@differentiable
+def transpose(x: Array, axes: Sequence[int] | None = None) -> Result:
+    """Permute the axes; as :func:`nerve.kernels.transpose`."""
+    back = None if axes is None else tuple(int(i) for i in np.argsort([axis % np.ndim(x) for axis in axes]))
+    return kernels.transpose(x, axes), (lambda grad: kernels.transpose(grad, back),)
+
+
+@differentiable
+def broadcast_to(x: Array, shape: Sequence[int]) -> Result:
+    """Repeat along new axes and axes of size one; as :func:`nerve.kernels.broadcast_to`."""
+    return kernels.broadcast_to(x, shape), (lambda grad: grad,)  # the engine sums what was repeated
+
+
+@differentiable
+def getitem(x: Array, index: Any) -> Result:
+    """Basic indexing; as :func:`nerve.kernels.getitem`."""
+    shape = np.shape(x)
+    return kernels.getitem(x, index), (lambda grad: kernels.getitem_backward(grad, index, input_shape=shape),)
+
+
+@differentiable
+def reshape(x: Array, shape: Sequence[int] | int) -> Result:
+    """The same elements, in row-major order, under another shape: a view where possible.
+
+    Parameters
+    ----------
+    x : tensor or array_like
+    shape : sequence of int
+        One of the sizes may be -1, and is then what makes the number of elements right.
+
+    Raises
+    ------
+    ShapeError
+        If the number of elements differs.
+    """
+    x = np.asarray(x)
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    known = math.prod(size for size in sizes if size != -1)
+    fits = x.size == known if -1 not in sizes else sizes.count(-1) == 1 and known > 0 and x.size % known == 0
+    if not fits or min(sizes, default=0) < -1:
+        raise ShapeError(f"[reshape] cannot make shape {sizes} of {x.size} elements of shape {x.shape}")
+    return x.reshape(sizes), (lambda grad: grad.reshape(x.shape),)
+
+
+def concatenate(arrays: Sequence[Any], axis: int = -1) -> Tensor:
+    """Join along an axis; as :func:`nerve.kernels.concatenate`."""
+    for array in arrays:
+        if hasattr(type(array), "__nerve_op__"):  # asked here, so that it sees the public op and its arguments
+            return array.__nerve_op__(concatenate, (list(arrays),), {"axis": axis})  # type: ignore[no-any-return]
+    result: Tensor = _concatenate(*arrays, axis=axis)
+    return result
+
+
+@differentiable
+def _concatenate(*arrays: Array, axis: int) -> Result:
+    y = kernels.concatenate(arrays, axis)
+    ends = np.cumsum([np.shape(array)[axis] for array in arrays])
+
+    def part(end: int, size: int) -> Any:
+        index = [slice(None)] * y.ndim
+        index[axis] = slice(end - size, end)
+        return lambda grad: kernels.getitem(grad, tuple(index))
+
+    return y, tuple(part(int(end), np.shape(array)[axis]) for end, array in zip(ends, arrays, strict=True))
+
+
+@differentiable
+def take(x: Array, indices: Array, *, axis: int = 0) -> Result:
+    """Gather slices along an axis; as :func:`nerve.kernels.take`."""
+    shape = np.shape(x)
+    return kernels.take(x, indices, axis=axis), (
+        lambda grad: kernels.take_backward(grad, indices, input_shape=shape, axis=axis),
+    )
+
+
+def one_hot(labels: Any, n_classes: int, dtype: Any = "float32") -> Array:
+    """Ones at the labels, an array; as :func:`nerve.kernels.one_hot`."""
+    return kernels.one_hot(labels.array if isinstance(labels, Tensor) else labels, n_classes, dtype)
+
+
+@plain
+def stop_gradient(x: Array) -> Array:
+    """The same values, as a constant: no gradient flows through."""
+    return np.asarray(x)

@@ -1,0 +1,36 @@
+"""Softmax and its relatives, differentiable."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nerve import kernels
+from nerve.ops._differentiable import Result, differentiable
+from nerve.tensor import Array, Gradient
+
+__all__ = ["log_softmax", "softmax", "softmax_cross_entropy"]
+
+
+@differentiable
+def softmax(x: Array, *, axis: int = -1) -> Result:
+    """``exp(x) / sum(exp(x))`` along an axis; as :func:`nerve.kernels.softmax`."""
+    y = kernels.softmax(x, axis=axis)
+    return y, (lambda grad: kernels.softmax_backward(grad, y, axis=axis),)
+
+
+@differentiable
+def log_softmax(x: Array, *, axis: int = -1) -> Result:
+    """The logarithm of :func:`softmax`; as :func:`nerve.kernels.log_softmax`."""
+    y = kernels.log_softmax(x, axis=axis)
+    return y, (lambda grad: kernels.log_softmax_backward(grad, y, axis=axis),)
+
+
+@differentiable
+def softmax_cross_entropy(logits: Array, targets: Array) -> Result:
+    """The loss of each row; targets and errors as in :func:`nerve.kernels.softmax_cross_entropy`."""
+    loss, grad_logits = kernels.softmax_cross_entropy(logits, targets)
+    # Only probabilities have a gradient: -log p.
+    grad_targets: Gradient | None = None
+    if np.asarray(targets).dtype.kind == "f":
+        grad_targets = lambda grad: kernels.multiply(kernels.log_softmax(logits), -grad[..., None])  # noqa: E731
+    return loss, (lambda grad: kernels.multiply(grad_logits, grad[..., None]), grad_targets)
