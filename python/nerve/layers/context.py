@@ -61,6 +61,14 @@ def loading() -> Iterator[None]:
         state.loading = outer
 
 
+def locate(error: ShapeError | DTypeError) -> None:
+    """Begin the message with the path of the layer at work, unless one inside of it has."""
+    if not hasattr(error, "layer_path"):
+        where = "/".join(layer.name for layer in state.path)
+        error.args = (f"[{where} ({type(state.path[-1]).__name__})] {error}",)
+        error.layer_path = where  # type: ignore[union-attr]
+
+
 class inside:
     """Put a layer on the path while it works, so that shape and dtype errors name it."""
 
@@ -79,10 +87,8 @@ class inside:
             state.updates = []
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if isinstance(error, ShapeError | DTypeError) and not hasattr(error, "layer_path"):
-            where = "/".join(layer.name for layer in state.path)
-            error.args = (f"[{where} ({type(self.layer).__name__})] {error}",)
-            error.layer_path = where  # type: ignore[union-attr]
+        if isinstance(error, ShapeError | DTypeError):
+            locate(error)
         if self.pushed:
             state.path.pop()
         if self.outermost:

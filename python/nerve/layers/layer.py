@@ -104,6 +104,7 @@ class Layer(Tracked):
             raise ValueError(f"[{type(self).__name__}] name must be a string without '/', got {name!r}")
         self.name: str = name or unique_name(snake_case(type(self).__name__))
         self.dtype: str = float_dtype(dtype)
+        self._numpy_dtype = np.dtype(self.dtype)
         self.built: bool
         self._trainable: bool = bool(trainable)
         self._weights: list[Variable]
@@ -165,28 +166,40 @@ class Layer(Tracked):
         return map_structure(lambda output: output.shape, outputs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        state = context.state
         training = kwargs.pop("training", None)  # for the layers inside too, even if this one does not ask
-        if len(args) == 1 and not kwargs and type(args[0]) is Tensor and args[0].dtype == self.dtype:
+        if len(args) == 1 and not kwargs and type(args[0]) is Tensor and args[0].array.dtype is self._numpy_dtype:
             symbolic = False
         else:
             symbolic = any(isinstance(leaf, SymbolicTensor) for leaf in flatten([args, kwargs]))
             if not symbolic:
                 args = tuple(map_structure(self._convert, item) for item in args)
                 kwargs = {key: map_structure(self._convert, item) for key, item in kwargs.items()}
-        with context.inside(self):
-            if symbolic:
-                return self._call_symbolic(args, kwargs, training)
-            if not self.built:
-                self._build_for(args)
-            outer = state.training
-            state.training = training = bool(outer if training is None else training)
-            try:
-                if self._call_takes_training:
-                    return self.call(*args, training=training, **kwargs)
-                return self.call(*args, **kwargs)
-            finally:
-                state.training = outer
+        run = self._call_symbolic if symbolic else self._call_eager
+        path = context.state.path
+        if not path or path[-1] is self:
+            with context.inside(self):
+                return run(args, kwargs, training)
+        path.append(self)  # the same, without the cost: what is inside of a model is called often
+        try:
+            return run(args, kwargs, training)
+        except (ShapeError, DTypeError) as error:
+            context.locate(error)
+            raise
+        finally:
+            path.pop()
+
+    def _call_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None) -> Any:
+        if not self.built:
+            self._build_for(args)
+        state = context.state
+        outer = state.training
+        state.training = training = bool(outer if training is None else training)
+        try:
+            if self._call_takes_training:
+                return self.call(*args, training=training, **kwargs)
+            return self.call(*args, **kwargs)
+        finally:
+            state.training = outer
 
     def _convert(self, value: Any) -> Any:
         """Arrays become constant tensors; floats take the layer's dtype."""

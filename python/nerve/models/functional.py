@@ -54,6 +54,7 @@ class Graph:
         if repeated := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"layers of one model need different names, got {sorted(repeated)} more than once")
         self._accepted: Any = None
+        self._dtypes = [np.dtype(x.dtype) for x in self.inputs]
         self._slots = {id(x): _Slot(slot) for slot, x in enumerate(self.inputs)}
         self._steps = [self._step(node) for node in self.nodes]
 
@@ -161,8 +162,8 @@ class Graph:
             if [x.shape for x in leaves] == shapes:
                 self._accepted = shapes
         return [
-            x if isinstance(x, Tensor) and x.dtype == y.dtype else _cast(x, y.dtype)
-            for x, y in zip(leaves, self.inputs, strict=True)
+            x if isinstance(x, Tensor) and x.array.dtype is dtype else _cast(x, dtype)
+            for x, dtype in zip(leaves, self._dtypes, strict=True)
         ]
 
     @staticmethod
@@ -218,9 +219,9 @@ def replay(config: dict[str, Any]) -> tuple[Any, Any]:
     return resolve(config["inputs"]), resolve(config["outputs"])
 
 
-def _cast(x: Any, dtype: str) -> Tensor:
-    if isinstance(x, Tensor) and x.tracked and np.dtype(dtype).kind == "f":
-        y: Tensor = cast(x, dtype=dtype)
+def _cast(x: Any, dtype: np.dtype[Any]) -> Tensor:
+    if isinstance(x, Tensor) and x.tracked and dtype.kind == "f":
+        y: Tensor = cast(x, dtype=dtype.name)
         return y
     return Tensor(np.asarray(x).astype(dtype, copy=False), tracked=False)
 
