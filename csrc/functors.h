@@ -79,7 +79,7 @@ UNARY(sign, select(x > V(0.0), V(1.0), select(x < V(0.0), V(-1.0), x)), V(0.0)) 
 UNARY(square, (x * x), x + x)
 UNARY(sqrt, math::sqrt(x), V(0.5) / y)
 UNARY(rsqrt, V(1.0) / math::sqrt(x), V(-0.5) * y / x)
-UNARY(reciprocal, V(1.0) / x, -(y* y))
+UNARY(reciprocal, V(1.0) / x, V(-1.0) * y * y)
 UNARY(floor, math::floor(x), V(0.0))
 UNARY(ceil, math::ceil(x), V(0.0))
 UNARY(round, math::round(x), V(0.0))  // half to even

@@ -1,0 +1,167 @@
+"""Elementwise functions, differentiable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nerve import kernels
+from nerve.kernels._backend import as_floats
+from nerve.kernels.elementwise import Binary, Unary, UnaryBackward
+from nerve.ops._differentiable import Result, differentiable, plain
+from nerve.tensor import Array, Gradient, Tensor
+
+# fmt: off
+__all__ = [
+    "absolute", "add", "ceil", "cos", "divide", "elu", "equal", "erf", "exp", "expm1", "floor", "gelu", "gelu_tanh",
+    "greater", "greater_equal", "hard_sigmoid", "leaky_relu", "less", "less_equal", "log", "log1p", "maximum",
+    "minimum", "multiply", "negative", "not_equal", "power", "reciprocal", "relu", "relu6", "round", "rsqrt", "selu",
+    "sigmoid", "sign", "silu", "sin", "softplus", "softsign", "sqrt", "square", "subtract", "tanh", "where",
+]
+# fmt: on
+
+
+def _unary(forward: Unary, backward: UnaryBackward) -> Callable[[Any], Tensor]:
+    def op(x: Array) -> Result:
+        y = forward(x)
+        return y, (lambda grad: backward(grad, x, y),)
+
+    return _named(op, forward, "x : array_like, float32 or float64")
+
+
+def _binary(
+    forward: Binary, gradients: Callable[[Array, Array, Array], tuple[Gradient, Gradient]]
+) -> Callable[..., Tensor]:
+    """``gradients(a, b, y)``: the two gradient functions, before broadcasting is undone."""
+
+    def op(a: Array, b: Array) -> Result:
+        y = forward(a, b)
+        return y, gradients(a, b, y)
+
+    return _named(op, forward, "a, b : array_like, float32 or float64, of shapes that broadcast")
+
+
+def _named(op: Callable[..., Result], forward: Unary | Binary, arguments: str) -> Callable[..., Tensor]:
+    op.__name__ = op.__qualname__ = forward.__name__
+    summary = (forward.__doc__ or "").split("\n")[0]
+    op.__doc__ = f"{summary}\n\n    Parameters\n    ----------\n    {arguments}\n    "
+    return differentiable(op)
+
+
+negative = _unary(kernels.negative, kernels.negative_backward)
+absolute = _unary(kernels.absolute, kernels.absolute_backward)
+sign = _unary(kernels.sign, kernels.sign_backward)
+square = _unary(kernels.square, kernels.square_backward)
+sqrt = _unary(kernels.sqrt, kernels.sqrt_backward)
+rsqrt = _unary(kernels.rsqrt, kernels.rsqrt_backward)
+reciprocal = _unary(kernels.reciprocal, kernels.reciprocal_backward)
+floor = _unary(kernels.floor, kernels.floor_backward)
+ceil = _unary(kernels.ceil, kernels.ceil_backward)
+round = _unary(kernels.round, kernels.round_backward)
+
+exp = _unary(kernels.exp, kernels.exp_backward)
+expm1 = _unary(kernels.expm1, kernels.expm1_backward)
+log = _unary(kernels.log, kernels.log_backward)
+log1p = _unary(kernels.log1p, kernels.log1p_backward)
+sin = _unary(kernels.sin, kernels.sin_backward)
+cos = _unary(kernels.cos, kernels.cos_backward)
+tanh = _unary(kernels.tanh, kernels.tanh_backward)
+erf = _unary(kernels.erf, kernels.erf_backward)
+
+sigmoid = _unary(kernels.sigmoid, kernels.sigmoid_backward)
+relu = _unary(kernels.relu, kernels.relu_backward)
+relu6 = _unary(kernels.relu6, kernels.relu6_backward)
+selu = _unary(kernels.selu, kernels.selu_backward)
+gelu = _unary(kernels.gelu, kernels.gelu_backward)
+gelu_tanh = _unary(kernels.gelu_tanh, kernels.gelu_tanh_backward)
+silu = _unary(kernels.silu, kernels.silu_backward)
+softplus = _unary(kernels.softplus, kernels.softplus_backward)
+softsign = _unary(kernels.softsign, kernels.softsign_backward)
+hard_sigmoid = _unary(kernels.hard_sigmoid, kernels.hard_sigmoid_backward)
+
+
+@differentiable
+def leaky_relu(x: Array, *, alpha: float = 0.2) -> Result:
+    """``x`` above zero and ``alpha * x`` below."""
+    y = kernels.leaky_relu(x, alpha)
+    return y, (lambda grad: kernels.leaky_relu_backward(grad, x, y, alpha),)
+
+
+@differentiable
+def elu(x: Array, *, alpha: float = 1.0) -> Result:
+    """``x`` above zero and ``alpha * (exp(x) - 1)`` below."""
+    y = kernels.elu(x, alpha)
+    return y, (lambda grad: kernels.elu_backward(grad, x, y, alpha),)
+
+
+def _power_gradients(a: Array, b: Array, y: Array) -> tuple[Gradient, Gradient]:
+    """``b a^(b-1)`` and ``a^b log(a)``, each 0 where its limit is 0 but the formula is not a number.
+
+    The first for an exponent 0, the second for a base 0 (and an exponent that is not negative), as in PyTorch.
+    """
+    a, b = as_floats("power", a, b)  # a number becomes as precise as the other operand before it is worked with
+
+    def base(grad: Array) -> Array:
+        slope = kernels.multiply(b, kernels.power(a, kernels.subtract(b, 1.0)))
+        return kernels.multiply(grad, kernels.where(kernels.equal(b, 0.0), 0.0, slope))
+
+    def exponent(grad: Array) -> Array:
+        flat = np.logical_and(kernels.equal(a, 0.0), kernels.greater_equal(b, 0.0))
+        return kernels.multiply(grad, kernels.where(flat, 0.0, kernels.multiply(y, kernels.log(a))))
+
+    return base, exponent
+
+
+def _share(reaches: Array, exceeds: Array) -> Array:
+    """1 where an operand is the extremum, 1/2 where both are, 0 where it is not."""
+    return (reaches.astype(np.float32) + exceeds) / np.float32(2)
+
+
+add = _binary(kernels.add, lambda a, b, y: (lambda grad: grad, lambda grad: grad))
+subtract = _binary(kernels.subtract, lambda a, b, y: (lambda grad: grad, kernels.negative))
+multiply = _binary(
+    kernels.multiply, lambda a, b, y: (lambda grad: kernels.multiply(grad, b), lambda grad: kernels.multiply(grad, a))
+)
+divide = _binary(
+    kernels.divide,
+    lambda a, b, y: (
+        lambda grad: kernels.divide(grad, b),
+        lambda grad: kernels.negative(kernels.multiply(grad, kernels.divide(y, b))),
+    ),
+)
+power = _binary(kernels.power, _power_gradients)
+# Where the operands are equal each gets half of the gradient.
+maximum = _binary(
+    kernels.maximum,
+    lambda a, b, y: (
+        lambda grad: kernels.multiply(grad, _share(kernels.greater_equal(a, b), kernels.greater(a, b))),
+        lambda grad: kernels.multiply(grad, _share(kernels.less_equal(a, b), kernels.less(a, b))),
+    ),
+)
+minimum = _binary(
+    kernels.minimum,
+    lambda a, b, y: (
+        lambda grad: kernels.multiply(grad, _share(kernels.less_equal(a, b), kernels.less(a, b))),
+        lambda grad: kernels.multiply(grad, _share(kernels.greater_equal(a, b), kernels.greater(a, b))),
+    ),
+)
+
+equal = plain(kernels.equal)
+not_equal = plain(kernels.not_equal)
+less = plain(kernels.less)
+less_equal = plain(kernels.less_equal)
+greater = plain(kernels.greater)
+greater_equal = plain(kernels.greater_equal)
+
+
+@differentiable
+def where(condition: Array, a: Array, b: Array) -> Result:
+    """``a`` where ``condition`` holds, ``b`` elsewhere; the three shapes broadcast."""
+    y = kernels.where(condition, a, b)
+    return y, (
+        None,
+        lambda grad: kernels.where(condition, grad, 0.0),
+        lambda grad: kernels.where(condition, 0.0, grad),
+    )
