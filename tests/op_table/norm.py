@@ -22,6 +22,13 @@ def _training(rng: np.random.Generator) -> list[Sample]:
     return [*calls, Sample((n(size=(9, 5)), None, n(size=5))), Sample((n(size=(9, 5)),), {"epsilon": 0.1})]
 
 
+def _far_from_zero(rng: np.random.Generator) -> list[Sample]:
+    """Means much larger than the deviation, where sums of squares would cancel to nothing in float32."""
+    return [Sample((rng.normal(1e4, 1, size=shape),)) for shape in ((40_000, 1), (5000, 6), (3001, 70), (50, 300))] + [
+        Sample((np.full((999, 3), 1234.56789),))
+    ]
+
+
 def _inference(rng: np.random.Generator) -> list[Sample]:
     n = rng.normal
     calls = [
@@ -60,6 +67,7 @@ ROWS = [
             BadCall((np.array([["a"]]),), {}, DTypeError, "expects real numbers"),
         ],
     ),
+    Op("batch_norm_training", _far_from_zero),
     Op(
         "batch_norm_inference",
         _inference,

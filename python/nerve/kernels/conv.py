@@ -12,6 +12,8 @@ from nerve.kernels._backend import Array, as_floats, empty, pick
 from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, integer, out_size, pair
 from nerve.kernels.shapes import ACTIVATIONS, Conv2DShape
 
+__all__ = ["conv2d", "conv2d_backward_input", "conv2d_backward_kernel"]
+
 
 def conv2d(
     x: ArrayLike,
@@ -61,8 +63,7 @@ def conv2d(
         raise ValueError(f"[conv2d] activation expects one of {list(ACTIVATIONS)}, got {activation!r}")
     x, kernel, bias = as_floats(op, x, kernel, bias)
     shape = _plan(op, x.shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
-    if bias is not None and bias.shape != (shape.filters,):
-        raise ShapeError(f"[conv2d] bias expects shape ({shape.filters},), one per filter, got {bias.shape}")
+    _expect_bias(op, bias, shape.filters)
     out = empty(_out_shape(shape), x.dtype)
     pick(x, kernel, bias).conv2d(out, x, kernel, bias, shape, ACTIVATIONS[activation])
     return out
@@ -172,11 +173,18 @@ def _plan(
         raise ShapeError(f"[{op}] kernel expects a height and width of at least 1, got shape {kernel}")
     window = (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
     out, before = out_size(op, x, window, strides, padding)
-    return Conv2DShape(*x, kernel[0], kernel[1], kernel[3], groups, *out, *strides, *dilation, *before)
+    batch, height, width, channels = x
+    sizes = batch, height, width, channels, kernel[0], kernel[1], kernel[3], groups
+    return Conv2DShape(*sizes, *out, *strides, *dilation, *before)
 
 
 def _out_shape(shape: Conv2DShape) -> Shape:
     return shape.batch, shape.out_height, shape.out_width, shape.filters
+
+
+def _expect_bias(op: str, bias: Array | None, filters: int) -> None:
+    if bias is not None and bias.shape != (filters,):
+        raise ShapeError(f"[{op}] bias expects shape ({filters},), one per filter, got {bias.shape}")
 
 
 def _expect_grad(op: str, grad: Array, shape: Conv2DShape) -> None:

@@ -12,6 +12,8 @@ from nerve.kernels._backend import Array, as_array, as_floats, empty, pick
 from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
 from nerve.kernels.shapes import Pool2DShape
 
+__all__ = ["average_pool2d", "average_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
+
 
 def max_pool2d(
     x: ArrayLike, *, pool_size: Pair = (2, 2), strides: Pair | None = None, padding: Padding = "valid"
@@ -146,7 +148,8 @@ def _plan(op: str, x: Shape, window: tuple[int, int], strides: tuple[int, int], 
             if max(sides) >= size:
                 raise ValueError(f"[{op}] padding expects fewer than pool_size={window}, got {padding!r}")
     out, before = out_size(op, x, window, strides, padding)
-    return Pool2DShape(*x, *window, *out, *strides, *before)
+    batch, height, width, channels = x
+    return Pool2DShape(batch, height, width, channels, *window, *out, *strides, *before)
 
 
 def _out_shape(shape: Pool2DShape) -> Shape:
