@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_floats, empty, pick
 
+__all__ = ["batch_norm_backward", "batch_norm_inference", "batch_norm_training"]
+
 
 def batch_norm_training(
     x: ArrayLike, gamma: ArrayLike | None = None, beta: ArrayLike | None = None, *, epsilon: float = 1e-3

@@ -10,6 +10,8 @@ from nerve.ops._differentiable import Result, differentiable, once
 from nerve.ops.matmul import activation_gradient
 from nerve.tensor import Array
 
+__all__ = ["conv2d"]
+
 
 @differentiable
 def conv2d(

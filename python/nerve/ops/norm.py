@@ -6,6 +6,8 @@ from nerve import kernels
 from nerve.ops._differentiable import Result, differentiable, once
 from nerve.tensor import Array
 
+__all__ = ["batch_norm_inference", "batch_norm_training"]
+
 
 @differentiable
 def batch_norm_training(

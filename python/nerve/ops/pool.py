@@ -7,6 +7,8 @@ from nerve.kernels._windows import Padding, Pair
 from nerve.ops._differentiable import Result, differentiable
 from nerve.tensor import Array
 
+__all__ = ["average_pool2d", "max_pool2d"]
+
 
 @differentiable
 def max_pool2d(

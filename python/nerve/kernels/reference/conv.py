@@ -10,6 +10,8 @@ from nerve.kernels._backend import Array
 from nerve.kernels.reference.matmul import activate
 from nerve.kernels.shapes import Conv2DShape
 
+__all__ = ["conv2d", "conv2d_backward_input", "conv2d_backward_kernel"]
+
 # In the subscripts: images n, rows i, columns j, groups g, channels c and filters f of a group.
 
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from nerve.kernels._backend import Array
 
+__all__ = ["batch_norm_backward", "batch_norm_inference", "batch_norm_training"]
+
 
 def batch_norm_training(
     out: Array,

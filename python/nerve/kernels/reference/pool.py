@@ -9,6 +9,8 @@ import numpy as np
 from nerve.kernels._backend import Array
 from nerve.kernels.shapes import Pool2DShape
 
+__all__ = ["average_pool2d", "average_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
+
 
 def _windows(s: Pool2DShape) -> Iterator[tuple[int, int, slice, slice]]:
     """Each window: its row and column in the output, and the rows and columns of the image inside it."""
