@@ -1,5 +1,8 @@
-"""Every row of the op table: values and dtypes against the float64 reference on every instruction set, the same bits at
-every thread count and for strided inputs, and one clear error for every bad call."""
+"""Every row of the op table.
+
+Values and dtypes against the float64 reference on every instruction set, the same bits at every thread count and for
+strided inputs, and one clear error for every bad call.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +40,17 @@ def change(value: Any, function: Callable[[np.ndarray], np.ndarray]) -> Any:
 def flat(value: Any) -> list[np.ndarray]:
     if value is None:
         return []
-    return [array for item in value for array in flat(item)] if isinstance(value, (list, tuple)) else [np.asarray(value)]
+    return (
+        [array for item in value for array in flat(item)] if isinstance(value, (list, tuple)) else [np.asarray(value)]
+    )
 
 
 def results(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[np.ndarray]:
     """The arrays a call returns, and those it changes."""
     returned = getattr(kernels, op.name)(*args, **kwargs)
-    return flat(returned) + [array for position in op.in_place if position < len(args) for array in flat(args[position])]
+    return flat(returned) + [
+        array for position in op.in_place if position < len(args) for array in flat(args[position])
+    ]
 
 
 def with_dtype(kwargs: dict[str, Any], dtype: str) -> dict[str, Any]:

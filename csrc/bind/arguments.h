@@ -91,13 +91,24 @@ struct array_type_name {
     }
 };
 
+// NumPy's number for T; NumPy has two for the 64-bit integers of some systems.
+template <class T>
+bool is_type(int number) {
+    if constexpr (std::is_same_v<T, float>) return number == npy_api::NPY_FLOAT_;
+    if constexpr (std::is_same_v<T, double>) return number == npy_api::NPY_DOUBLE_;
+    if constexpr (std::is_same_v<T, bool>) return number == npy_api::NPY_BOOL_;
+    if constexpr (std::is_same_v<T, int64_t>)
+        return number == npy_api::NPY_LONGLONG_ || (sizeof(long) == 8 && number == npy_api::NPY_LONG_);
+}
+
 template <class P>
 bool load_array(handle source, P*& data, int64_t& size) {
-    using T = std::remove_const_t<P>;
-    if (!array_t<T, array::c_style>::check_(source)) return false;
+    if (!npy_api::get().PyArray_Check_(source.ptr())) return false;
     auto* proxy = array_proxy(source.ptr());
-    constexpr int needed = std::is_const_v<P> ? npy_api::NPY_ARRAY_ALIGNED_
-                                              : npy_api::NPY_ARRAY_ALIGNED_ | npy_api::NPY_ARRAY_WRITEABLE_;
+    auto* type = array_descriptor_proxy(proxy->descr);
+    if (!is_type<std::remove_const_t<P>>(type->type_num) || type->byteorder == '>') return false;
+    constexpr int read = npy_api::NPY_ARRAY_C_CONTIGUOUS_ | npy_api::NPY_ARRAY_ALIGNED_;
+    constexpr int needed = std::is_const_v<P> ? read : read | npy_api::NPY_ARRAY_WRITEABLE_;
     if ((proxy->flags & needed) != needed) return false;
     data = reinterpret_cast<P*>(proxy->data);
     size = 1;
@@ -140,7 +151,7 @@ struct type_caster<nerve::bind::Sizes<S>> {
         return fill(source.ptr(), next, end) && next == end;
     }
 
-private:
+  private:
     static bool fill(PyObject* source, char*& next, char* end) {
         if (!PyTuple_Check(source)) return false;
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(source); ++i) {

@@ -56,18 +56,26 @@ void define_kernels(py::module_& module) {
 #include "kernels.inc"
 }
 
-py::array empty(const std::vector<py::ssize_t>& shape, const py::dtype& dtype) {
-    size_t bytes = size_t(dtype.itemsize());
-    for (py::ssize_t extent : shape) {
+py::object empty(const py::tuple& shape, const py::object& dtype) {
+    if (!py::isinstance<py::dtype>(dtype)) throw py::type_error("empty expects a numpy.dtype");
+    size_t bytes = size_t(py::reinterpret_borrow<py::dtype>(dtype).itemsize());
+    for (py::handle item : shape) {
+        py::ssize_t extent = PyLong_AsSsize_t(item.ptr());
+        if (extent == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
         if (extent < 0) throw py::value_error("empty expects sizes >= 0, got " + std::to_string(extent));
         if (extent > 0 && bytes > SIZE_MAX / 8 / size_t(extent)) throw std::bad_alloc();
         bytes *= size_t(extent);
     }
-    if (bytes < runtime::arena_minimum) return py::array(dtype, shape);
+    if (bytes < runtime::arena_minimum) {
+        // Kept for good: destroying a static object of Python's at exit would come after the interpreter's end.
+        static py::object& numpy_empty = *new py::object(py::module_::import("numpy").attr("empty"));
+        return numpy_empty(shape, dtype);
+    }
     runtime::Block* block = runtime::allocate(bytes);
     if (block == nullptr) throw std::bad_alloc();
     py::capsule owner(block, [](void* data) { runtime::release(static_cast<runtime::Block*>(data)); });
-    return py::array(dtype, shape, std::vector<py::ssize_t>{}, block->data, owner);
+    return py::array(py::reinterpret_borrow<py::dtype>(dtype), shape.cast<std::vector<py::ssize_t>>(),
+                     std::vector<py::ssize_t>{}, block->data, owner);
 }
 
 std::string huge_pages() {

@@ -25,10 +25,10 @@ constexpr int tile_rows = 6, tile_vectors = 2;
 template <class T>
 constexpr int tile_columns = tile_vectors * vec<T>::size;
 
-constexpr int64_t inner_block = 256;           // part of `inner` packed at a time: the same on every instruction set
-constexpr int64_t row_block = 8 * tile_rows;   // rows of A a task packs, kept in L2
-constexpr int64_t column_chunk = 256;          // columns of a task
-constexpr int64_t column_block = 2048;         // columns of B packed at a time, shared by all tasks
+constexpr int64_t inner_block = 256;          // part of `inner` packed at a time: the same on every instruction set
+constexpr int64_t row_block = 8 * tile_rows;  // rows of A a task packs, kept in L2
+constexpr int64_t column_chunk = 256;         // columns of a task
+constexpr int64_t column_block = 2048;        // columns of B packed at a time, shared by all tasks
 
 // What becomes of a tile: out (row-major, `stride` elements from row to row) = activation(product + bias).
 template <class T>
@@ -42,10 +42,14 @@ struct Epilogue {
 template <class T>
 NERVE_INLINE vec<T> activate(Activation activation, vec<T> x) {
     switch (activation) {
-        case Activation::linear: return x;
-        case Activation::relu: return max(x, vec<T>(T(0)));
-        case Activation::sigmoid: return math::sigmoid(x);
-        case Activation::tanh: return math::tanh(x);
+        case Activation::linear:
+            return x;
+        case Activation::relu:
+            return max(x, vec<T>(T(0)));
+        case Activation::sigmoid:
+            return math::sigmoid(x);
+        case Activation::tanh:
+            return math::tanh(x);
     }
     return x;
 }
@@ -99,7 +103,8 @@ inline void tile(int64_t inner, const T* a, const T* b, const Epilogue<T>& epilo
     else if (rows <= 4)
         micro_kernel<T, 4>(inner, a, b, epilogue, row, column, rows, columns, first, last);
     else if (tile_rows > 8 && rows <= 8)
-        micro_kernel<T, (tile_rows > 8 ? 8 : tile_rows)>(inner, a, b, epilogue, row, column, rows, columns, first, last);
+        micro_kernel<T, (tile_rows > 8 ? 8 : tile_rows)>(inner, a, b, epilogue, row, column, rows, columns, first,
+                                                         last);
     else
         micro_kernel<T, tile_rows>(inner, a, b, epilogue, row, column, rows, columns, first, last);
 }
@@ -109,8 +114,8 @@ NERVE_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 // epilogue.out (rows, columns) = A (rows, inner) @ B (inner, columns).
 //
 // pack_a(panel, row, rows, k, count): panel[i * tile_rows + r] = A[row + r, k + i] for r < rows <= tile_rows (the other
-// r: zero) and i < count. pack_b(panel, column, columns, k, count): panel[i * tile_columns<T> + c] = B[k + i, column + c]
-// likewise.
+// r: zero) and i < count. pack_b(panel, column, columns, k, count): panel[i * tile_columns<T> + c] = B[k + i, column +
+// c] likewise.
 template <class T, class PackA, class PackB>
 void gemm(int64_t rows, int64_t columns, int64_t inner, const PackA& pack_a, const PackB& pack_b,
           const Epilogue<T>& epilogue) {
@@ -128,15 +133,16 @@ void gemm(int64_t rows, int64_t columns, int64_t inner, const PackA& pack_a, con
             const int64_t panels_per_task = 1 + 16384 / (width * (count + 1));
             parallel_blocks(panels, panels_per_task, [&](int64_t begin, int64_t end) {
                 for (int64_t p = begin; p < end; ++p)
-                    pack_b(packed + p * width * count, column0 + p * width, smaller(block - p * width, width), k0, count);
+                    pack_b(packed + p * width * count, column0 + p * width, smaller(block - p * width, width), k0,
+                           count);
             });
             const int64_t chunks = (block + column_chunk - 1) / column_chunk;
             const int64_t row_tasks = (rows + row_block - 1) / row_block;
             auto body = [&](int64_t task) {
                 const int64_t row0 = task / chunks * row_block, row_end = smaller(row0 + row_block, rows);
                 const int64_t chunk0 = task % chunks * column_chunk, chunk_end = smaller(chunk0 + column_chunk, block);
-                T* a = static_cast<T*>(
-                    runtime::scratch(runtime::packed_a, size_t(row_block * (count + 1)) * sizeof(T)));
+                T* a =
+                    static_cast<T*>(runtime::scratch(runtime::packed_a, size_t(row_block * (count + 1)) * sizeof(T)));
                 for (int64_t row = row0; row < row_end; row += tile_rows)
                     pack_a(a + (row - row0) * count, row, smaller(row_end - row, tile_rows), k0, count);
                 for (int64_t column = chunk0; column < chunk_end; column += width) {
@@ -157,7 +163,8 @@ void gemm(int64_t rows, int64_t columns, int64_t inner, const PackA& pack_a, con
 
 // Packers for a matrix in memory: element (i, k) at x[i * stride + k], or x[k * stride + i] when transposed.
 template <class T, int width>
-NERVE_INLINE void pack_along(T* panel, const T* x, int64_t stride, int64_t first, int64_t used, int64_t k, int64_t count) {
+NERVE_INLINE void pack_along(T* panel, const T* x, int64_t stride, int64_t first, int64_t used, int64_t k,
+                             int64_t count) {
     for (int64_t i = 0; i < count; ++i) {  // neighbours in memory go side by side
         const T* from = x + (k + i) * stride + first;
         T* to = panel + i * width;
@@ -170,7 +177,8 @@ NERVE_INLINE void pack_along(T* panel, const T* x, int64_t stride, int64_t first
     }
 }
 template <class T, int width>
-NERVE_INLINE void pack_across(T* panel, const T* x, int64_t stride, int64_t first, int64_t used, int64_t k, int64_t count) {
+NERVE_INLINE void pack_across(T* panel, const T* x, int64_t stride, int64_t first, int64_t used, int64_t k,
+                              int64_t count) {
     const T* from = x + first * stride + k;
     if (used == width) {
         for (int64_t i = 0; i < count; ++i) {

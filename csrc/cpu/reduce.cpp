@@ -15,8 +15,7 @@ constexpr int64_t leaves_a_task = 64;  // leaves of a long single row reduced by
 template <class T, class Combine>
 void reduce_rows(T* out, const T* x, int64_t outer, int64_t reduced, T neutral, const Combine& combine, T scale) {
     auto value = [&](const T* row) {
-        return [row, neutral](int64_t i, int64_t n)
-                   NERVE_LAMBDA_INLINE { return load_or(row + i, n, neutral); };
+        return [row, neutral](int64_t i, int64_t n) NERVE_LAMBDA_INLINE { return load_or(row + i, n, neutral); };
     };
     constexpr int64_t piece = leaf * leaves_a_task;
     const int64_t pieces = (reduced + piece - 1) / piece;
@@ -66,8 +65,8 @@ template <class T, class Combine>
 void reduce_columns(T* out, const T* x, int64_t outer, int64_t reduced, int64_t inner, T neutral,
                     const Combine& combine, T scale) {
     using V = vec<T>;
-    constexpr int64_t strip = 64;                    // columns a task walks together: a cache line or more of each row
-    constexpr int64_t band = 128 * leaf_rows;        // rows of a band
+    constexpr int64_t strip = 64;              // columns a task walks together: a cache line or more of each row
+    constexpr int64_t band = 128 * leaf_rows;  // rows of a band
     const int64_t strips = (inner + strip - 1) / strip;
     const int64_t bands = reduced > 0 ? (reduced + band - 1) / band : 1;
     T* parts = out;

@@ -1,6 +1,6 @@
 // Sums in an order that depends on the length alone: 64 (float) or 32 (double) running lanes, whatever the register
-// width, folded in halves; long rows are cut into leaves of `leaf` elements combined pairwise. AVX2, AVX-512 and NEON give
-// the same bits, and the error grows with log(n), not n.
+// width, folded in halves; long rows are cut into leaves of `leaf` elements combined pairwise. AVX2, AVX-512 and NEON
+// give the same bits, and the error grows with log(n), not n.
 #pragma once
 #include <cstdint>
 
@@ -42,8 +42,8 @@ struct Min {
     }
 };
 
-// combine over value(i, n), i in [0, size): the vector of elements i .. i + n - 1 (n < vec::size at the end, other lanes
-// must be `neutral`).
+// combine over value(i, n), i in [0, size): the vector of elements i .. i + n - 1 (n < vec::size at the end, other
+// lanes must be `neutral`).
 template <class T, class Combine, class Value>
 NERVE_INLINE T reduce_leaf(int64_t size, T neutral, const Combine& combine, const Value& value) {
     using V = vec<T>;
@@ -92,8 +92,9 @@ inline T sum_row(const T* x, int64_t size) {
 }
 template <class T>
 inline T max_row(const T* x, int64_t size) {
-    return reduce_row<T>(0, size, -T(__builtin_inf()), Max{},
-                         [&](int64_t i, int64_t n) NERVE_LAMBDA_INLINE { return load_or(x + i, n, -T(__builtin_inf())); });
+    return reduce_row<T>(0, size, -T(__builtin_inf()), Max{}, [&](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
+        return load_or(x + i, n, -T(__builtin_inf()));
+    });
 }
 
 }  // namespace nerve::NERVE_ISA

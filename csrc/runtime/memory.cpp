@@ -63,7 +63,7 @@ size_t size_class(size_t bytes) {
 }
 
 class Arena {
-public:
+  public:
     Block* allocate(size_t bytes) {
         if (bytes > SIZE_MAX / 4) return nullptr;
         size_t size = size_class(bytes);
@@ -107,7 +107,7 @@ public:
 
     std::mutex mutex;
 
-private:
+  private:
     bool refill(size_t size, std::vector<Block*>& waiting) {
         size_t count = size > huge_page ? 1 : 2 * huge_page / size;  // small blocks are cut from two huge pages
         char* data = static_cast<char*>(system_allocate(count == 1 ? size : 2 * huge_page));

@@ -32,7 +32,7 @@ constexpr int owner_spins = 200;  // about a microsecond: beyond it, a spinning 
 thread_local bool inside_region = false;
 
 class Pool {
-public:
+  public:
     explicit Pool(int threads) : threads_(threads) {
         for (int i = 1; i < threads; ++i) std::thread([this] { work(); }).detach();
     }
@@ -68,7 +68,7 @@ public:
         wake();
     }
 
-private:
+  private:
     void wake() {
         wakeups_.fetch_add(1);
         wakeups_.notify_all();

@@ -1,8 +1,8 @@
 """nerve: machine learning on its own C++ and CUDA kernels.
 
 Three depths, from the bottom up: :mod:`nerve.kernels` computes on plain arrays; :class:`nerve.Tensor`,
-:mod:`nerve.ops` and :func:`nerve.gradients` differentiate; :mod:`nerve.layers`, :mod:`nerve.models` and the modules beside
-them follow Keras. Everything is imported on first use.
+:mod:`nerve.ops` and :func:`nerve.gradients` differentiate; :mod:`nerve.layers`, :mod:`nerve.models` and the modules
+beside them follow Keras. Everything is imported on first use.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Tensor:
         return self.array.size
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+    def T(self) -> Tensor:
         return ops.transpose(self)
 
     def numpy(self) -> Array:
@@ -285,7 +285,7 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
         result = found.get(id(variable))
         if result is None:
             result = np.zeros(variable.shape, variable.dtype)
-        elif any(result is earlier or result.base is not None and result.base is earlier for earlier in results):
+        elif any(result is earlier or (result.base is not None and result.base is earlier) for earlier in results):
             result = result.copy()  # two variables never share one array
         results.append(result)
     return results

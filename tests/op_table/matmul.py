@@ -36,7 +36,11 @@ def _dense(rng: np.random.Generator) -> list[Sample]:
             calls.append(
                 Sample((n(size=(rows, inner)), n(size=(inner, columns)), n(size=columns)), {"activation": activation})
             )
-    return [*calls, Sample((n(size=(2, 3, 4)), n(size=(4, 5)), n(size=5))), Sample((n(size=(2, 4)), n(size=(4, 5)), None))]
+    return [
+        *calls,
+        Sample((n(size=(2, 3, 4)), n(size=(4, 5)), n(size=5))),
+        Sample((n(size=(2, 4)), n(size=(4, 5)), None)),
+    ]
 
 
 _A, _B = np.zeros((2, 3)), np.zeros((3, 4))

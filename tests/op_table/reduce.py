@@ -15,7 +15,11 @@ def _samples(rng: np.random.Generator, empty: bool) -> list[Sample]:
     calls += [Sample((rng.normal(size=(n, 5)),), {"axis": 0, "keepdims": True}) for n in SIZES]
     calls += [Sample((rng.normal(size=(3, 4, 5, 2)),), {"axis": axis}) for axis in (1, (0, 2), (1, 2), (0, 1, 3), None)]
     calls += [Sample((rng.normal(size=(5000, 3)),), {"axis": 0}), Sample((rng.normal(size=(2, 9001)),), {"axis": 1})]
-    calls += [Sample((rng.normal(size=300_000),)), Sample((rng.normal(size=(4, 0)),), {"axis": 0}), Sample((rng.normal(),))]
+    calls += [
+        Sample((rng.normal(size=300_000),)),
+        Sample((rng.normal(size=(4, 0)),), {"axis": 0}),
+        Sample((rng.normal(),)),
+    ]
     return calls + ([Sample((rng.normal(size=(0, 4)),), {"axis": 0}), Sample((np.zeros(0),))] if empty else [])
 
 

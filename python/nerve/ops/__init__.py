@@ -1,5 +1,7 @@
-"""Differentiable operations on tensors: the functions of :mod:`nerve.kernels` under the same names, and those made of
-them. Arrays and numbers are accepted in place of tensors and are constants.
+"""Differentiable operations on tensors.
+
+The functions of :mod:`nerve.kernels` under the same names, and those made of them. Arrays and numbers are accepted in
+place of tensors and are constants.
 """
 
 from nerve.ops.conv import *

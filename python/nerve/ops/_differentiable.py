@@ -20,8 +20,8 @@ def differentiable(function: Callable[..., Result]) -> Callable[..., Any]:
     """Turn ``function`` of arrays into an op on tensors.
 
     Positional parameters are the op's inputs: they arrive as arrays (or whatever else was passed, such as numbers or
-    None). Keyword-only parameters are attributes. Arrays given in place of tensors are constants. An argument whose type
-    defines ``__nerve_op__(op, args, kwargs)`` takes over the call, like ``__array_function__`` in NumPy.
+    None). Keyword-only parameters are attributes. Arrays given in place of tensors are constants. An argument whose
+    type defines ``__nerve_op__(op, args, kwargs)`` takes over the call, like ``__array_function__`` in NumPy.
     """
     names = [
         name

@@ -49,7 +49,9 @@ def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
         share = kernels.divide(grad.reshape(y.shape), kernels.sum(reached, axis, True))
         return kernels.multiply(reached, share)
 
-    shape = y.shape if keepdims else tuple(s for s, k in zip(np.shape(x), _mask(np.shape(x), axis), strict=True) if not k)
+    shape = (
+        y.shape if keepdims else tuple(s for s, k in zip(np.shape(x), _mask(np.shape(x), axis), strict=True) if not k)
+    )
     return y.reshape(shape), (gradient,)
 
 

@@ -4,7 +4,6 @@ Written to be read, computed in float64: the ground truth of the tests, and what
 ``nerve.backend("reference")``.
 """
 
-# ruff: noqa: F403 - every public function of every family is a kernel
 from nerve.kernels.reference.conv import *
 from nerve.kernels.reference.elementwise import *
 from nerve.kernels.reference.indexing import *

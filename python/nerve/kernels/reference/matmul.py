@@ -23,7 +23,9 @@ def activate(x: Array, activation: int) -> Array:
 
 def matmul(out: Array, a: Array, b: Array, bias: Array | None, shape: MatmulShape, activation: int) -> None:
     """``out = activation(a @ b + bias)``."""
-    x = a.astype(np.float64).reshape(-1, *((shape.inner, shape.rows) if shape.transpose_a else (shape.rows, shape.inner)))
+    x = a.astype(np.float64).reshape(
+        -1, *((shape.inner, shape.rows) if shape.transpose_a else (shape.rows, shape.inner))
+    )
     y = b.astype(np.float64).reshape(
         -1, *((shape.columns, shape.inner) if shape.transpose_b else (shape.inner, shape.columns))
     )
