@@ -104,6 +104,24 @@ _BINARY_DOC = """{summary}
         If the shapes do not broadcast, an operand is not an array of real numbers, or ``out`` does not fit.
     """
 
+_COMPARISON_DOC = """``a {symbol} b`` by element; NaN is unequal to everything.
+
+    Parameters
+    ----------
+    a, b : array_like, float32 or float64
+        Shapes that broadcast, by NumPy's rules.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the broadcast shape.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If the shapes do not broadcast, or an operand is not an array of real numbers.
+    """
+
 _BACKWARD_DOC = """The gradient of :func:`{name}`: ``grad`` times its derivative, where ``y = {name}(x)``.
 
     Parameters
@@ -240,11 +258,7 @@ def _comparison(name: str, symbol: str) -> Comparison:
         getattr(pick(x, y), name)(result, x, y, broadcast)
         return result
 
-    summary = f"``a {symbol} b`` by element, as an array of booleans; NaN differs from everything."
-    lines = _BINARY_DOC.split("\n")
-    out = next(i for i, line in enumerate(lines) if line.startswith("    out :"))
-    documentation = "\n".join(lines[:out] + lines[out + 2 :]).replace("; ``out`` if given", "")
-    return _named(function, name, documentation.replace(", or ``out`` does not fit", "").format(summary=summary))
+    return _named(function, name, _COMPARISON_DOC.format(symbol=symbol))
 
 
 # --- arithmetic
