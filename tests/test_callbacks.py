@@ -106,7 +106,7 @@ def test_list_adds_what_is_asked_for_once():
         ({"patience": 2}, (3, 2, 1, 2, 2, 0), 5, 2),
         ({"min_delta": 0.5}, (3, 2.4, 2.2, 1), 3, 1),
         ({"mode": "max"}, (1, 2, 3, 2), 4, 2),
-        ({"baseline": 2.0, "patience": 2}, (3, 4, 3.5, 1), 3, 0),
+        ({"baseline": 2.0, "patience": 2}, (3, 4, 3.5, 1), 2, 0),
         ({"baseline": 2.0, "patience": 1}, (3, 1, 0, 2), 4, 2),
         ({"start_from_epoch": 3}, (3, 4, 5, 2, 3, 1), 5, 3),
         ({}, (np.nan, np.nan, 1), 2, 0),

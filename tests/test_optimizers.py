@@ -324,6 +324,13 @@ def test_bad_arguments(make, error, message):
         make()
 
 
+def test_a_variable_counts_once():
+    variable = Variable(np.ones(2))
+    with pytest.raises(ValueError, match="a variable is there twice; add its gradients"):
+        optimizers.SGD().apply([np.ones(2), np.ones(2)], [variable, variable])
+    assert np.array_equal(variable.numpy(), [1, 1])
+
+
 def test_an_unknown_variable_is_refused():
     optimizer = optimizers.SGD()
     optimizer.build(make_variables())

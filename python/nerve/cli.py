@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import platform
 import sys
@@ -154,19 +153,9 @@ def info(arguments: argparse.Namespace) -> None:
         "threads": nerve.num_threads(),
         "huge pages": _cpu.huge_pages(),
         "memory": memory,
-        "GPU": _gpu(),
+        "GPU": nerve.gpu.status(),
     }.items():
         print(f"{name + ':':<18}{value}")
-
-
-def _gpu() -> str:
-    try:
-        cuda = importlib.import_module("nerve._cuda")
-    except ModuleNotFoundError:
-        return "none: built without CUDA"
-    except ImportError as error:
-        return f"none: {error}"
-    return str(cuda.status())
 
 
 def _report(outputs: Array, labels: Array, title: str) -> None:

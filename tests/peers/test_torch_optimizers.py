@@ -89,8 +89,9 @@ def test_steps(name, ours, theirs, options):
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = torch.tensor(gradient)
         optimizer.step()
-    # At the defaults the two epsilons are left as they are: 1e-7 and 1e-8 next to second moments near 1.
-    tolerance = 1e-5 if name == "adam-defaults" else 1e-10
+    # At the defaults the two epsilons are left as they are: 1e-7 and 1e-8 next to second moments near 1. PyTorch keeps
+    # NAdam's product of momenta in float32; 8e-10 was seen.
+    tolerance = {"adam-defaults": 1e-5, "nadam": 1e-8}.get(name, 1e-10)
     for variable, parameter in zip(variables, parameters, strict=True):
         np.testing.assert_allclose(variable.numpy(), parameter.detach().numpy(), rtol=tolerance, atol=tolerance)
 

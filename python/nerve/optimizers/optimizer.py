@@ -216,10 +216,11 @@ class Optimizer:
                     f"its gradient {np.shape(gradient)}"
                 )
             positions.append(self._positions[id(variable)])
-            array = np.ascontiguousarray(getattr(gradient, "array", gradient), dtype=variable.dtype)
-            arrays.append(array.reshape(variable.shape))  # ascontiguousarray makes a scalar a vector
+            arrays.append(np.asarray(getattr(gradient, "array", gradient), dtype=variable.dtype))
         if not positions:
             raise ValueError(f"[{self.name}] no variable has a gradient")
+        if len(set(positions)) < len(positions):
+            raise ValueError(f"[{self.name}] a variable is there twice; add its gradients")
         if missing:
             warnings.warn(f"[{self.name}] no gradient for {', '.join(missing)}", stacklevel=3)
         return positions, arrays
