@@ -52,7 +52,7 @@ def _binary(function: Callable[[Array, Array], Any]) -> Kernel:
 
 def _sigmoid(x: Array) -> Any:
     z = np.exp(-np.abs(x))
-    return np.where(x < 0, z, 1.0) / (1 + z) + 0 * x  # NaN stays NaN
+    return np.where(x < 0, z, 1.0) / (1 + z)
 
 
 def _erf(x: Array) -> Any:
