@@ -176,11 +176,13 @@ void join_moments(double* mean, double* variance, const Moments<T>& tiles, const
             for (int64_t c = begin; c < end; ++c) mean[c] = variance[c] = 0;
         },
         [&](int64_t place, int64_t begin, int64_t end, double lines) {
-            for (int64_t c = begin; c < end; ++c)
-                mean[c] += double(tiles.center[place + c]) * lines + double(tiles.offset[place + c]);
+            for (int64_t c = begin; c < end; ++c) {  // counted from the first tile's mean, for double's sake
+                const double d = double(tiles.center[place + c]) - double(tiles.center[c]);
+                mean[c] += d * lines + double(tiles.offset[place + c]);
+            }
         },
         [&](int64_t begin, int64_t end) {
-            for (int64_t c = begin; c < end; ++c) mean[c] /= double(m.rows);
+            for (int64_t c = begin; c < end; ++c) mean[c] = double(tiles.center[c]) + mean[c] / double(m.rows);
         });
     combine(
         m, [](int64_t, int64_t) {},

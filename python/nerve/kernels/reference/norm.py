@@ -21,7 +21,8 @@ def batch_norm_training(
     epsilon: float,
 ) -> None:
     matrix = x.reshape(rows, channels).astype(np.float64)
-    exact_mean, exact_variance = matrix.mean(axis=0), matrix.var(axis=0)
+    start = matrix[0]  # rounding is that of the deviations, however large the mean
+    exact_mean, exact_variance = start + (matrix - start).mean(axis=0), (matrix - start).var(axis=0)
     mean[...], variance[...] = exact_mean, exact_variance
     batch_norm_inference(out, x, exact_mean, exact_variance, gamma, beta, rows, channels, epsilon)
 
