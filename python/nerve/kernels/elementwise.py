@@ -207,13 +207,13 @@ def _backward(name: str) -> UnaryBackward:
 
 @functools.lru_cache(maxsize=4096)
 def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ...], Broadcast] | None:
-    """The shape two contiguous operands broadcast to, and the kernels' view of it; None if they do not.
+    """The shape two contiguous operands broadcast to, and the kernels' view of it; None if there is none.
 
     Dimensions along which both operands simply go on in memory are joined, so that the last is as long as possible.
     """
     ndim = max(len(a), len(b))
     a, b = (1,) * (ndim - len(a)) + a, (1,) * (ndim - len(b)) + b
-    if any(m != n and m != 1 and n != 1 for m, n in zip(a, b, strict=True)):
+    if ndim > MAX_RANK or any(m != n and m != 1 and n != 1 for m, n in zip(a, b, strict=True)):
         return None
     shape = tuple(n if m == 1 else m for m, n in zip(a, b, strict=True))
     joined: list[tuple[int, int, int]] = []  # size, stride in a and in b, from the last dimension
@@ -235,6 +235,8 @@ def _operands(op: str, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, tuple[
     x, y = as_floats(op, a, b)
     found = broadcast_shape(x.shape, y.shape)
     if found is None:
+        if max(x.ndim, y.ndim) > MAX_RANK:
+            raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got shapes {x.shape} and {y.shape}")
         raise ShapeError(f"[{op}] shapes {x.shape} and {y.shape} do not broadcast")
     return x, y, *found
 
