@@ -1,8 +1,7 @@
-"""Random numbers: Philox against its published vectors, every element a function of (seed, offset, position) alone, and
-the statistics of what is drawn.
+"""Random numbers against published vectors, and their statistics.
 
-The streams are fixed, so a statistical test either always passes or always fails; the bounds on p-values are what a right
-generator misses once in ten thousand streams.
+Every element must be a function of (seed, offset, position) alone. The streams are fixed, so a statistical test either
+always passes or always fails; the bounds on p-values are what a right generator misses once in ten thousand streams.
 """
 
 from __future__ import annotations

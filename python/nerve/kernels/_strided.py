@@ -10,18 +10,33 @@ from nerve.kernels.shapes import MAX_RANK, CopyShape
 Shape = tuple[int, ...]
 
 
-def layout(array: Array, view: Array) -> tuple[int, Shape]:
-    """Where a view begins in its array, and its strides, in elements."""
-    item = array.itemsize
+def begin_of(view: Array, array: Array) -> int:
+    """How many bytes of ``array`` lie before the first element of a view of it."""
     begin: int = view.__array_interface__["data"][0] - array.__array_interface__["data"][0]
-    return begin // item, tuple(stride // item for stride in view.strides)
+    return begin
 
 
 @functools.lru_cache(maxsize=4096)
-def copy_shape(shape: Shape, out_strides: Shape, x_strides: Shape, out_offset: int, x_offset: int) -> CopyShape:
-    """The strided copy with the fewest dimensions: those of size one left out, those that run on made one."""
+def copy_shape(
+    itemsize: int,
+    shape: Shape,
+    *,
+    out_strides: Shape | None = None,
+    x_strides: Shape | None = None,
+    out_begin: int = 0,
+    x_begin: int = 0,
+) -> CopyShape:
+    """The strided copy with the fewest dimensions: those of size one left out, those that run on made one.
+
+    Strides and beginnings are in bytes, as NumPy has them; no strides stand for a C-contiguous array.
+    """
+    contiguous: list[int] = []
+    step = itemsize
+    for size in reversed(shape):
+        contiguous.insert(0, step)
+        step *= size
     merged: list[list[int]] = []  # [size, out stride, x stride]
-    for size, out, x in zip(shape, out_strides, x_strides, strict=True):
+    for size, out, x in zip(shape, out_strides or contiguous, x_strides or contiguous, strict=True):
         if size == 1:
             continue
         if merged and merged[-1][1] == size * out and merged[-1][2] == size * x:
@@ -30,4 +45,5 @@ def copy_shape(shape: Shape, out_strides: Shape, x_strides: Shape, out_offset: i
             merged.append([size, out, x])
     padded = [[1, 0, 0]] * (MAX_RANK - len(merged)) + merged
     sizes, outs, xs = zip(*padded, strict=True)
-    return CopyShape(sizes, outs, xs, out_offset, x_offset)
+    in_elements = [tuple(stride // itemsize for stride in strides) for strides in (outs, xs)]
+    return CopyShape(sizes, in_elements[0], in_elements[1], out_begin // itemsize, x_begin // itemsize)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_array, as_floats, empty, float_dtype, pick
 from nerve.kernels._integers import checked_indices, checked_labels
-from nerve.kernels._strided import Shape, copy_shape, layout
+from nerve.kernels._strided import Shape, begin_of, copy_shape
 from nerve.kernels._windows import integer
 from nerve.kernels.reduce import reduced_axes
 from nerve.kernels.shapes import MAX_RANK
@@ -102,7 +102,8 @@ def getitem(x: ArrayLike, index: Any) -> Array:
         If an integer is out of range, there are too many indices, or one is of another kind.
     """
     array = _movable("getitem", x)
-    return _copied("getitem", array, _view("getitem", array, index))
+    view = _view("getitem", array, index)
+    return _copied("getitem", array, view, begin_of(view, array))
 
 
 def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int]) -> Array:
@@ -135,9 +136,9 @@ def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int])
     picked = _view("getitem_backward", out, index)
     if array.shape != picked.shape:
         raise ShapeError(f"[getitem_backward] expects a gradient of shape {picked.shape}, got {array.shape}")
-    begin, strides = layout(out, picked)
-    contiguous = layout(array, array)[1]
-    pick(array).copy(out, array, copy_shape(picked.shape, strides, contiguous, begin, 0))
+    begin = begin_of(picked, out)
+    shape = copy_shape(out.itemsize, picked.shape, out_strides=picked.strides, out_begin=begin)
+    pick(array).copy(out, array, shape)
     return out
 
 
@@ -199,11 +200,12 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
     outer, inner = math.prod(first.shape[:at]), math.prod(first.shape[at + 1 :])
     total = sum(part.shape[at] for part in parts)
     out = empty((*first.shape[:at], total, *first.shape[at + 1 :]), first.dtype)
-    kernel = pick(*parts).copy
+    kernel, item = pick(*parts).copy, first.itemsize
     begin = 0
     for part in parts:
         width = part.shape[at] * inner
-        kernel(out, part, copy_shape((outer, width), (total * inner, 1), (width, 1), begin, 0))
+        strides = (total * inner * item, item)
+        kernel(out, part, copy_shape(item, (outer, width), out_strides=strides, out_begin=begin * item))
         begin += width
     return out
 
@@ -319,13 +321,13 @@ def _movable(op: str, x: ArrayLike) -> Array:
     return as_array(op, x)
 
 
-def _copied(op: str, array: Array, view: Array) -> Array:
-    """A view of ``array``, which is contiguous, as an array of its own."""
+def _copied(op: str, array: Array, view: Array, begin: int = 0) -> Array:
+    """A view of ``array``, which is contiguous, from byte ``begin`` on, as an array of its own."""
     if view.ndim > MAX_RANK:
         raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got shape {view.shape}")
     if array.dtype.kind != "f":
         return view.copy()
     out = empty(view.shape, array.dtype)
-    begin, strides = layout(array, view)
-    pick(array).copy(out, array, copy_shape(view.shape, layout(out, out)[1], strides, 0, begin))
+    shape = copy_shape(array.itemsize, view.shape, x_strides=view.strides, x_begin=begin)
+    pick(array).copy(out, array, shape)
     return out
