@@ -1,0 +1,83 @@
+// Moving elements: strided copies, gathers and scatters of rows.
+#include "cuda/walk.cuh"
+
+namespace nerve::cuda {
+namespace {
+
+// --- kernels
+
+template <class T>
+__global__ void copy_kernel(T* out, const T* x, Walk walk) {
+    for (int64_t i = first_index(); i < walk.size; i += index_step()) {
+        const Offsets offsets = walk.at(i);
+        out[offsets.first] = x[offsets.second];
+    }
+}
+
+template <class T>
+__global__ void take_kernel(T* out, const T* x, const int64_t* indices, int64_t size, int64_t axis, int64_t inner,
+                            int64_t count) {
+    for (int64_t i = first_index(); i < size; i += index_step()) {
+        const int64_t outer = i / inner / count, index = indices[i / inner % count];
+        out[i] = x[(outer * axis + index) * inner + i % inner];
+    }
+}
+
+template <class T>
+__global__ void zero_kernel(T* out, int64_t size) {
+    for (int64_t i = first_index(); i < size; i += index_step()) out[i] = T(0);
+}
+
+// A block for each of outer * count rows. The first to name an index adds up all rows of that index, in their order.
+template <class T>
+__global__ void take_backward_kernel(T* grad_x, const T* grad, const int64_t* indices, int64_t axis, int64_t inner,
+                                     int64_t count) {
+    const int64_t outer = blockIdx.x / count, mine = blockIdx.x % count, index = indices[mine];
+    int named_before = 0;
+    for (int64_t c = threadIdx.x; c < mine; c += threads) named_before |= indices[c] == index;
+    if (row_reduce<threads>(named_before, Max{})) return;
+    for (int64_t i = threadIdx.x; i < inner; i += threads) {
+        T sum = 0;
+        for (int64_t c = mine; c < count; ++c)
+            if (indices[c] == index) sum += grad[(outer * count + c) * inner + i];
+        grad_x[(outer * axis + index) * inner + i] = sum;
+    }
+}
+
+template <class T>
+__global__ void one_hot_kernel(T* out, const int64_t* labels, int64_t size, int64_t classes) {
+    for (int64_t i = first_index(); i < size; i += index_step()) out[i] = T(labels[i / classes] == i % classes);
+}
+
+}  // namespace
+
+template <class T>
+void copy(Stream stream, T* out, const T* x, const CopyShape& shape) {
+    const Walk walk(shape.shape, shape.out_strides, shape.x_strides);
+    launch(stream, copy_kernel<T>, loop_blocks(walk.size), out + shape.out_offset, x + shape.x_offset, walk);
+}
+
+template <class T>
+void take(Stream stream, T* out, const T* x, const int64_t* indices, int64_t outer, int64_t axis, int64_t inner,
+          int64_t count) {
+    const int64_t size = outer * count * inner;
+    launch(stream, take_kernel<T>, loop_blocks(size), out, x, indices, size, axis, inner, count);
+}
+
+template <class T>
+void take_backward(Stream stream, T* grad_x, const T* grad, const int64_t* indices, int64_t outer, int64_t axis,
+                   int64_t inner, int64_t count) {
+    const int64_t size = outer * axis * inner;
+    launch(stream, zero_kernel<T>, loop_blocks(size), grad_x, size);
+    launch(stream, take_backward_kernel<T>, size > 0 ? outer * count : 0, grad_x, grad, indices, axis, inner, count);
+}
+
+template <class T>
+void one_hot(Stream stream, T* out, const int64_t* labels, int64_t rows, int64_t classes) {
+    launch(stream, one_hot_kernel<T>, loop_blocks(rows * classes), out, labels, rows * classes, classes);
+}
+
+}  // namespace nerve::cuda
+
+#define FAMILY_indexing FAMILY_HERE
+#include "cuda/instantiate.cuh"

@@ -1,0 +1,42 @@
+// The launchers of the CUDA kernels: those of kernels.inc, under the same names, with the stream in front. Pointers are
+// to device memory, except lists of pointers and the sizes that come with them, which are read before a launcher
+// returns. Needs no CUDA header, so the binding can include it.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "shapes.h"
+
+// FAMILY_<family> is defined as FAMILY_HERE for the families of interest: those with a .cu file (CMake), or the one a
+// .cu file holds. NERVE_IF_HERE(family, then) is `then` for these, and nothing for the others.
+#define FAMILY_HERE ~, 1
+#define NERVE_SECOND(first, second, ...) second
+#define NERVE_IS_HERE(...) NERVE_SECOND(__VA_ARGS__, 0, 0)
+#define NERVE_CAT_(a, b) a##b
+#define NERVE_CAT(a, b) NERVE_CAT_(a, b)
+#define NERVE_IF_0(...)
+#define NERVE_IF_1(...) __VA_ARGS__
+#define NERVE_IF_HERE(family, ...) NERVE_CAT(NERVE_IF_, NERVE_IS_HERE(FAMILY_##family))(__VA_ARGS__)
+#define NERVE_BARE(...) __VA_ARGS__  // an argument list out of its parentheses
+
+struct CUstream_st;
+
+namespace nerve::cuda {
+
+using Stream = CUstream_st*;  // cudaStream_t
+
+constexpr int threads = 256;  // of a block, in every kernel
+constexpr int warp = 32;
+
+#define KERNEL(family, name, ...) \
+    template <class T>            \
+    void name(Stream stream, NERVE_BARE __VA_ARGS__);
+#include "kernels.inc"
+
+// What went wrong in this thread's last launch; empty if nothing did.
+std::string launch_error();
+// The GPUs this process can use, or the reason why there are none, in words.
+std::string status();
+int device_count();
+
+}  // namespace nerve::cuda

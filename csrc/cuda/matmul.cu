@@ -1,0 +1,45 @@
+// Matrix products, batched, either operand transposed, with bias and activation applied as the result is stored.
+#include "cuda/gemm.cuh"
+
+namespace nerve::cuda {
+namespace {
+
+// Element (row, column) of the matrices of a batch.
+template <class T>
+struct Matrix {
+    const T* data;
+    int64_t batch_stride, row_stride, column_stride;
+    bool along_inner;
+    __device__ T operator()(int64_t batch, int64_t row, int64_t column) const {
+        return data[batch * batch_stride + row * row_stride + column * column_stride];
+    }
+};
+
+template <class T>
+struct StoreMatrix {
+    T* out;
+    int64_t rows, columns;
+    Epilogue<T> epilogue;
+    __device__ void operator()(int64_t batch, int64_t row, int64_t column, T value) const {
+        out[(batch * rows + row) * columns + column] = epilogue(value, column);
+    }
+};
+
+}  // namespace
+
+template <class T>
+void matmul(Stream stream, T* out, const T* a, const T* b, const T* bias, const MatmulShape& shape,
+            int64_t activation) {
+    const auto& s = shape;
+    const Matrix<T> left = s.transpose_a ? Matrix<T>{a, s.a_batch_stride, 1, s.rows, false}
+                                         : Matrix<T>{a, s.a_batch_stride, s.inner, 1, true};
+    const Matrix<T> right = s.transpose_b ? Matrix<T>{b, s.b_batch_stride, 1, s.inner, true}
+                                          : Matrix<T>{b, s.b_batch_stride, s.columns, 1, false};
+    gemm<T>(stream, s.batch, s.rows, s.columns, s.inner, left, right,
+            StoreMatrix<T>{out, s.rows, s.columns, {bias, static_cast<Activation>(activation)}});
+}
+
+}  // namespace nerve::cuda
+
+#define FAMILY_matmul FAMILY_HERE
+#include "cuda/instantiate.cuh"

@@ -1,0 +1,85 @@
+"""The raw kernels over CuPy arrays: the names and arguments of ``nerve._cpu``, in front of ``nerve._cuda``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nerve.errors import DeviceError, DTypeError
+
+
+class CudaKernels:
+    """Kernels as attributes, each a function of CuPy arrays, sizes and numbers in the order of ``csrc/kernels.inc``.
+
+    Parameters
+    ----------
+    extension : the module ``nerve._cuda``: functions ``<kernel>_<dtype>`` of addresses.
+    current_stream : gives the address of the CUDA stream to launch on.
+    """
+
+    def __init__(self, extension: Any, current_stream: Callable[[], int]) -> None:
+        self._extension = extension
+        self._current_stream = current_stream
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        launchers = {dtype: getattr(self._extension, f"{name}_{dtype}", None) for dtype in ("float32", "float64")}
+        if launchers["float32"] is None:
+            raise DeviceError(f"[{name}] has no CUDA kernel; move its arrays to the CPU with cupy.asnumpy(x)")
+
+        def kernel(*arguments: Any) -> None:
+            lists = any(isinstance(argument, list) for argument in arguments)
+            dtypes: set[str] = set()
+            passed = [_passed(name, argument, dtypes, lists) for argument in arguments]
+            if lists and not dtypes:
+                return  # no arrays to step
+            if len(dtypes) != 1 or (launcher := launchers.get(*dtypes)) is None:
+                raise DTypeError(f"[{name}] expects arrays of float32 or of float64, got {sorted(dtypes)}")
+            launcher(self._current_stream(), *passed)
+
+        setattr(self, name, kernel)  # found without __getattr__ from now on
+        return kernel
+
+
+def _passed(op: str, argument: Any, dtypes: set[str], sizes_allowed: bool) -> Any:
+    """What the extension gets for an argument; the dtypes of floating-point arrays are noted in ``dtypes``."""
+    if isinstance(argument, list):
+        return [_passed(op, item, dtypes, False) for item in argument]
+    if isinstance(argument, np.ndarray):
+        if sizes_allowed and argument.dtype == np.int64:
+            return argument.ctypes.data  # the sizes of a list's arrays, which the launcher itself reads
+        raise DeviceError(f"[{op}] got NumPy and CuPy arrays in one call; move one with cupy.asarray or cupy.asnumpy")
+    address = getattr(getattr(argument, "data", None), "ptr", None)
+    if address is None:
+        return argument
+    if not argument.flags.c_contiguous:
+        raise TypeError(f"[{op}] expects C-contiguous arrays, got strides {argument.strides}")
+    if argument.dtype.kind == "f":
+        dtypes.add(argument.dtype.name)
+    return address if argument.size else None
+
+
+@cache
+def load() -> CudaKernels:
+    """The kernels of this machine's GPU.
+
+    Raises
+    ------
+    DeviceError
+        If there is none that can be used; the message says why.
+    """
+    try:
+        import cupy
+
+        from nerve import _cuda
+    except ImportError:
+        _cuda = None
+    if _cuda is None or _cuda.device_count() == 0:
+        from nerve import gpu
+
+        raise DeviceError(f"[gpu] cannot be used: {gpu.status()}")
+    return CudaKernels(_cuda, lambda: int(cupy.cuda.get_current_stream().ptr))

@@ -1,0 +1,136 @@
+"""The CUDA kernels, compiled for the CPU: what ``nerve._cuda`` offers, over addresses in host memory.
+
+``tests/native/cuda_shim.h`` says what of a GPU is imitated.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from nerve import _cpu
+
+ROOT = Path(__file__).resolve().parent.parent
+CUDA = ROOT / "csrc" / "cuda"
+NATIVE = ROOT / "tests" / "native"
+
+NUMBERS = {"int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "double": ctypes.c_double, "bool": ctypes.c_bool}
+
+
+class Entry(ctypes.Structure):
+    """A kernel, as ``tests/native/cuda_shim.cpp`` lists it."""
+
+    _fields_ = (
+        ("family", ctypes.c_char_p),
+        ("name", ctypes.c_char_p),
+        ("dtype", ctypes.c_char_p),
+        ("signature", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+    )
+
+
+def compiler() -> str | None:
+    """A C++ compiler that knows POSIX, or None."""
+    return shutil.which(os.environ.get("CXX", "c++")) if os.name == "posix" else None
+
+
+def families(cuda: Path = CUDA) -> list[str]:
+    """The families of kernels that have a CUDA file."""
+    return sorted(path.stem for path in cuda.glob("*.cu") if path.stem != "device")
+
+
+def build(folder: Path, cuda: Path = CUDA) -> Path:
+    """The shared library of the sources in ``cuda``, built in ``folder`` unless it is there already."""
+    sources = [*(cuda / f"{family}.cu" for family in families(cuda)), NATIVE / "cuda_shim.cpp"]
+    headers = [*cuda.glob("*.cuh"), *cuda.glob("*.h"), NATIVE / "cuda_shim.h", *ROOT.glob("csrc/*.*")]
+    command = [str(compiler()), "-std=c++17", "-O1", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fPIC"]
+    command += [f"-I{cuda.parent}", f"-I{ROOT / 'csrc'}", f"-I{NATIVE}"]
+    command += ["-U_FORTIFY_SOURCE"]  # which takes a switch of stacks for an attack
+    command += ["-mfma"] if "avx2" in _cpu.isas() else []  # without it fma is a function of the C library
+    content = b"".join(path.read_bytes() for path in sorted({*sources, *headers})) + repr(command).encode()
+    library = folder / f"cuda_shim-{hashlib.sha256(content).hexdigest()[:16]}.so"
+    if library.exists():
+        return library
+
+    def compile_one(source: Path) -> str:
+        made = str(folder / f"{source.stem}.{os.getpid()}.o")
+        present = [f"-DFAMILY_{family}=FAMILY_HERE" for family in families(cuda)] if source.suffix == ".cpp" else []
+        subprocess.run([*command, *present, "-x", "c++", "-c", str(source), "-o", made], check=True)
+        return made
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = list(pool.map(compile_one, sources))
+    unfinished = library.with_suffix(f".{os.getpid()}")
+    subprocess.run([*command, "-shared", *objects, "-o", str(unfinished)], check=True)
+    unfinished.replace(library)
+    for made in objects:
+        os.unlink(made)
+    return library
+
+
+class CudaShim:
+    """Stands in for the module ``nerve._cuda``.
+
+    Functions ``<kernel>_<dtype>(stream, *arguments)``; AssertionError if threads missed a barrier or wrote outside
+    their shared memory.
+    """
+
+    def __init__(self, library: Path) -> None:
+        self.library = ctypes.CDLL(str(library))
+        self.library.shim_kernels.restype = ctypes.POINTER(Entry)
+        self.library.shim_failure.restype = ctypes.c_char_p
+        self.library.shim_seed.argtypes = [ctypes.c_uint64]
+        self.kernels: dict[str, str] = {}  # the family of each
+        entries = self.library.shim_kernels()
+        i = 0
+        while entries[i].name:
+            entry = entries[i]
+            self.kernels[entry.name.decode()] = entry.family.decode()
+            name = f"{entry.name.decode()}_{entry.dtype.decode()}"
+            setattr(self, name, self._function(name, entry.signature.decode(), entry.function))
+            i += 1
+
+    def seed(self, seed: int) -> None:
+        """Choose the order in which threads run."""
+        self.library.shim_seed(seed)
+
+    def _function(self, name: str, signature: str, address: int) -> Any:
+        kinds = [re.sub(r"\w+$", "", argument).replace(" ", "") for argument in signature.strip("() ").split(",")]
+        types = [NUMBERS.get(kind, ctypes.c_void_p) for kind in kinds]
+        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *types)(address)
+
+        def function(stream: int, *arguments: Any) -> None:
+            assert len(arguments) == len(kinds), f"{name} takes {signature}, got {arguments}"
+            call(stream, *map(_pass, kinds, arguments))
+            failure = self.library.shim_failure().decode()
+            assert not failure, f"{name}: {failure}"
+
+        return function
+
+
+def _pass(kind: str, argument: Any) -> Any:
+    if kind in NUMBERS or argument is None:
+        return argument
+    if kind.endswith("*const*"):
+        assert isinstance(argument, list)
+        return ctypes.cast((ctypes.c_void_p * len(argument))(*argument), ctypes.c_void_p)
+    if kind.endswith("&"):
+        numbers = list(_flat(argument))
+        return ctypes.cast((ctypes.c_int64 * len(numbers))(*numbers), ctypes.c_void_p)
+    assert isinstance(argument, int), f"{kind} expects an address, got {argument!r}"
+    return argument
+
+
+def _flat(sizes: Any) -> Any:
+    for size in sizes:
+        if isinstance(size, tuple):
+            yield from _flat(size)
+        else:
+            yield int(size)

@@ -1,0 +1,251 @@
+"""The CUDA kernels without a GPU: their sources compiled for the CPU (cuda_shim.py), against the reference.
+
+Whatever a row of the op table makes of kernel calls, forward and backward, is made twice: by the reference on NumPy
+arrays, and by the CUDA kernel through ``nerve.kernels._cupy``, on arrays that look like CuPy's and lie between guards.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nerve
+from nerve import kernels, ops
+from nerve.errors import DeviceError, DTypeError
+from nerve.kernels import _backend, _cupy, reference
+
+from . import op_table
+from .cuda_shim import CUDA, CudaShim, build, compiler, families
+from .op_table import VALUE_TOLERANCE, Op
+from .test_grad import evaluate, map_floats
+from .test_ops import change, flat, samples, with_dtype
+
+GUARD = 1024
+LARGEST = 20_000  # elements of a sample that is also differentiated
+ROWS = {module.__name__.rpartition(".")[2]: module.ROWS for module in op_table.FAMILIES}
+
+
+class DeviceArray:
+    """As much of ``cupy.ndarray`` as the kernels look at, over a copy of ``array`` between guards."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.memory = np.full(array.nbytes + 2 * GUARD, 0xAB, np.uint8)
+        start = GUARD - self.memory.ctypes.data % array.itemsize
+        self.outside = np.r_[0:start, start + array.nbytes : self.memory.size]
+        self.array = self.memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+        self.array[...] = array
+        self.data = SimpleNamespace(ptr=self.array.ctypes.data)
+        self.dtype, self.shape, self.size = array.dtype, array.shape, array.size
+        self.flags, self.strides = array.flags, array.strides
+
+    def guards_intact(self) -> bool:
+        return bool((self.memory[self.outside] == 0xAB).all())
+
+
+def on_device(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[DeviceArray]]:
+    """The arguments of a kernel with copies of their arrays, and these. Sizes of a list's arrays stay as they are."""
+    arrays: list[DeviceArray] = []
+    lists = any(isinstance(argument, list) for argument in arguments)
+
+    def convert(argument: Any, here: bool) -> Any:
+        if isinstance(argument, list):
+            return [convert(item, False) for item in argument]
+        if here or not isinstance(argument, np.ndarray):
+            return argument
+        arrays.append(DeviceArray(argument))
+        return arrays[-1]
+
+    return tuple(convert(argument, lists) for argument in arguments), arrays
+
+
+class Comparison:
+    """Stands in for ``nerve._cpu``: answers with the reference's results, having compared a family's CUDA kernels."""
+
+    def __init__(self, shim: CudaShim, family: str) -> None:
+        self.shim, self.family = shim, family
+        self.cuda = _cupy.CudaKernels(shim, lambda: 0)
+        self.tolerance = 1.0
+        self.compared: set[str] = set()
+
+    @staticmethod
+    def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        """Filled with NaN or -1, so that whoever reads it is found out."""
+        return np.full(int(np.prod(shape)) * dtype.itemsize, 0xFF, np.uint8).view(dtype).reshape(shape)
+
+    def __getattr__(self, name: str) -> Any:
+        if self.shim.kernels.get(name) != self.family:
+            return getattr(reference, name)
+        return lambda *arguments: self.compare(name, arguments)
+
+    def compare(self, name: str, arguments: tuple[Any, ...]) -> None:
+        runs = []
+        for seed in (1, 2):  # two orders of the threads
+            self.shim.seed(seed)
+            converted, arrays = on_device(arguments)
+            getattr(self.cuda, name)(*converted)
+            runs.append(arrays)
+        getattr(reference, name)(*arguments)
+        for one, other, want in zip(*runs, _originals(arguments), strict=True):
+            assert one.guards_intact(), f"{name} wrote outside its arrays"
+            assert one.memory.tobytes() == other.memory.tobytes(), f"{name} depends on the order of its threads"
+            if want.dtype.kind == "f":
+                rtol, atol = (t * self.tolerance for t in VALUE_TOLERANCE[want.dtype.name])
+                np.testing.assert_allclose(one.array, want, rtol, atol, err_msg=f"{name}, {arguments[-1]}")
+            else:
+                np.testing.assert_array_equal(one.array, want, err_msg=name)
+        self.compared.add(name)
+
+
+def _originals(arguments: tuple[Any, ...]) -> list[np.ndarray]:
+    if any(isinstance(argument, list) for argument in arguments):
+        return [item for argument in arguments if isinstance(argument, list) for item in argument]
+    return [argument for argument in arguments if isinstance(argument, np.ndarray)]
+
+
+@pytest.fixture(scope="session")
+def shim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CudaShim:
+    if compiler() is None:
+        pytest.skip("no C++ compiler on a POSIX system")
+    cache = getattr(request.config, "cache", None)
+    return CudaShim(build(cache.mkdir("cuda_shim") if cache else tmp_path_factory.mktemp("cuda_shim")))
+
+
+def differentiate(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Run the backward kernels of a call; the comparison watches them."""
+    tensors: list[nerve.Tensor] = []
+
+    def track(x: np.ndarray) -> nerve.Tensor:
+        tensors.append(nerve.Tensor(np.asarray(x)))
+        return tensors[-1]
+
+    output = evaluate(op, map_floats(args, track), kwargs)
+    if output.dtype.kind == "f":
+        weights = np.linspace(-1, 1, output.size).reshape(output.shape).astype(output.dtype)
+        nerve.gradients(ops.sum(output * weights), tensors)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("family", families())
+@np.errstate(all="ignore")
+def test_family(family: str, dtype: str, shim: CudaShim, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = Comparison(shim, family)
+    monkeypatch.setattr(_backend, "_cpu", comparison)
+    for op in ROWS[family]:
+        comparison.tolerance = op.tolerance
+        for sample in samples(op):
+            args = change(sample.args, lambda x: x.astype(dtype))
+            kwargs = with_dtype(change(sample.kwargs, lambda x: x.astype(dtype)), dtype)
+            if op.gradient and sum(array.size for array in flat(args)) <= LARGEST:
+                differentiate(op, args, kwargs)
+            elif hasattr(kernels, op.name):
+                getattr(kernels, op.name)(*args, **kwargs)
+    expected = {name for name, family_of in shim.kernels.items() if family_of == family}
+    assert comparison.compared == expected, "every kernel of the family is called by some row"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("common.cuh", "        __syncthreads();\n        value =", "        value ="),
+        ("reduce.cu", "    __syncthreads();\n    if (group > 0", "    if (group > 0"),
+        ("reduce.cu", "    if (row >= rows) return;", "    if (row >= rows || row_lane<width>() > 7) return;"),
+        ("reduce.cu", "Item of[threads / warp][warp]", "Item of[threads / warp - 1][warp]"),
+        ("reduce.cu", "if (group > 0 || column >= inner) return;", "if (group > 0) return;"),
+    ],
+    ids=["a barrier missing in a row", "a barrier missing in a column", "lanes missing", "shared memory", "bounds"],
+)
+def test_faults_are_found(file: str, old: str, new: str, tmp_path: Path, shim: CudaShim) -> None:
+    """What the comparison is for: it fails when a barrier, a lane, or a bound is taken from a kernel."""
+    sums(Comparison(shim, "reduce"))
+    folder = tmp_path / "cuda"
+    folder.mkdir()
+    for name in ("common.cuh", "math.cuh", "instantiate.cuh", "kernels.h", "reduce.cu"):
+        shutil.copy(CUDA / name, folder)
+    source = (folder / file).read_text()
+    assert source.count(old) == 1
+    (folder / file).write_text(source.replace(old, new))
+    faulty = Comparison(CudaShim(build(tmp_path, folder)), "reduce")
+
+    with pytest.raises(AssertionError):
+        sums(faulty)
+
+
+def sums(comparison: Comparison) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 3000))
+    comparison.tolerance = 100.0
+    comparison.sum(np.full(3, np.nan), x, 3, 3000, 1)
+    comparison.sum(np.full(3, np.nan), x[:, :100].copy(), 3, 100, 1)
+    comparison.sum(np.full((3, 30), np.nan), x.reshape(3, 100, 30), 3, 100, 30)
+    comparison.sum(np.full((1, 3), np.nan), x.T.reshape(1, 3000, 3).copy(), 1, 3000, 3)
+
+
+class Recorder:
+    """An extension that only notes what it is called with."""
+
+    def __init__(self, *names: str) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        for name in names:
+            setattr(self, name, lambda *arguments, name=name: self.calls.append((name, *arguments)))
+
+
+def test_arrays_become_addresses() -> None:
+    recorder = Recorder("softmax_float32", "softmax_float64", "sgd_step_float32", "sgd_step_float64")
+    cuda = _cupy.CudaKernels(recorder, lambda: 99)
+    x, y = DeviceArray(np.ones((2, 3))), DeviceArray(np.ones((2, 3)))
+    empty = DeviceArray(np.ones((0, 3)))
+    cuda.softmax(y, x, 2, 3)
+    cuda.softmax(y, empty, 0, 3)
+    p, g, sizes = DeviceArray(np.ones(4, np.float32)), DeviceArray(np.ones(4, np.float32)), np.array([4])
+    cuda.sgd_step([p], None, [g], sizes, 1, 0.1, 0.0, False, 0.0)
+    assert recorder.calls == [
+        ("softmax_float64", 99, y.data.ptr, x.data.ptr, 2, 3),
+        ("softmax_float64", 99, y.data.ptr, None, 0, 3),
+        ("sgd_step_float32", 99, [p.data.ptr], None, [g.data.ptr], sizes.ctypes.data, 1, 0.1, 0.0, False, 0.0),
+    ]
+
+
+def test_arrays_that_do_not_fit() -> None:
+    cuda = _cupy.CudaKernels(Recorder("softmax_float32", "softmax_float64"), lambda: 0)
+    x, y = DeviceArray(np.ones((2, 3))), DeviceArray(np.ones((2, 3), np.float32))
+    with pytest.raises(DeviceError, match=r"\[softmax\] got NumPy and CuPy arrays in one call"):
+        cuda.softmax(np.ones((2, 3)), x, 2, 3)
+    with pytest.raises(DeviceError, match="one call"):  # integers too, where no list has sizes
+        cuda.softmax(x, np.ones(3, np.int64), 2, 3)
+    with pytest.raises(DTypeError, match=r"\[softmax\] expects arrays of float32 or of float64"):
+        cuda.softmax(x, y, 2, 3)
+    with pytest.raises(DTypeError, match="float16"):
+        cuda.softmax(DeviceArray(np.ones(3, np.float16)), 1, 3)
+    x.flags = np.ones((4, 4))[:, :2].flags
+    with pytest.raises(TypeError, match=r"\[softmax\] expects C-contiguous arrays"):
+        cuda.softmax(x, x, 2, 3)
+    with pytest.raises(DeviceError, match=r"\[lstm\] has no CUDA kernel"):
+        cuda.lstm(x)
+
+
+def test_status_gives_a_reason() -> None:
+    if importlib.util.find_spec("nerve._cuda") is None:
+        assert "built without CUDA" in nerve.gpu.status()
+    else:
+        assert any(word in nerve.gpu.status() for word in ("driver", "GPU", "device"))
+
+
+def test_extension_without_a_gpu(shim: CudaShim) -> None:
+    """It imports, has every kernel, and a launch names the op and says what is missing."""
+    cuda = pytest.importorskip("nerve._cuda", reason="built without CUDA")
+    for name in shim.kernels:
+        for dtype in ("float32", "float64"):
+            assert callable(getattr(cuda, f"{name}_{dtype}"))
+    if cuda.device_count() > 0:
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(DeviceError, match=r"\[softmax\] could not be launched on the GPU: no NVIDIA"):
+        cuda.softmax_float32(0, 1, 1, 2, 3)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        cuda.softmax_float32(0, 1.5, 1, 2, 3)
+    with pytest.raises(DeviceError, match=r"\[gpu\] cannot be used: "):
+        _cupy.load()
