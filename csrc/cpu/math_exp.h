@@ -69,13 +69,20 @@ NERVE_INLINE vec<T> sigmoid(vec<T> x) {
     return select(x < vec<T>(T(0)), z, one) / (one + z);
 }
 
-// With t = exp(2|x|) - 1: t / (t + 2), or 1 - 2 / (t + 2) where that is more accurate.
+// x + x^3 p(x^2) for |x| < 0.55, and 1 - 2 / (exp(2|x|) + 1) with the sign of x beyond.
 template <class T>
 NERVE_INLINE vec<T> tanh(vec<T> x) {
-    const vec<T> zero(T(0)), one(T(1)), two(T(2));
-    vec<T> a = abs(x), t = expm1(clamp(a + a, T(0), T(64)));
-    mask<T> small = a < vec<T>(T(0.55));
-    return copysign(select(small, zero, one) + select(small, t, -two) / (t + two), x);
+    const vec<T> one(T(1)), two(T(2));
+    vec<T> a = abs(x), z = a * a, p;
+    if constexpr (sizeof(T) == 4) {
+        p = polynomial(z, -0x1.55554ap-2f, 0x1.110d0cp-3f, -0x1.b923aep-5f, 0x1.5912d0p-6f, -0x1.9a332ep-8f);
+    } else {
+        p = polynomial(z, -0x1.5555555555555p-2, 0x1.11111111110aap-3, -0x1.ba1ba1ba13bafp-5, 0x1.664f488053b3dp-6,
+                       -0x1.226e34ee5a055p-7, 0x1.d6d3b7135543bp-9, -0x1.7da16759baefap-10, 0x1.353d3dcc8b2c3p-11,
+                       -0x1.f38663bb6ca9cp-13, 0x1.89e9c69d1a0ebp-14, -0x1.13f88b025e94cp-15, 0x1.f1411115f8ce3p-18);
+    }
+    vec<T> small = fma(a * z, p, a), large = one - two / (exp(a + a) + one);
+    return copysign(select(a < vec<T>(T(0.55)), small, large), x);
 }
 
 }  // namespace nerve::NERVE_ISA::math
