@@ -18,7 +18,7 @@ def _samples(rng: np.random.Generator, empty: bool) -> list[Sample]:
     calls += [
         Sample((rng.normal(size=300_000),)),
         Sample((rng.normal(size=(4, 0)),), {"axis": 0}),
-        Sample((rng.normal(),)),
+        Sample((np.asarray(rng.normal()),)),
     ]
     return calls + ([Sample((rng.normal(size=(0, 4)),), {"axis": 0}), Sample((np.zeros(0),))] if empty else [])
 

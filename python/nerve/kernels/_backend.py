@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve import _cpu
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels.shapes import MAX_RANK
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -82,14 +83,17 @@ def as_floats(op: str, *values: ArrayLike | None) -> tuple[Array, ...]:
     first = values[0]
     if type(first) is np.ndarray and (first.dtype is _FLOAT32 or first.dtype is _FLOAT64):
         dtype = first.dtype
-        for value in values:  # the usual case: everything fits already
-            if value is not None and not (
-                type(value) is np.ndarray and value.dtype is dtype and value.flags.c_contiguous and value.flags.aligned
-            ):
-                break
-        else:
+        if all(value is None or _fits(value, dtype) for value in values):  # the usual case
             return values  # type: ignore[return-value]
     return tuple(_convert(op, values))
+
+
+def _fits(value: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether a value can go to a raw kernel as it is."""
+    if type(value) is not np.ndarray or value.dtype is not dtype or value.ndim > MAX_RANK:
+        return False
+    flags = value.flags
+    return flags.c_contiguous and flags.aligned
 
 
 def _convert(op: str, values: tuple[ArrayLike | None, ...]) -> Iterator[Array]:
@@ -109,8 +113,8 @@ def _convert(op: str, values: tuple[ArrayLike | None, ...]) -> Iterator[Array]:
             raise ShapeError(f"[{op}] expects a rectangular array of numbers: {error}") from None
         if array.dtype.kind not in "fiub":
             raise DTypeError(f"[{op}] expects real numbers (float32 or float64), got dtype {array.dtype}")
-        if array.ndim > 8:
-            raise ShapeError(f"[{op}] expects at most 8 dimensions, got {array.ndim}: {array.shape}")
+        if array.ndim > MAX_RANK:
+            raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got {array.ndim}: {array.shape}")
         double = double or (array.dtype == _FLOAT64 and isinstance(value, (np.ndarray, np.generic)))
         arrays.append(array)
     dtype = _FLOAT64 if double else _FLOAT32

@@ -96,8 +96,8 @@ def _plan(
     # An operand is read as it is when it has every batch entry or a single one; anything between is expanded first.
     a_full = None if a_count in (1, count) and (a_count == 1 or a_batch == batch) else batch + a[-2:]
     b_full = None if b_count in (1, count) and (b_count == 1 or b_batch == batch) else batch + b[-2:]
-    a_step = rows * inner if a_full or a_count > 1 else 0
-    b_step = inner * columns if b_full or b_count > 1 else 0
+    a_step = rows * inner if a_full or a_count != 1 else 0
+    b_step = inner * columns if b_full or b_count != 1 else 0
     if b_step == 0 and count > 1 and not transpose_a and a_step:  # one b for all: a single tall product
         rows, count = rows * count, 1
     plan = MatmulShape(count, rows, columns, inner, a_step, b_step, int(transpose_a), int(transpose_b))

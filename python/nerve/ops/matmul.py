@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -56,7 +57,8 @@ def dense(x: Array, kernel: Array, bias: Array | None = None, *, activation: str
 
     def grad_kernel(grad: Array) -> Array:
         grad = shared(grad)
-        return kernels.matmul(x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1]), transpose_a=True)
+        rows = math.prod(x.shape[:-1])
+        return kernels.matmul(x.reshape(rows, x.shape[-1]), grad.reshape(rows, grad.shape[-1]), transpose_a=True)
 
     return y, (
         lambda grad: kernels.matmul(shared(grad), kernel, transpose_b=True),

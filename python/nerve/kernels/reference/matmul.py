@@ -21,16 +21,16 @@ def activate(x: Array, activation: int) -> Array:
     return x
 
 
+def _matrices(x: Array, count: int, size: tuple[int, int], transposed: bool) -> Array:
+    """``x`` as (count, *size) in float64."""
+    matrices = x.astype(np.float64).reshape(count, *(size[::-1] if transposed else size))
+    return matrices.swapaxes(1, 2) if transposed else matrices
+
+
 def matmul(out: Array, a: Array, b: Array, bias: Array | None, shape: MatmulShape, activation: int) -> None:
     """``out = activation(a @ b + bias)``."""
-    x = a.astype(np.float64).reshape(
-        -1, *((shape.inner, shape.rows) if shape.transpose_a else (shape.rows, shape.inner))
-    )
-    y = b.astype(np.float64).reshape(
-        -1, *((shape.columns, shape.inner) if shape.transpose_b else (shape.inner, shape.columns))
-    )
-    x = x.swapaxes(1, 2) if shape.transpose_a else x
-    y = y.swapaxes(1, 2) if shape.transpose_b else y
+    x = _matrices(a, shape.batch if shape.a_batch_stride else 1, (shape.rows, shape.inner), bool(shape.transpose_a))
+    y = _matrices(b, shape.batch if shape.b_batch_stride else 1, (shape.inner, shape.columns), bool(shape.transpose_b))
     product = np.matmul(x, y)
     if bias is not None:
         product += bias
