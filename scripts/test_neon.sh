@@ -8,7 +8,7 @@ missing() {
     ! command -v aarch64-linux-gnu-g++ >/dev/null || ! command -v qemu-aarch64 >/dev/null
 }
 if missing && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    { apt-get update && apt-get install -y --no-install-recommends g++-aarch64-linux-gnu qemu-user; } >/dev/null 2>&1 || true
+    timeout 300 sh -c "apt-get update && apt-get install -y --no-install-recommends g++-aarch64-linux-gnu qemu-user" >/dev/null 2>&1 || true
 fi
 if missing; then
     echo "test_neon: skipped, needs aarch64-linux-gnu-g++ and qemu-aarch64 (apt install g++-aarch64-linux-gnu qemu-user)"

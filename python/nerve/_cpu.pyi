@@ -1,0 +1,1937 @@
+"""
+Kernels on the CPU, over NumPy arrays; see nerve.kernels for the public functions.
+"""
+
+from __future__ import annotations
+import numpy
+import numpy.typing
+import typing
+
+__all__: list[str] = [
+    "absolute",
+    "absolute_backward",
+    "adadelta_step",
+    "adagrad_step",
+    "adam_step",
+    "adamax_step",
+    "add",
+    "argmax",
+    "argmin",
+    "average_pool2d",
+    "average_pool2d_backward",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_training",
+    "ceil",
+    "ceil_backward",
+    "conv2d",
+    "conv2d_backward_input",
+    "conv2d_backward_kernel",
+    "copy",
+    "cos",
+    "cos_backward",
+    "cpu_features",
+    "default_num_threads",
+    "divide",
+    "dropout",
+    "elu",
+    "elu_backward",
+    "empty",
+    "empty_cache",
+    "equal",
+    "erf",
+    "erf_backward",
+    "exp",
+    "exp_backward",
+    "expm1",
+    "expm1_backward",
+    "floor",
+    "floor_backward",
+    "gelu",
+    "gelu_backward",
+    "gelu_tanh",
+    "gelu_tanh_backward",
+    "greater",
+    "greater_equal",
+    "hard_sigmoid",
+    "hard_sigmoid_backward",
+    "huge_pages",
+    "isa",
+    "isas",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "log1p_backward",
+    "log_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "matmul",
+    "max",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "maximum",
+    "mean",
+    "memory_stats",
+    "min",
+    "minimum",
+    "multiply",
+    "nadam_step",
+    "negative",
+    "negative_backward",
+    "not_equal",
+    "num_threads",
+    "one_hot",
+    "power",
+    "random_normal",
+    "random_uniform",
+    "reciprocal",
+    "reciprocal_backward",
+    "relu",
+    "relu6",
+    "relu6_backward",
+    "relu_backward",
+    "rmsprop_step",
+    "round",
+    "round_backward",
+    "rsqrt",
+    "rsqrt_backward",
+    "selu",
+    "selu_backward",
+    "set_isa",
+    "set_num_threads",
+    "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "sign",
+    "sign_backward",
+    "silu",
+    "silu_backward",
+    "sin",
+    "sin_backward",
+    "softmax",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softplus",
+    "softplus_backward",
+    "softsign",
+    "softsign_backward",
+    "sparse_softmax_cross_entropy",
+    "sqrt",
+    "sqrt_backward",
+    "square",
+    "square_backward",
+    "subtract",
+    "sum",
+    "take",
+    "take_backward",
+    "tanh",
+    "tanh_backward",
+    "where",
+]
+
+@typing.overload
+def absolute(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def absolute(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def absolute_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def absolute_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adadelta_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    accumulators: list[numpy.typing.NDArray[numpy.float32]] | None,
+    deltas: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    rho: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adadelta_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    accumulators: list[numpy.typing.NDArray[numpy.float64]] | None,
+    deltas: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    rho: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adagrad_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    accumulators: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adagrad_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    accumulators: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adam_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float32]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float32]] | None,
+    maxima: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adam_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float64]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float64]] | None,
+    maxima: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adamax_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float32]] | None,
+    norms: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def adamax_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float64]] | None,
+    norms: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def add(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def add(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def argmax(
+    out: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def argmax(
+    out: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def argmin(
+    out: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def argmin(
+    out: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def average_pool2d(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def average_pool2d(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def average_pool2d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def average_pool2d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def batch_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float32] | None,
+    grad_beta: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    variance: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def batch_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float64] | None,
+    grad_beta: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    variance: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def batch_norm_inference(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    variance: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    beta: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def batch_norm_inference(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    variance: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    beta: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def batch_norm_training(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    variance: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    beta: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def batch_norm_training(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    variance: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    beta: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ceil(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ceil(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ceil_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ceil_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def conv2d(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def conv2d(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def conv2d_backward_input(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def conv2d_backward_input(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def conv2d_backward_kernel(
+    grad_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def conv2d_backward_kernel(
+    grad_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def copy(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def copy(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def cos(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def cos(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def cos_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def cos_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def cpu_features() -> list[str]:
+    """
+    What detection found, matrix units included.
+    """
+
+def default_num_threads() -> int:
+    """
+    Threads from OMP_NUM_THREADS, the affinity mask and the control group's quota.
+    """
+
+@typing.overload
+def divide(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def divide(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def dropout(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def dropout(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def elu(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def elu(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def elu_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def elu_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def empty(shape: tuple, dtype: typing.Any) -> typing.Any:
+    """
+    An uninitialised array from the arena.
+    """
+
+def empty_cache() -> None:
+    """
+    Give unused large blocks back to the system.
+    """
+
+@typing.overload
+def equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def erf(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def erf(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def erf_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def erf_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def exp(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def exp(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def exp_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def exp_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def expm1(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def expm1(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def expm1_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def expm1_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def floor(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def floor(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def floor_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def floor_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu_tanh(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu_tanh(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu_tanh_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gelu_tanh_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def greater(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def greater(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def greater_equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def greater_equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def hard_sigmoid(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def hard_sigmoid(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def hard_sigmoid_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def hard_sigmoid_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def huge_pages() -> str:
+    """
+    The system's setting for transparent huge pages.
+    """
+
+def isa() -> str:
+    """
+    The instruction set in use.
+    """
+
+def isas() -> list[str]:
+    """
+    The instruction sets usable here, lowest first.
+    """
+
+@typing.overload
+def leaky_relu(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def leaky_relu(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def leaky_relu_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def leaky_relu_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def less(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def less(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def less_equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def less_equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def log(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log1p(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log1p(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log1p_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log1p_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log_softmax(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log_softmax(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log_softmax_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def log_softmax_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def matmul(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def matmul(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def max(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def max(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def max_pool2d(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def max_pool2d(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def max_pool2d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def max_pool2d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def maximum(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def maximum(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def mean(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def mean(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def memory_stats() -> dict:
+    """
+    Bytes in arrays handed out, waiting in the cache, and the most ever handed out.
+    """
+
+@typing.overload
+def min(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def min(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def minimum(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def minimum(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def multiply(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def multiply(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def nadam_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float32]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    momentum_now: typing.SupportsFloat | typing.SupportsIndex,
+    momentum_next: typing.SupportsFloat | typing.SupportsIndex,
+    product_now: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def nadam_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float64]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    momentum_now: typing.SupportsFloat | typing.SupportsIndex,
+    momentum_next: typing.SupportsFloat | typing.SupportsIndex,
+    product_now: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def negative(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def negative(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def negative_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def negative_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def not_equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def not_equal(
+    out: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def num_threads() -> int:
+    """
+    Threads a kernel may use.
+    """
+
+@typing.overload
+def one_hot(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    classes: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def one_hot(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    classes: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def power(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def power(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def random_normal(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+    mean: typing.SupportsFloat | typing.SupportsIndex,
+    stddev: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def random_normal(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+    mean: typing.SupportsFloat | typing.SupportsIndex,
+    stddev: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def random_uniform(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    high: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def random_uniform(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    high: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def reciprocal(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def reciprocal(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def reciprocal_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def reciprocal_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu6(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu6(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu6_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu6_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def relu_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rmsprop_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float32]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float32]] | None,
+    averages: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    rho: typing.SupportsFloat | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rmsprop_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float64]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float64]] | None,
+    averages: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    rho: typing.SupportsFloat | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def round(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def round(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def round_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def round_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rsqrt(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rsqrt(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rsqrt_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rsqrt_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def selu(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def selu(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def selu_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def selu_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def set_isa(name: str) -> None:
+    """
+    Use the kernels of another instruction set.
+    """
+
+def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Set the threads a kernel may use.
+    """
+
+@typing.overload
+def sgd_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
+    nesterov: bool,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sgd_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
+    nesterov: bool,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sigmoid(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sigmoid(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sigmoid_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sigmoid_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sign(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sign(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sign_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sign_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def silu(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def silu(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def silu_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def silu_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sin(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sin(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sin_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sin_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softmax(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softmax(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softmax_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softmax_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softmax_cross_entropy(
+    loss: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    logits: numpy.typing.NDArray[numpy.float32] | None,
+    targets: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softmax_cross_entropy(
+    loss: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    logits: numpy.typing.NDArray[numpy.float64] | None,
+    targets: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softplus(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softplus(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softplus_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softplus_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softsign(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softsign(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softsign_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def softsign_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sparse_softmax_cross_entropy(
+    loss: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    logits: numpy.typing.NDArray[numpy.float32] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sparse_softmax_cross_entropy(
+    loss: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    logits: numpy.typing.NDArray[numpy.float64] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sqrt(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sqrt(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sqrt_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sqrt_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def square(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def square(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def square_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def square_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def subtract(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def subtract(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def sum(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def sum(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def take(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def take(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def take_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def take_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def tanh(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def tanh(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def tanh_backward(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def tanh_backward(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def where(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    condition: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def where(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    condition: numpy.typing.NDArray[numpy.bool_] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
