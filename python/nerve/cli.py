@@ -86,7 +86,7 @@ def mnist_model() -> Any:
     """LeNet-5 for `mnist`."""
     from nerve.applications import LeNet5
 
-    return LeNet5()
+    return LeNet5(classifier_activation=None)
 
 
 DATASETS = {"digits": digits, "mnist": mnist}
