@@ -3,8 +3,10 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include <cstdio>
+#include <map>
 
 #include "bind/arguments.h"
 #include "runtime/cpu.h"
@@ -56,9 +58,8 @@ void define_kernels(py::module_& module) {
 #include "kernels.inc"
 }
 
-py::object empty(const py::tuple& shape, const py::object& dtype) {
-    if (!py::isinstance<py::dtype>(dtype)) throw py::type_error("empty expects a numpy.dtype");
-    size_t bytes = size_t(py::reinterpret_borrow<py::dtype>(dtype).itemsize());
+py::array empty(const py::typing::Tuple<py::int_, py::ellipsis>& shape, const py::dtype& dtype) {
+    size_t bytes = size_t(dtype.itemsize());
     for (py::handle item : shape) {
         py::ssize_t extent = PyLong_AsSsize_t(item.ptr());
         if (extent == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
@@ -74,8 +75,7 @@ py::object empty(const py::tuple& shape, const py::object& dtype) {
     runtime::Block* block = runtime::allocate(bytes);
     if (block == nullptr) throw std::bad_alloc();
     py::capsule owner(block, [](void* data) { runtime::release(static_cast<runtime::Block*>(data)); });
-    return py::array(py::reinterpret_borrow<py::dtype>(dtype), shape.cast<std::vector<py::ssize_t>>(),
-                     std::vector<py::ssize_t>{}, block->data, owner);
+    return py::array(dtype, shape.cast<std::vector<py::ssize_t>>(), std::vector<py::ssize_t>{}, block->data, owner);
 }
 
 std::string huge_pages() {
@@ -114,9 +114,8 @@ PYBIND11_MODULE(_cpu, module, py::mod_gil_not_used()) {
         "memory_stats",
         [] {
             auto statistics = runtime::memory_statistics();
-            py::dict result;
-            result["live"] = statistics.live, result["cached"] = statistics.cached, result["peak"] = statistics.peak;
-            return result;
+            return std::map<std::string, size_t>{
+                {"live", statistics.live}, {"cached", statistics.cached}, {"peak", statistics.peak}};
         },
         "Bytes in arrays handed out, waiting in the cache, and the most ever handed out.");
     module.def("huge_pages", &bind::huge_pages, "The system's setting for transparent huge pages.");

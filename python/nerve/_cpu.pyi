@@ -604,7 +604,7 @@ def elu_backward(
     size: typing.SupportsInt | typing.SupportsIndex,
     alpha: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
-def empty(shape: tuple, dtype: typing.Any) -> typing.Any:
+def empty(shape: tuple[int, ...], dtype: numpy.dtype[typing.Any]) -> numpy.ndarray:
     """
     An uninitialised array from the arena.
     """
@@ -1103,7 +1103,7 @@ def mean(
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
-def memory_stats() -> dict:
+def memory_stats() -> dict[str, int]:
     """
     Bytes in arrays handed out, waiting in the cache, and the most ever handed out.
     """

@@ -15,7 +15,7 @@ def register() -> None:
     except ImportError:
         return
 
-    class Pool(threadpoolctl.LibController):  # type: ignore[misc, no-any-unimported, unused-ignore]
+    class Pool(threadpoolctl.LibController):  # type: ignore[misc]
         user_api = "nerve"
         internal_api = "nerve"
         filename_prefixes = (os.path.basename(_cpu.__file__),)

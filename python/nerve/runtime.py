@@ -25,7 +25,7 @@ def set_num_threads(threads: int) -> None:
 
 def memory_stats() -> dict[str, int]:
     """Bytes of the arena: ``live`` in arrays, ``cached`` for the next ones, ``peak`` the most ever live."""
-    return {name: int(value) for name, value in _cpu.memory_stats().items()}
+    return _cpu.memory_stats()
 
 
 def empty_cache() -> None:

@@ -42,7 +42,8 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+        shape: tuple[int, ...] = self.array.shape
+        return shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -68,7 +69,7 @@ class Tensor:
         """The value of a tensor of one element as a Python number."""
         return self.array.item()  # type: ignore[no-any-return]
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             if dtype is not None and np.dtype(dtype) != self.array.dtype:
                 raise ValueError(f"a {self.array.dtype} tensor cannot become {np.dtype(dtype)} without a copy")

@@ -16,7 +16,7 @@ from nerve.tensor import Array, Gradient, Tensor, recording
 Result = tuple[Any, tuple[Gradient | None, ...]]
 
 
-def differentiable(function: Callable[..., Result]) -> Callable[..., Any]:
+def differentiable(function: Callable[..., Result]) -> Callable[..., Tensor]:
     """Turn ``function`` of arrays into an op on tensors.
 
     Positional parameters are the op's inputs: they arrive as arrays (or whatever else was passed, such as numbers or
@@ -59,6 +59,11 @@ def differentiable(function: Callable[..., Result]) -> Callable[..., Any]:
         return (result, *further) if further else result
 
     return op
+
+
+def differentiable_first(function: Callable[..., Result]) -> Callable[..., tuple[Any, ...]]:
+    """As :func:`differentiable`, for a function whose output is a tuple: a gradient flows through its first array."""
+    return differentiable(function)  # type: ignore[return-value]
 
 
 def _inputs_first(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from nerve import kernels
-from nerve.ops._differentiable import Result, differentiable, once
+from nerve.ops._differentiable import Result, differentiable, differentiable_first, once
 from nerve.tensor import Array
 
 __all__ = ["batch_norm_inference", "batch_norm_training"]
 
 
-@differentiable
+@differentiable_first
 def batch_norm_training(
     x: Array, gamma: Array | None = None, beta: Array | None = None, *, epsilon: float = 1e-3
 ) -> Result:
