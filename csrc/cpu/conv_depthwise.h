@@ -5,22 +5,33 @@
 
 namespace nerve::NERVE_ISA {
 
-// body(c, n) over channels, a vector of n at a time.
-template <class T, class Body>
-NERVE_INLINE void each_channels(int64_t channels, const Body& body) {
-    for (int64_t c = 0; c < channels; c += vec<T>::size) body(c, smaller(channels - c, vec<T>::size));
-}
+// `count` vectors of channels, the last `lanes` of which (all, or those left over) are there.
+template <int count>
+struct Strip {
+    static constexpr int size = count;
+    int64_t lanes;
 
-template <class T>
-NERVE_INLINE vec<T> load_up_to(const T* p, int64_t n) {
-    return n == vec<T>::size ? load(p) : load_partial(p, n);
-}
-template <class T>
-NERVE_INLINE void store_up_to(T* p, vec<T> x, int64_t n) {
-    if (n == vec<T>::size)
-        store(p, x);
-    else
-        store_partial(p, x, n);
+    template <class T>
+    NERVE_INLINE vec<T> read(const T* p, int i) const {
+        return lanes == vec<T>::size ? load(p + i * vec<T>::size) : load_partial(p, lanes);
+    }
+    template <class T>
+    NERVE_INLINE void write(T* p, int i, vec<T> x) const {
+        if (lanes == vec<T>::size)
+            store(p + i * vec<T>::size, x);
+        else
+            store_partial(p, x, lanes);
+    }
+};
+
+// body(c, strip) over all channels.
+template <class T, class Body>
+NERVE_INLINE void each_strip(int64_t channels, const Body& body) {
+    constexpr int64_t n = vec<T>::size;
+    int64_t c = 0;
+    for (; c + 4 * n <= channels; c += 4 * n) body(c, Strip<4>{n});
+    for (; c + n <= channels; c += n) body(c, Strip<1>{n});
+    if (c < channels) body(c, Strip<1>{channels - c});
 }
 
 // The taps p in [0, taps) with 0 <= first + p * step < size, step >= 1.
@@ -45,17 +56,21 @@ void depthwise(T* out, const T* x, const T* kernel, const T* bias, const Conv2DS
                 const int64_t left = j * s.stride_width - s.pad_left;
                 const TapRange along(left, s.dilation_width, s.kernel_width, s.width);
                 T* to = out + (row * s.out_width + j) * channels;
-                each_channels<T>(channels, [&](int64_t c, int64_t n) {
-                    V sum(T(0));
+                each_strip<T>(channels, [&](int64_t c, auto strip) {
+                    V sum[strip.size];
+                    for (V& v : sum) v = V(T(0));
                     for (int64_t p = down.begin; p < down.end; ++p) {
                         const T* from = image + ((y + p * s.dilation_height) * s.width + left) * channels + c;
                         const T* weights = kernel + p * s.kernel_width * channels + c;
                         for (int64_t q = along.begin; q < along.end; ++q)
-                            sum = fma(load_up_to(from + q * s.dilation_width * channels, n),
-                                      load_up_to(weights + q * channels, n), sum);
+                            for (int i = 0; i < strip.size; ++i)
+                                sum[i] = fma(strip.read(from + q * s.dilation_width * channels, i),
+                                             strip.read(weights + q * channels, i), sum[i]);
                     }
-                    if (bias != nullptr) sum += load_up_to(bias + c, n);
-                    store_up_to(to + c, activate(activation, sum), n);
+                    for (int i = 0; i < strip.size; ++i) {
+                        if (bias != nullptr) sum[i] += strip.read(bias + c, i);
+                        strip.write(to + c, i, activate(activation, sum[i]));
+                    }
                 });
             }
         }
@@ -71,19 +86,22 @@ void depthwise_backward_input(T* grad_x, const T* grad, const T* kernel, const C
             const T* image = grad + row / s.height * s.out_height * s.out_width * channels;
             for (int64_t x = 0; x < s.width; ++x) {
                 T* to = grad_x + (row * s.width + x) * channels;
-                each_channels<T>(channels, [&](int64_t c, int64_t n) {
-                    V sum(T(0));
+                each_strip<T>(channels, [&](int64_t c, auto strip) {
+                    V sum[strip.size];
+                    for (V& v : sum) v = V(T(0));
                     for (int64_t p = 0; p < s.kernel_height; ++p) {
                         const int64_t y = row % s.height + s.pad_top - p * s.dilation_height, i = y / s.stride_height;
                         if (y < 0 || y % s.stride_height != 0 || i >= s.out_height) continue;
                         for (int64_t q = 0; q < s.kernel_width; ++q) {
                             const int64_t z = x + s.pad_left - q * s.dilation_width, j = z / s.stride_width;
                             if (z < 0 || z % s.stride_width != 0 || j >= s.out_width) continue;
-                            sum = fma(load_up_to(image + (i * s.out_width + j) * channels + c, n),
-                                      load_up_to(kernel + (p * s.kernel_width + q) * channels + c, n), sum);
+                            const T* from = image + (i * s.out_width + j) * channels + c;
+                            const T* weights = kernel + (p * s.kernel_width + q) * channels + c;
+                            for (int v = 0; v < strip.size; ++v)
+                                sum[v] = fma(strip.read(from, v), strip.read(weights, v), sum[v]);
                         }
                     }
-                    store_up_to(to + c, sum, n);
+                    for (int v = 0; v < strip.size; ++v) strip.write(to + c, v, sum[v]);
                 });
             }
         }
@@ -115,12 +133,14 @@ void depthwise_backward_kernel(T* grad_kernel, const T* grad, const T* x, const 
                     const TapRange along(left, s.stride_width, s.out_width, s.width);
                     const T* line = image + ((top + p * s.dilation_height) * s.width + left) * channels;
                     T* to = sums + (p * s.kernel_width + q) * channels;
-                    each_channels<T>(channels, [&](int64_t c, int64_t n) {
-                        V sum(T(0));
+                    each_strip<T>(channels, [&](int64_t c, auto strip) {
+                        V sum[strip.size];
+                        for (V& v : sum) v = V(T(0));
                         for (int64_t j = along.begin; j < along.end; ++j)
-                            sum = fma(load_up_to(from_grad + j * channels + c, n),
-                                      load_up_to(line + j * s.stride_width * channels + c, n), sum);
-                        store_up_to(to + c, load_up_to(to + c, n) + sum, n);
+                            for (int i = 0; i < strip.size; ++i)
+                                sum[i] = fma(strip.read(from_grad + j * channels + c, i),
+                                             strip.read(line + j * s.stride_width * channels + c, i), sum[i]);
+                        for (int i = 0; i < strip.size; ++i) strip.write(to + c, i, strip.read(to + c, i) + sum[i]);
                     });
                 }
         }

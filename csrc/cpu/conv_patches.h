@@ -63,46 +63,99 @@ NERVE_INLINE const T* gather(const Patches<T>& m, const T* image, int64_t y, int
     return edge;
 }
 
-// panel[i * tile_rows + r] = from[r][i] for i < length. May write up to a vector beyond the panel's end.
+// Elements [i, i + n) of tile_rows rows, turned, to panel[i * tile_rows ...]; n is a vector's length or less. A vector
+// longer than a row of the panel writes up to its length beyond the panel's end.
+template <class T>
+NERVE_INLINE void turn(T* panel, const T* const* from, int64_t i, int n) {
+    using V = vec<T>;
+    // The last group of rows overlaps the one before it, or, where a vector is longer than a row of the panel, its end
+    // is overwritten by the next store.
+    for (int r0 = 0; r0 < tile_rows; r0 += V::size) {
+        const int first = tile_rows < V::size ? 0 : int(smaller(r0, tile_rows - V::size));
+        V rows[V::size];
+#pragma GCC unroll 16
+        for (int r = 0; r < V::size; ++r) {
+            const T* row = from[first + r < tile_rows ? first + r : tile_rows - 1] + i;
+            rows[r] = n == V::size ? load(row) : load_partial(row, n);
+        }
+        transpose(rows);
+#pragma GCC unroll 16
+        for (int k = 0; k < V::size; ++k)
+            if (k < n) store(panel + (i + k) * tile_rows + first, rows[k]);
+    }
+}
+
+// panel[i * tile_rows + r] = from[r][i] for i < length.
 template <class T>
 NERVE_INLINE void pack_pointers(T* panel, const T* const* from, int64_t length) {
-    using V = vec<T>;
-    constexpr int n = V::size;
+    constexpr int n = vec<T>::size;
     int64_t i = 0;
-    for (; i + n <= length; i += n) {
-        // The last group of rows overlaps the one before it, or, where a vector is longer than a row of the panel, its
-        // end is overwritten by the next store.
-        for (int r0 = 0; r0 < tile_rows; r0 += n) {
-            const int first = tile_rows < n ? 0 : int(smaller(r0, tile_rows - n));
-            V rows[n];
+    for (; i + n <= length; i += n) turn(panel, from, i, n);
+    if (i == length) return;
+    if constexpr (vector_bytes == 64) {  // with masks
+        turn(panel, from, i, int(length - i));
+    } else {
+        for (; i < length; ++i)
 #pragma GCC unroll 16
-            for (int r = 0; r < n; ++r) rows[r] = load(from[first + r < tile_rows ? first + r : tile_rows - 1] + i);
-            transpose(rows);
-#pragma GCC unroll 16
-            for (int k = 0; k < n; ++k) store(panel + (i + k) * tile_rows + first, rows[k]);
-        }
+            for (int r = 0; r < tile_rows; ++r) panel[i * tile_rows + r] = from[r][i];
     }
-    for (; i < length; ++i)
-#pragma GCC unroll 16
-        for (int r = 0; r < tile_rows; ++r) panel[i * tile_rows + r] = from[r][i];
+}
+
+// Patches of one channel, side by side: a column of the matrix is contiguous in memory along a row of the image.
+template <class T>
+void pack_one_channel(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
+    Corner<T> corner(m, row);
+    for (int64_t r = 0, length; r < rows; r += length) {
+        length = smaller(m.rows_x - corner.j, rows - r);
+        for (int64_t i = 0; i < count; ++i) {
+            const int64_t y = corner.y() + (k + i) / m.taps_x * m.step_y,
+                          x = corner.x() + (k + i) % m.taps_x * m.step_x;
+            const T* from = corner.image + y * m.width + x;
+            T* to = panel + i * tile_rows + r;
+            if (y >= 0 && y < m.height && x >= 0 && x + length <= m.width) {
+                if (length == tile_rows)
+                    std::memcpy(to, from, tile_rows * sizeof(T));
+                else
+                    for (int64_t e = 0; e < length; ++e) to[e] = from[e];
+            } else {
+                const bool inside = y >= 0 && y < m.height;
+                for (int64_t e = 0; e < length; ++e) to[e] = inside && x + e >= 0 && x + e < m.width ? from[e] : T(0);
+            }
+        }
+        for (int64_t e = 0; e < length; ++e) corner.next();
+    }
+    if (rows < tile_rows)
+        for (int64_t i = 0; i < count; ++i)
+            for (int64_t r = rows; r < tile_rows; ++r) panel[i * tile_rows + r] = T(0);
 }
 
 // The packer of A for gemm.
 template <class T>
 void pack_patches(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
     if (count == 0) return;
+    if (m.pixel == 1 && m.stride_x == 1) return pack_one_channel(panel, m, row, rows, k, count);
     T edges[tile_rows][inner_block];
-    const T *images[tile_rows], *from[tile_rows];
+    const T *images[tile_rows], *corners[tile_rows], *from[tile_rows];
     int64_t ys[tile_rows], xs[tile_rows];
+    bool inside[tile_rows];  // the whole patch
+    const int64_t last_y = m.height - (m.taps_y - 1) * m.step_y, last_x = m.width - (m.taps_x - 1) * m.step_x;
     Corner<T> corner(m, row);
-    for (int64_t r = 0; r < rows; ++r, corner.next()) images[r] = corner.image, ys[r] = corner.y(), xs[r] = corner.x();
-    for (int64_t r = rows; r < tile_rows; ++r) images[r] = m.images, ys[r] = -1 - m.taps_y * m.step_y, xs[r] = 0;
+    for (int64_t r = 0; r < tile_rows; ++r) {
+        images[r] = corner.image;
+        ys[r] = r < rows ? corner.y() : -1 - m.taps_y * m.step_y;  // rows that do not exist are zero
+        xs[r] = corner.x();
+        inside[r] = ys[r] >= 0 && ys[r] < last_y && xs[r] >= 0 && xs[r] < last_x;
+        corners[r] = images[r] + (ys[r] * m.width + xs[r]) * m.pixel;
+        if (r + 1 < rows) corner.next();
+    }
     const int64_t run = m.run_taps() * m.channels, runs_x = m.taps_x / m.run_taps();
     while (count > 0) {
         const int64_t index = k / run, offset = k % run, length = smaller(run - offset, count);
         const int64_t p = index / runs_x * m.step_y, q = index % runs_x * m.step_x;
+        const int64_t distance = (p * m.width + q) * m.pixel + offset;
         for (int r = 0; r < tile_rows; ++r)
-            from[r] = gather(m, images[r], ys[r] + p, xs[r] + q, offset, length, edges[r]);
+            from[r] = inside[r] ? corners[r] + distance
+                                : gather(m, images[r], ys[r] + p, xs[r] + q, offset, length, edges[r]);
         pack_pointers(panel, from, length);
         panel += length * tile_rows, k += length, count -= length;
     }

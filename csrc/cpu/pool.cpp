@@ -1,5 +1,5 @@
-// Pooling over NHWC images: vectors run along the channels, or along a whole row where there are few of them. Python
-// sees to it that every window holds at least one position of the image.
+// Pooling over NHWC images: vectors run along the channels. Python sees to it that every window holds at least one
+// position of the image.
 #include "cpu/parallel.h"
 #include "cpu/simd.h"
 #include "kernels.h"
@@ -7,8 +7,7 @@
 namespace nerve::NERVE_ISA {
 namespace {
 
-constexpr int64_t grain = 1 << 14;     // elements of x in a task, about
-constexpr int64_t many_channels = 16;  // a full vector in every instruction set
+constexpr int64_t grain = 1 << 14;  // elements of x in a task, about
 constexpr int64_t channel_block = 64;
 
 struct Range {
@@ -28,88 +27,60 @@ NERVE_INLINE Range window_columns(const Pool2DShape& s, int64_t j) {
     return window(j, s.stride_width, s.pad_left, s.pool_width, s.width);
 }
 
+// The vector at p, or its first n lanes where the channels end.
 template <class T>
-NERVE_INLINE T max(T a, T b) {
-    return a > b || a != a ? a : b;
+NERVE_INLINE vec<T> read(const T* p, int64_t n) {
+    return n >= vec<T>::size ? load(p) : load_partial(p, n);
+}
+template <class T>
+NERVE_INLINE void write(T* p, vec<T> x, int64_t n) {
+    if (n >= vec<T>::size)
+        store(p, x);
+    else
+        store_partial(p, x, n);
 }
 
-// How a window becomes one value. V is T or vec<T>.
+// How a window becomes one value.
 struct Highest {
-    template <class V, class T>
-    static NERVE_INLINE V start() {
-        return V(-T(__builtin_inf()));
-    }
-    template <class V>
-    static NERVE_INLINE V join(V so_far, V value) {
+    template <class T>
+    static NERVE_INLINE vec<T> join(vec<T> so_far, vec<T> value) {
         return max(value, so_far);
     }
-    template <class V, class T>
-    static NERVE_INLINE V finish(V total, T) {
+    template <class T>
+    static NERVE_INLINE vec<T> finish(vec<T> total, T) {
         return total;
     }
+    static constexpr double start = -__builtin_inf();
 };
 
 struct Average {
-    template <class V, class T>
-    static NERVE_INLINE V start() {
-        return V(T(0));
-    }
-    template <class V>
-    static NERVE_INLINE V join(V so_far, V value) {
+    template <class T>
+    static NERVE_INLINE vec<T> join(vec<T> so_far, vec<T> value) {
         return so_far + value;
     }
-    template <class V, class T>
-    static NERVE_INLINE V finish(V total, T count) {
-        return total / V(count);
+    template <class T>
+    static NERVE_INLINE vec<T> finish(vec<T> total, T count) {
+        return total / vec<T>(count);
     }
+    static constexpr double start = 0;
 };
 
-// One row of the output, with at least a vector of channels. The last vector may overlap the one before.
+// One row of the output.
 template <class Reduce, class T>
-void wide_row(T* out, const T* image, const Pool2DShape& s, Range rows) {
+void pool_row(T* out, const T* image, const Pool2DShape& s, Range rows) {
     using V = vec<T>;
     const int64_t channels = s.channels;
     for (int64_t j = 0; j < s.out_width; ++j, out += channels) {
         const Range columns = window_columns(s, j);
         const T count = T(rows.size() * columns.size());
         for (int64_t c = 0; c < channels; c += V::size) {
-            const int64_t at = c + V::size <= channels ? c : channels - V::size;
-            V total = Reduce::template start<V, T>();
+            V total(T(Reduce::start));
             for (int64_t y = rows.begin; y < rows.end; ++y) {
-                const T* x = image + (y * s.width + columns.begin) * channels + at;
-                for (int64_t q = 0; q < columns.size(); ++q) total = Reduce::join(total, load(x + q * channels));
+                const T* x = image + (y * s.width + columns.begin) * channels + c;
+                for (int64_t q = 0; q < columns.size(); ++q)
+                    total = Reduce::join(total, read(x + q * channels, channels - c));
             }
-            store(out + at, Reduce::finish(total, count));
-        }
-    }
-}
-
-// One row of the output, with few channels: first down the columns, which are contiguous in memory, into `line`, then
-// along the row.
-template <class Reduce, class T>
-void narrow_row(T* out, const T* image, T* line, const Pool2DShape& s, Range rows) {
-    using V = vec<T>;
-    const int64_t channels = s.channels, size = s.width * channels;
-    const T* first = image + rows.begin * size;
-    int64_t i = 0;
-    for (; i + V::size <= size; i += V::size) {
-        V total = Reduce::template start<V, T>();
-        for (int64_t y = 0; y < rows.size(); ++y) total = Reduce::join(total, load(first + y * size + i));
-        store(line + i, total);
-    }
-    for (; i < size; ++i) {
-        T total = Reduce::template start<T, T>();
-        for (int64_t y = 0; y < rows.size(); ++y) total = Reduce::join(total, first[y * size + i]);
-        line[i] = total;
-    }
-    for (int64_t j = 0; j < s.out_width; ++j, out += channels) {
-        const Range columns = window_columns(s, j);
-        const T count = T(rows.size() * columns.size());
-        const T* x = line + columns.begin * channels;
-        for (int64_t c = 0; c < channels; ++c) {
-            T total = Reduce::template start<T, T>();
-            for (int64_t q = 0; q < columns.size(); ++q) total = Reduce::join(total, x[q * channels + c]);
-            out[c] = Reduce::finish(total, count);
+            write(out + c, Reduce::finish(total, count), channels - c);
         }
     }
 }
@@ -120,17 +91,9 @@ void pool(T* out, const T* x, const Pool2DShape& s) {
     const int64_t work = s.pool_height * s.width * s.channels;
     const int64_t rows = work < grain ? grain / (work + 1) : 1;
     parallel_blocks(s.batch * s.out_height, rows, [&](int64_t begin, int64_t end) {
-        T* line = s.channels < many_channels
-                      ? static_cast<T*>(runtime::scratch(runtime::workspace, s.width * s.channels * sizeof(T)))
-                      : nullptr;
-        for (int64_t row = begin; row < end; ++row) {
-            const T* from = x + row / s.out_height * image;
-            const Range window = window_rows(s, row % s.out_height);
-            if (line != nullptr)
-                narrow_row<Reduce>(out + row * out_row, from, line, s, window);
-            else
-                wide_row<Reduce>(out + row * out_row, from, s, window);
-        }
+        for (int64_t row = begin; row < end; ++row)
+            pool_row<Reduce>(out + row * out_row, x + row / s.out_height * image, s,
+                             window_rows(s, row % s.out_height));
     });
 }
 
@@ -195,41 +158,29 @@ void max_pool2d_backward(T* grad_x, const T* grad, const T* x, const Pool2DShape
     scatter(grad_x, s, [&](int64_t image, int64_t out, Range rows, Range columns, Range channels) {
         const int64_t corner = image + (rows.begin * s.width + columns.begin) * s.channels;
         const int64_t line = s.width * s.channels;
-        int64_t c = channels.begin;
-        for (; c + V::size <= channels.end; c += V::size) {
-            V highest = load(x + corner + c);
+        for (int64_t c = channels.begin; c < channels.end; c += V::size) {
+            const int64_t lanes = channels.end - c;
+            V highest = read(x + corner + c, lanes);
             bits<T> winner{};
             Index position = 0;
             for (int64_t p = 0; p < rows.size(); ++p) {
                 const T* from = x + corner + p * line + c;
                 for (int64_t q = 0; q < columns.size(); ++q, ++position) {
-                    const V value = load(from + q * s.channels);
+                    const V value = read(from + q * s.channels, lanes);
                     const mask<T> better = (value > highest) | ((value != value) & (highest == highest));
                     winner = better.v ? bits<T>{} + position : winner;
                     highest = select(better, value, highest);
                 }
             }
-            const V g = load(grad + out + c);
+            const V g = read(grad + out + c, lanes);
             position = 0;
             for (int64_t p = 0; p < rows.size(); ++p) {
                 T* to = grad_x + corner + p * line + c;
                 for (int64_t q = 0; q < columns.size(); ++q, ++position) {
-                    const mask<T> here{winner == bits<T>{} + position};
-                    store(to + q * s.channels, load(to + q * s.channels) + select(here, g, V(T(0))));
+                    const V share = select(mask<T>{winner == bits<T>{} + position}, g, V(T(0)));
+                    write(to + q * s.channels, read(to + q * s.channels, lanes) + share, lanes);
                 }
             }
-        }
-        for (; c < channels.end; ++c) {
-            int64_t winner = corner + c;
-            T highest = x[winner];
-            for (int64_t p = 0; p < rows.size(); ++p)
-                for (int64_t q = 0; q < columns.size(); ++q) {
-                    const int64_t at = corner + p * line + q * s.channels + c;
-                    const bool better = x[at] > highest || (x[at] != x[at] && highest == highest);
-                    winner = better ? at : winner;
-                    highest = better ? x[at] : highest;
-                }
-            grad_x[winner] += grad[out + c];
         }
     });
 }
@@ -241,19 +192,14 @@ void average_pool2d_backward(T* grad_x, const T* grad, const Pool2DShape& s) {
         T* corner = grad_x + image + (rows.begin * s.width + columns.begin) * s.channels;
         const int64_t line = s.width * s.channels;
         const T count = T(rows.size() * columns.size());
-        int64_t c = channels.begin;
-        for (; c + V::size <= channels.end; c += V::size) {
-            const V share = load(grad + out + c) / V(count);
+        for (int64_t c = channels.begin; c < channels.end; c += V::size) {
+            const int64_t lanes = channels.end - c;
+            const V share = read(grad + out + c, lanes) / V(count);
             for (int64_t p = 0; p < rows.size(); ++p)
                 for (int64_t q = 0; q < columns.size(); ++q) {
                     T* to = corner + p * line + q * s.channels + c;
-                    store(to, load(to) + share);
+                    write(to, read(to, lanes) + share, lanes);
                 }
-        }
-        for (; c < channels.end; ++c) {
-            const T share = grad[out + c] / count;
-            for (int64_t p = 0; p < rows.size(); ++p)
-                for (int64_t q = 0; q < columns.size(); ++q) corner[p * line + q * s.channels + c] += share;
         }
     });
 }

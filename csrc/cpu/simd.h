@@ -121,6 +121,16 @@ NERVE_INLINE void store(T* p, vec<T> x) {
     std::memcpy(p, &x.v, vector_bytes);
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+template <class T>
+NERVE_INLINE __m256i first_lanes(int64_t n) {
+    if constexpr (sizeof(T) == 4)
+        return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    else
+        return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+#endif
+
 // The first n lanes, 0 <= n <= size; the others read as zero, and are not written.
 template <class T>
 NERVE_INLINE vec<T> load_partial(const T* p, int64_t n) {
@@ -129,6 +139,11 @@ NERVE_INLINE vec<T> load_partial(const T* p, int64_t n) {
         return (typename vec<T>::native)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
     else
         return (typename vec<T>::native)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm256_maskload_ps(p, first_lanes<T>(n));
+    else
+        return (typename vec<T>::native)_mm256_maskload_pd(p, first_lanes<T>(n));
 #else
     vec<T> r(T(0));
     for (int64_t i = 0; i < n; ++i) r.v[i] = p[i];
@@ -142,6 +157,11 @@ NERVE_INLINE void store_partial(T* p, vec<T> x, int64_t n) {
         _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)x.v);
     else
         _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)x.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        _mm256_maskstore_ps(p, first_lanes<T>(n), (__m256)x.v);
+    else
+        _mm256_maskstore_pd(p, first_lanes<T>(n), (__m256d)x.v);
 #else
     for (int64_t i = 0; i < n; ++i) p[i] = x.v[i];
 #endif
