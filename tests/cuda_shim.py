@@ -9,8 +9,10 @@ import ctypes
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,15 +32,16 @@ class Entry(ctypes.Structure):
     _fields_ = (
         ("family", ctypes.c_char_p),
         ("name", ctypes.c_char_p),
-        ("dtype", ctypes.c_char_p),
         ("signature", ctypes.c_char_p),
-        ("function", ctypes.c_void_p),
+        ("float32", ctypes.c_void_p),
+        ("float64", ctypes.c_void_p),
     )
 
 
-def compiler() -> str | None:
-    """A C++ compiler that knows POSIX, or None."""
-    return shutil.which(os.environ.get("CXX", "c++")) if os.name == "posix" else None
+def compiler() -> list[str]:
+    """The command of a C++ compiler on Linux, or nothing."""
+    command = shlex.split(os.environ.get("CXX", "c++"))
+    return command if sys.platform == "linux" and shutil.which(command[0]) else []
 
 
 def families(cuda: Path = CUDA) -> list[str]:
@@ -50,7 +53,7 @@ def build(folder: Path, cuda: Path = CUDA) -> Path:
     """The shared library of the sources in ``cuda``, built in ``folder`` unless it is there already."""
     sources = [*(cuda / f"{family}.cu" for family in families(cuda)), NATIVE / "cuda_shim.cpp"]
     headers = [*cuda.glob("*.cuh"), *cuda.glob("*.h"), NATIVE / "cuda_shim.h", *ROOT.glob("csrc/*.*")]
-    command = [str(compiler()), "-std=c++17", "-O1", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fPIC"]
+    command = [*compiler(), "-std=c++17", "-O1", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fPIC"]
     command += [f"-I{cuda.parent}", f"-I{ROOT / 'csrc'}", f"-I{NATIVE}"]
     command += ["-U_FORTIFY_SOURCE"]  # which takes a switch of stacks for an attack
     command += ["-mfma"] if "avx2" in _cpu.isas() else []  # without it fma is a function of the C library
@@ -69,6 +72,8 @@ def build(folder: Path, cuda: Path = CUDA) -> Path:
         objects = list(pool.map(compile_one, sources))
     unfinished = library.with_suffix(f".{os.getpid()}")
     subprocess.run([*command, "-shared", *objects, "-o", str(unfinished)], check=True)
+    for outdated in folder.glob("cuda_shim-*.so"):
+        outdated.unlink(missing_ok=True)
     unfinished.replace(library)
     for made in objects:
         os.unlink(made)
@@ -78,8 +83,8 @@ def build(folder: Path, cuda: Path = CUDA) -> Path:
 class CudaShim:
     """Stands in for the module ``nerve._cuda``.
 
-    Functions ``<kernel>_<dtype>(stream, *arguments)``; AssertionError if threads missed a barrier or wrote outside
-    their shared memory.
+    Functions ``<kernel>(dtype, stream, *arguments)``; AssertionError if threads missed a barrier or wrote outside their
+    shared memory.
     """
 
     def __init__(self, library: Path) -> None:
@@ -92,23 +97,24 @@ class CudaShim:
         i = 0
         while entries[i].name:
             entry = entries[i]
-            self.kernels[entry.name.decode()] = entry.family.decode()
-            name = f"{entry.name.decode()}_{entry.dtype.decode()}"
-            setattr(self, name, self._function(name, entry.signature.decode(), entry.function))
+            name = entry.name.decode()
+            self.kernels[name] = entry.family.decode()
+            setattr(self, name, self._function(name, entry.signature.decode(), entry.float32, entry.float64))
             i += 1
 
     def seed(self, seed: int) -> None:
         """Choose the order in which threads run."""
         self.library.shim_seed(seed)
 
-    def _function(self, name: str, signature: str, address: int) -> Any:
+    def _function(self, name: str, signature: str, float32: int, float64: int) -> Any:
         kinds = [re.sub(r"\w+$", "", argument).replace(" ", "") for argument in signature.strip("() ").split(",")]
         types = [NUMBERS.get(kind, ctypes.c_void_p) for kind in kinds]
-        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *types)(address)
+        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *types)
+        launchers = {"float32": call(float32), "float64": call(float64)}
 
-        def function(stream: int, *arguments: Any) -> None:
+        def function(dtype: str, stream: int, *arguments: Any) -> None:
             assert len(arguments) == len(kinds), f"{name} takes {signature}, got {arguments}"
-            call(stream, *map(_pass, kinds, arguments))
+            launchers[dtype](stream, *map(_pass, kinds, arguments))
             failure = self.library.shim_failure().decode()
             assert not failure, f"{name}: {failure}"
 

@@ -110,8 +110,8 @@ def _originals(arguments: tuple[Any, ...]) -> list[np.ndarray]:
 
 @pytest.fixture(scope="session")
 def shim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CudaShim:
-    if compiler() is None:
-        pytest.skip("no C++ compiler on a POSIX system")
+    if not compiler():
+        pytest.skip("needs Linux and a C++ compiler")
     cache = getattr(request.config, "cache", None)
     return CudaShim(build(cache.mkdir("cuda_shim") if cache else tmp_path_factory.mktemp("cuda_shim")))
 
@@ -195,7 +195,7 @@ class Recorder:
 
 
 def test_arrays_become_addresses() -> None:
-    recorder = Recorder("softmax_float32", "softmax_float64", "sgd_step_float32", "sgd_step_float64")
+    recorder = Recorder("softmax", "sgd_step")
     cuda = _cupy.CudaKernels(recorder, lambda: 99)
     x, y = DeviceArray(np.ones((2, 3))), DeviceArray(np.ones((2, 3)))
     empty = DeviceArray(np.ones((0, 3)))
@@ -204,14 +204,14 @@ def test_arrays_become_addresses() -> None:
     p, g, sizes = DeviceArray(np.ones(4, np.float32)), DeviceArray(np.ones(4, np.float32)), np.array([4])
     cuda.sgd_step([p], None, [g], sizes, 1, 0.1, 0.0, False, 0.0)
     assert recorder.calls == [
-        ("softmax_float64", 99, y.data.ptr, x.data.ptr, 2, 3),
-        ("softmax_float64", 99, y.data.ptr, None, 0, 3),
-        ("sgd_step_float32", 99, [p.data.ptr], None, [g.data.ptr], sizes.ctypes.data, 1, 0.1, 0.0, False, 0.0),
+        ("softmax", "float64", 99, y.data.ptr, x.data.ptr, 2, 3),
+        ("softmax", "float64", 99, y.data.ptr, None, 0, 3),
+        ("sgd_step", "float32", 99, [p.data.ptr], None, [g.data.ptr], sizes.ctypes.data, 1, 0.1, 0.0, False, 0.0),
     ]
 
 
 def test_arrays_that_do_not_fit() -> None:
-    cuda = _cupy.CudaKernels(Recorder("softmax_float32", "softmax_float64"), lambda: 0)
+    cuda = _cupy.CudaKernels(Recorder("softmax"), lambda: 0)
     x, y = DeviceArray(np.ones((2, 3))), DeviceArray(np.ones((2, 3), np.float32))
     with pytest.raises(DeviceError, match=r"\[softmax\] got NumPy and CuPy arrays in one call"):
         cuda.softmax(np.ones((2, 3)), x, 2, 3)
@@ -238,14 +238,14 @@ def test_status_gives_a_reason() -> None:
 def test_extension_without_a_gpu(shim: CudaShim) -> None:
     """It imports, has every kernel, and a launch names the op and says what is missing."""
     cuda = pytest.importorskip("nerve._cuda", reason="built without CUDA")
-    for name in shim.kernels:
-        for dtype in ("float32", "float64"):
-            assert callable(getattr(cuda, f"{name}_{dtype}"))
+    assert set(dir(cuda)) >= set(shim.kernels)
     if cuda.device_count() > 0:
         pytest.skip("this machine has a GPU")
     with pytest.raises(DeviceError, match=r"\[softmax\] could not be launched on the GPU: no NVIDIA"):
-        cuda.softmax_float32(0, 1, 1, 2, 3)
+        cuda.softmax("float32", 0, 1, 1, 2, 3)
     with pytest.raises(TypeError, match="incompatible function arguments"):
-        cuda.softmax_float32(0, 1.5, 1, 2, 3)
+        cuda.softmax("float32", 0, 1.5, 1, 2, 3)
+    with pytest.raises(DTypeError, match=r"\[softmax\] expects float32 or float64, got float16"):
+        cuda.softmax("float16", 0, 1, 1, 2, 3)
     with pytest.raises(DeviceError, match=r"\[gpu\] cannot be used: "):
         _cupy.load()

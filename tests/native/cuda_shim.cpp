@@ -178,16 +178,13 @@ void* shared_memory(const void* key, size_t bytes) {
 namespace {
 
 struct Entry {
-    const char* family;
-    const char* name;
-    const char* dtype;
-    const char* signature;
-    void* function;
+    const char *family, *name, *signature;
+    void *float32, *float64;
 };
 
-#define LISTED(family, name, signature)                                                        \
-    {family, #name, "float32", signature, reinterpret_cast<void*>(&nerve::cuda::name<float>)}, \
-        {family, #name, "float64", signature, reinterpret_cast<void*>(&nerve::cuda::name<double>)},
+#define LISTED(family, name, signature)                                            \
+    {family, #name, signature, reinterpret_cast<void*>(&nerve::cuda::name<float>), \
+     reinterpret_cast<void*>(&nerve::cuda::name<double>)},
 const Entry entries[] = {
 #define KERNEL(family, name, ...) NERVE_IF_HERE(family, LISTED(#family, name, #__VA_ARGS__))
 #include "kernels.inc"

@@ -16,7 +16,7 @@ class CudaKernels:
 
     Parameters
     ----------
-    extension : the module ``nerve._cuda``: functions ``<kernel>_<dtype>`` of addresses.
+    extension : the module ``nerve._cuda``: functions of a dtype, a stream and addresses.
     current_stream : gives the address of the CUDA stream to launch on.
     """
 
@@ -27,8 +27,8 @@ class CudaKernels:
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("_"):
             raise AttributeError(name)
-        launchers = {dtype: getattr(self._extension, f"{name}_{dtype}", None) for dtype in ("float32", "float64")}
-        if launchers["float32"] is None:
+        launcher = getattr(self._extension, name, None)
+        if launcher is None:
             raise DeviceError(f"[{name}] has no CUDA kernel; move its arrays to the CPU with cupy.asnumpy(x)")
 
         def kernel(*arguments: Any) -> None:
@@ -37,9 +37,9 @@ class CudaKernels:
             passed = [_passed(name, argument, dtypes, lists) for argument in arguments]
             if lists and not dtypes:
                 return  # no arrays to step
-            if len(dtypes) != 1 or (launcher := launchers.get(*dtypes)) is None:
+            if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
                 raise DTypeError(f"[{name}] expects arrays of float32 or of float64, got {sorted(dtypes)}")
-            launcher(self._current_stream(), *passed)
+            launcher(*dtypes, self._current_stream(), *passed)
 
         setattr(self, name, kernel)  # found without __getattr__ from now on
         return kernel

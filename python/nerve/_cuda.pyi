@@ -1,0 +1,1118 @@
+"""
+Kernels on the GPU, over addresses in device memory; see nerve.kernels for the public functions.
+"""
+
+from __future__ import annotations
+import typing
+
+__all__: list[str] = [
+    "absolute",
+    "absolute_backward",
+    "adadelta_step",
+    "adagrad_step",
+    "adam_step",
+    "adamax_step",
+    "add",
+    "argmax",
+    "argmin",
+    "average_pool2d",
+    "average_pool2d_backward",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_training",
+    "ceil",
+    "ceil_backward",
+    "conv2d",
+    "conv2d_backward_input",
+    "conv2d_backward_kernel",
+    "copy",
+    "cos",
+    "cos_backward",
+    "device_count",
+    "divide",
+    "dropout",
+    "elu",
+    "elu_backward",
+    "equal",
+    "erf",
+    "erf_backward",
+    "exp",
+    "exp_backward",
+    "expm1",
+    "expm1_backward",
+    "floor",
+    "floor_backward",
+    "gelu",
+    "gelu_backward",
+    "gelu_tanh",
+    "gelu_tanh_backward",
+    "greater",
+    "greater_equal",
+    "hard_sigmoid",
+    "hard_sigmoid_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "log1p_backward",
+    "log_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "matmul",
+    "max",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "multiply",
+    "nadam_step",
+    "negative",
+    "negative_backward",
+    "not_equal",
+    "one_hot",
+    "power",
+    "random_normal",
+    "random_uniform",
+    "reciprocal",
+    "reciprocal_backward",
+    "relu",
+    "relu6",
+    "relu6_backward",
+    "relu_backward",
+    "rmsprop_step",
+    "round",
+    "round_backward",
+    "rsqrt",
+    "rsqrt_backward",
+    "selu",
+    "selu_backward",
+    "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "sign",
+    "sign_backward",
+    "silu",
+    "silu_backward",
+    "sin",
+    "sin_backward",
+    "softmax",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softplus",
+    "softplus_backward",
+    "softsign",
+    "softsign_backward",
+    "sparse_softmax_cross_entropy",
+    "sqrt",
+    "sqrt_backward",
+    "square",
+    "square_backward",
+    "status",
+    "subtract",
+    "sum",
+    "take",
+    "take_backward",
+    "tanh",
+    "tanh_backward",
+    "where",
+]
+
+def absolute(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def absolute_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def adadelta_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    accumulators: list[int] | None,
+    deltas: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    rho: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def adagrad_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    accumulators: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def adam_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    momenta: list[int] | None,
+    velocities: list[int] | None,
+    maxima: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def adamax_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    momenta: list[int] | None,
+    norms: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def add(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def argmax(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def argmin(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def average_pool2d(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def average_pool2d_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def batch_norm_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad_gamma: int | None,
+    grad_beta: int | None,
+    grad: int | None,
+    x: int | None,
+    mean: int | None,
+    variance: int | None,
+    gamma: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def batch_norm_inference(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    mean: int | None,
+    variance: int | None,
+    gamma: int | None,
+    beta: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def batch_norm_training(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    mean: int | None,
+    variance: int | None,
+    x: int | None,
+    gamma: int | None,
+    beta: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def ceil(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def ceil_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def conv2d(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    kernel: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def conv2d_backward_input(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    kernel: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def conv2d_backward_kernel(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_kernel: int | None,
+    grad: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def copy(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def cos(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def cos_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def device_count() -> int:
+    """
+    GPUs that can be used.
+    """
+
+def divide(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def dropout(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def elu(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def elu_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def equal(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def erf(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def erf_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def exp(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def exp_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def expm1(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def expm1_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def floor(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def floor_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def gelu(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def gelu_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def gelu_tanh(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def gelu_tanh_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def greater(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def greater_equal(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def hard_sigmoid(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def hard_sigmoid_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def leaky_relu(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def leaky_relu_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def less(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def less_equal(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def log(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def log1p(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def log1p_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def log_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def log_softmax(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def log_softmax_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    y: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def matmul(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def max(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def max_pool2d(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def max_pool2d_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def maximum(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def mean(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def min(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def minimum(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def multiply(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def nadam_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    momenta: list[int] | None,
+    velocities: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    momentum_now: typing.SupportsFloat | typing.SupportsIndex,
+    momentum_next: typing.SupportsFloat | typing.SupportsIndex,
+    product_now: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def negative(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def negative_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def not_equal(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def one_hot(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    labels: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    classes: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def power(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def random_normal(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+    mean: typing.SupportsFloat | typing.SupportsIndex,
+    stddev: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def random_uniform(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    offset: typing.SupportsInt | typing.SupportsIndex,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    high: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def reciprocal(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def reciprocal_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def relu(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def relu6(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def relu6_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def relu_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def rmsprop_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    velocities: list[int] | None,
+    momenta: list[int] | None,
+    averages: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    rho: typing.SupportsFloat | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def round(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def round_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def rsqrt(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def rsqrt_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def selu(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def selu_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sgd_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    momenta: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
+    nesterov: bool,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def sigmoid(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sigmoid_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sign(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sign_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def silu(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def silu_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sin(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sin_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def softmax(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def softmax_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    y: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def softmax_cross_entropy(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    loss: int | None,
+    grad: int | None,
+    logits: int | None,
+    targets: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def softplus(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def softplus_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def softsign(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def softsign_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sparse_softmax_cross_entropy(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    loss: int | None,
+    grad: int | None,
+    logits: int | None,
+    labels: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sqrt(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def sqrt_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def square(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def square_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def status() -> str:
+    """
+    The GPUs that can be used, or the reason why there are none, in words.
+    """
+
+def subtract(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def sum(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def take(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    indices: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def take_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    indices: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def tanh(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def tanh_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    grad: int | None,
+    x: int | None,
+    y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def where(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    condition: int | None,
+    a: int | None,
+    b: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
