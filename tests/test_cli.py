@@ -37,7 +37,7 @@ def test_train_digits_reaches_its_accuracy_and_tells_how_it_goes(trained):
     assert lines[-1] == f"saved {path}"
     assert lines[-2].startswith("test accuracy: ")
     assert accuracy(lines[-2]) >= 0.985
-    assert lines[0].startswith(f"Epoch 1/{cli.EPOCHS['digits']} - ")
+    assert lines[0].startswith(f"Epoch 1/{cli.RECIPES['digits'].epochs} - ")
 
 
 def test_predict_reads_the_model_back(trained, tmp_path, capsys):
@@ -152,7 +152,7 @@ def test_interrupting_is_one_line_too(monkeypatch, capsys):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.DATASETS, "digits", interrupt)
+    monkeypatch.setitem(cli.RECIPES, "digits", cli.RECIPES["digits"]._replace(data=interrupt))
     assert cli.main(["train", "digits"]) == 130
     assert capsys.readouterr().err == "nerve: interrupted\n"
 

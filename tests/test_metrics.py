@@ -121,7 +121,7 @@ def test_get():
          r"sample_weight of shape \(3,\) does not fit values of \(23,\)"),
         (lambda: metrics.TopKCategoricalAccuracy(k=0), ValueError, "k must be at least 1, got 0"),
         (lambda: metrics.SparseTopKCategoricalAccuracy(k=0), ValueError, "k must be at least 1, got 0"),
-        (lambda: metrics.get("acuracy"), ValueError, "unknown metric 'acuracy': did you mean 'accuracy'"),
+        (lambda: metrics.get("accuracyy"), ValueError, "unknown metric 'accuracyy': did you mean 'accuracy'"),
     ],
 )  # fmt: skip
 def test_bad_input(make, error, message):

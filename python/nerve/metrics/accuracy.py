@@ -46,7 +46,8 @@ class CategoricalAccuracy(PairMetric):
     direction = "up"
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return self.labels(y_true, y_pred) == kernels.argmax(y_pred, axis=-1)
+        right: Array = self.labels(y_true, y_pred) == kernels.argmax(y_pred, axis=-1)
+        return right
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
         """The labels that `y_true` stands for."""
