@@ -54,29 +54,29 @@ NERVE_INLINE vec<T> activate(Activation activation, vec<T> x) {
     return x;
 }
 
-// One tile: R x tile_columns of out (the first `rows` x `columns` of it) from packed panels of `inner` steps. Partial
+// One tile: R x J vectors of out (the first `rows` x `columns` of it) from packed panels of `inner` steps. Partial
 // sums of earlier blocks are read back from out; the last block adds bias and activation.
-template <class T, int R>
+template <class T, int R, int J>
 void micro_kernel(int64_t inner, const T* a, const T* b, const Epilogue<T>& epilogue, int64_t row, int64_t column,
                   int rows, int columns, bool first, bool last) {
     using V = vec<T>;
-    V sum[R][tile_vectors];
+    V sum[R][J];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int j = 0; j < tile_vectors; ++j) sum[r][j] = V(T(0));
+        for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
     for (int64_t k = 0; k < inner; ++k) {
-        V bk[tile_vectors];
+        V bk[J];
 #pragma GCC unroll 4
-        for (int j = 0; j < tile_vectors; ++j) bk[j] = load(b + k * tile_columns<T> + j * V::size);
+        for (int j = 0; j < J; ++j) bk[j] = load(b + k * tile_columns<T> + j * V::size);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
             V ak(a[k * tile_rows + r]);
 #pragma GCC unroll 4
-            for (int j = 0; j < tile_vectors; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
+            for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
         }
     }
-    for (int j = 0; j < tile_vectors; ++j) {
+    for (int j = 0; j < J; ++j) {
         int64_t width = columns - j * V::size;
         if (width <= 0) break;
         if (width > V::size) width = V::size;
@@ -94,19 +94,27 @@ void micro_kernel(int64_t inner, const T* a, const T* b, const Epilogue<T>& epil
     }
 }
 
-// Runs the smallest tile that holds `rows` rows.
+// Runs the smallest tile that holds `rows` rows and `columns` columns.
+template <class T, int J>
+inline void tile_of(int64_t inner, const T* a, const T* b, const Epilogue<T>& epilogue, int64_t row, int64_t column,
+                    int rows, int columns, bool first, bool last) {
+    if (rows <= 1)
+        micro_kernel<T, 1, J>(inner, a, b, epilogue, row, column, rows, columns, first, last);
+    else if (rows <= 4)
+        micro_kernel<T, 4, J>(inner, a, b, epilogue, row, column, rows, columns, first, last);
+    else if (tile_rows > 8 && rows <= 8)
+        micro_kernel<T, (tile_rows > 8 ? 8 : tile_rows), J>(inner, a, b, epilogue, row, column, rows, columns, first,
+                                                            last);
+    else
+        micro_kernel<T, tile_rows, J>(inner, a, b, epilogue, row, column, rows, columns, first, last);
+}
 template <class T>
 inline void tile(int64_t inner, const T* a, const T* b, const Epilogue<T>& epilogue, int64_t row, int64_t column,
                  int rows, int columns, bool first, bool last) {
-    if (rows <= 1)
-        micro_kernel<T, 1>(inner, a, b, epilogue, row, column, rows, columns, first, last);
-    else if (rows <= 4)
-        micro_kernel<T, 4>(inner, a, b, epilogue, row, column, rows, columns, first, last);
-    else if (tile_rows > 8 && rows <= 8)
-        micro_kernel<T, (tile_rows > 8 ? 8 : tile_rows)>(inner, a, b, epilogue, row, column, rows, columns, first,
-                                                         last);
+    if (columns <= vec<T>::size)
+        tile_of<T, 1>(inner, a, b, epilogue, row, column, rows, columns, first, last);
     else
-        micro_kernel<T, tile_rows>(inner, a, b, epilogue, row, column, rows, columns, first, last);
+        tile_of<T, tile_vectors>(inner, a, b, epilogue, row, column, rows, columns, first, last);
 }
 
 NERVE_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
