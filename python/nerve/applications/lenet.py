@@ -10,7 +10,7 @@ def LeNet5(
     input_shape: tuple[int | None, int | None, int] = (28, 28, 1),
     classes: int = 10,
     classifier_activation: str | None = "softmax",
-    activation: str = "tanh",
+    activation: str = "relu",
     include_top: bool = True,
     name: str = "lenet5",
 ) -> Model:
@@ -18,7 +18,7 @@ def LeNet5(
 
     The first convolution pads, so that images of 28x28 are treated as the paper's 32x32 with their empty border. As in
     later practice all of the second convolution's kernels see all channels, the averages are not scaled and shifted,
-    and the output is a softmax.
+    the output is a softmax, and the activations are ReLU; "tanh" is the paper's.
 
     Parameters
     ----------
