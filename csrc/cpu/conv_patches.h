@@ -18,6 +18,10 @@ struct Patches {
     // Columns come in runs that are contiguous in memory: a row of the patch where its taps are neighbours.
     NERVE_INLINE bool merged() const { return step_x == 1 && pixel == channels; }
     NERVE_INLINE int64_t run_taps() const { return merged() ? taps_x : 1; }
+    // Whether the patch that starts at (y, x) lies in the image as a whole.
+    NERVE_INLINE bool holds(int64_t y, int64_t x) const {
+        return y >= 0 && y + (taps_y - 1) * step_y < height && x >= 0 && x + (taps_x - 1) * step_x < width;
+    }
 };
 
 // Walks along the rows of the matrix.
@@ -138,13 +142,12 @@ void pack_patches(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int6
     const T *images[tile_rows], *corners[tile_rows], *from[tile_rows];
     int64_t ys[tile_rows], xs[tile_rows];
     bool inside[tile_rows];  // the whole patch
-    const int64_t last_y = m.height - (m.taps_y - 1) * m.step_y, last_x = m.width - (m.taps_x - 1) * m.step_x;
     Corner<T> corner(m, row);
     for (int64_t r = 0; r < tile_rows; ++r) {
         images[r] = corner.image;
         ys[r] = r < rows ? corner.y() : -1 - m.taps_y * m.step_y;  // rows that do not exist are zero
         xs[r] = corner.x();
-        inside[r] = ys[r] >= 0 && ys[r] < last_y && xs[r] >= 0 && xs[r] < last_x;
+        inside[r] = m.holds(ys[r], xs[r]);
         corners[r] = images[r] + (ys[r] * m.width + xs[r]) * m.pixel;
         if (r + 1 < rows) corner.next();
     }
@@ -161,27 +164,56 @@ void pack_patches(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int6
     }
 }
 
+// As below, for patches of one channel, side by side: what a row of the panel holds is contiguous in memory along a row
+// of the image.
+template <class T>
+void pack_one_channel_transposed(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
+    T edges[tile_rows][inner_block];
+    const T* from[tile_rows];
+    Corner<T> corner(m, k);
+    for (int64_t i = 0, length; i < count; i += length) {
+        length = smaller(m.rows_x - corner.j, count - i);
+        for (int64_t r = 0; r < tile_rows; ++r) {
+            const int64_t y = corner.y() + (row + r) / m.taps_x * m.step_y;
+            const int64_t x = corner.x() + (row + r) % m.taps_x * m.step_x;
+            const bool exists = r < rows && y >= 0 && y < m.height;
+            from[r] = corner.image + y * m.width + x;
+            if (exists && x >= 0 && x + length <= m.width) continue;
+            for (int64_t e = 0; e < length; ++e)
+                edges[r][e] = exists && x + e >= 0 && x + e < m.width ? from[r][e] : T(0);
+            from[r] = edges[r];
+        }
+        pack_pointers(panel + i * tile_rows, from, length);
+        for (int64_t e = 0; e < length; ++e) corner.next();
+    }
+}
+
 // The packer of A for the transposed matrix: rows [row, row + rows) are columns of the patches, inner runs over pixels.
 template <class T>
 void pack_patches_transposed(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
+    if (m.pixel == 1 && m.stride_x == 1) return pack_one_channel_transposed(panel, m, row, rows, k, count);
     struct Part {
-        int64_t p, q, offset, length;
+        int64_t p, q, offset, length, distance;
     };
     Part parts[tile_rows];
     int n_parts = 0;
     const int64_t run = m.run_taps() * m.channels, runs_x = m.taps_x / m.run_taps();
     for (int64_t at = row; at < row + rows;) {
-        const int64_t index = at / run, length = smaller(run - at % run, row + rows - at);
-        parts[n_parts++] = {index / runs_x * m.step_y, index % runs_x * m.step_x, at % run, length};
+        const int64_t index = at / run, offset = at % run, length = smaller(run - offset, row + rows - at);
+        const int64_t p = index / runs_x * m.step_y, q = index % runs_x * m.step_x;
+        parts[n_parts++] = {p, q, offset, length, (p * m.width + q) * m.pixel + offset};
         at += length;
     }
     T edge[tile_rows];
     Corner<T> corner(m, k);
     for (int64_t i = 0; i < count; ++i, corner.next(), panel += tile_rows) {
+        const int64_t y = corner.y(), x = corner.x();
+        const T* first = corner.image + (y * m.width + x) * m.pixel;
+        const bool inside = m.holds(y, x);
         T* to = panel;
-        for (int part = 0; part < n_parts; ++part) {
-            const auto [p, q, offset, length] = parts[part];
-            const T* from = gather(m, corner.image, corner.y() + p, corner.x() + q, offset, length, edge);
+        for (int n = 0; n < n_parts; ++n) {
+            const auto [p, q, offset, length, distance] = parts[n];
+            const T* from = inside ? first + distance : gather(m, corner.image, y + p, x + q, offset, length, edge);
             if (length == tile_rows)
                 std::memcpy(to, from, tile_rows * sizeof(T));
             else
