@@ -51,12 +51,12 @@ __global__ void training_kernel(T* out, T* mean, T* variance, const T* x, const 
     });
     const int64_t channel = strip_channel();
     if (channel >= channels) return;
-    const double offset = deviations.first / double(rows);
-    const double spread = deviations.second / double(rows) - offset * offset;
+    const double offset = deviations.first / double(rows), exact = center + offset;
+    const double spread = math::max(deviations.second / double(rows) - offset * offset, 0.0);  // below by rounding
     // The part of the mean that T cannot hold goes into the shift, so that it does not bias the output.
     const double factor = (gamma ? double(gamma[channel]) : 1) / math::sqrt(spread + epsilon);
-    const T rounded = T(center + offset), scale = T(factor);
-    const T shift = T((beta ? double(beta[channel]) : 0) - (center - double(rounded) + offset) * factor);
+    const T rounded = T(exact), scale = T(factor);
+    const T shift = T((beta ? double(beta[channel]) : 0) - (exact - double(rounded)) * factor);
     if (threadIdx.x < strip) {
         mean[channel] = rounded;
         variance[channel] = T(spread);
