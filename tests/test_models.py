@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
@@ -364,6 +367,17 @@ class TestSummary:
         model = Twice()
         model(ROWS)
         assert "Total params: 57" in self.text(model)
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copy", "pickle"])
+def test_copies_are_models_of_their_own(copy):
+    for model in (residual(), Sequential([Input((3,)), layers.Dropout(0.5), layers.Dense(2)])):
+        model.compile("adam", "mse")
+        again = copy(model)
+        close(again(ROWS), model(ROWS).numpy(), 0)
+        again.fit(ROWS, np.ones((5, *again(ROWS).shape[1:])), verbose=0)
+        assert not np.array_equal(again.get_weights()[0], model.get_weights()[0])
+        assert model.optimizer.iterations == 0
 
 
 def test_get_layer():

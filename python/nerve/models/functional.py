@@ -22,10 +22,11 @@ class _Slot(int):
 
 class _Step(NamedTuple):
     layer: Layer
-    source: int  # slot of the only argument, or -1: look at args and kwargs
+    source: _Slot | None  # the only argument; None: look at args and kwargs
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outputs: list[_Slot]
+    unused: list[_Slot]  # slots that no later step reads
 
 
 class Graph:
@@ -55,8 +56,11 @@ class Graph:
             raise ValueError(f"layers of one model need different names, got {sorted(repeated)} more than once")
         self._accepted: Any = None
         self._dtypes = [np.dtype(x.dtype) for x in self.inputs]
-        self._slots = {id(x): _Slot(slot) for slot, x in enumerate(self.inputs)}
-        self._steps = [self._step(node) for node in self.nodes]
+        slots = {id(x): _Slot(slot) for slot, x in enumerate(self.inputs)}
+        self._steps = [_step(node, slots) for node in self.nodes]
+        self._n_slots = len(slots)
+        self._output_slots = [slots[id(x)] for x in self.outputs]
+        self._free_after_last_use()
 
     def _sorted_by_depth(self) -> tuple[list[Node], list[Layer]]:
         """Nodes and layers in Keras's order: furthest from the outputs first, then as met on the way back."""
@@ -101,15 +105,14 @@ class Graph:
         layers = {id(layer): layer for layer in [*self.input_layers, *(node.layer for node in order)]}
         return order, list(layers.values())
 
-    def _step(self, node: Node) -> _Step:
-        outputs = []
-        for tensor in flatten(node.outputs):
-            slot = self._slots.setdefault(id(tensor), _Slot(len(self._slots)))
-            outputs.append(slot)
-        if len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], SymbolicTensor):
-            return _Step(node.layer, self._slots[id(node.args[0])], (), {}, outputs)
-        place = lambda x: self._slots[id(x)] if isinstance(x, SymbolicTensor) else x  # noqa: E731
-        return _Step(node.layer, -1, map_structure(place, node.args), map_structure(place, node.kwargs), outputs)
+    def _free_after_last_use(self) -> None:
+        """Note where a value is read for the last time, so that a run without gradients can forget it there."""
+        seen = set(self._output_slots)
+        for index in range(len(self._steps) - 1, -1, -1):
+            step = self._steps[index]
+            read = {slot for slot in (step.source, *flatten([step.args, step.kwargs])) if isinstance(slot, _Slot)}
+            self._steps[index] = step._replace(unused=sorted(read - seen))
+            seen |= read
 
     def run(self, inputs: Any) -> Any:
         """Outputs for arrays or tensors."""
@@ -121,19 +124,21 @@ class Graph:
         return self._run(values, lambda layer, *args, **kwargs: layer._infer(args, kwargs))
 
     def _run(self, inputs: list[Any], call: Callable[..., Any]) -> Any:
-        values: list[Any] = inputs + [None] * (len(self._slots) - len(inputs))
-        for layer, source, args, kwargs, outputs in self._steps:
-            if source >= 0:
+        values: list[Any] = inputs + [None] * (self._n_slots - len(inputs))
+        for layer, source, args, kwargs, outputs, unused in self._steps:
+            if source is not None:
                 result = call(layer, values[source])
             else:
                 fill = lambda x: values[x] if isinstance(x, _Slot) else x  # noqa: E731
                 result = call(layer, *map_structure(fill, args), **map_structure(fill, kwargs))
+            for slot in unused:
+                values[slot] = None
             if len(outputs) == 1 and not isinstance(result, list | tuple | dict):
                 values[outputs[0]] = result
             else:
                 for slot, value in zip(outputs, flatten(result), strict=True):
                     values[slot] = value
-        return pack_like(self.output_structure, [values[self._slots[id(x)]] for x in self.outputs])
+        return pack_like(self.output_structure, [values[slot] for slot in self._output_slots])
 
     # Inputs
 
@@ -224,6 +229,15 @@ def _cast(x: Any, dtype: np.dtype[Any]) -> Tensor:
         y: Tensor = cast(x, dtype=dtype.name)
         return y
     return Tensor(np.asarray(x).astype(dtype, copy=False), tracked=False)
+
+
+def _step(node: Node, slots: dict[int, _Slot]) -> _Step:
+    """What to do for a node; its outputs get the next free slots."""
+    outputs = [slots.setdefault(id(x), _Slot(len(slots))) for x in flatten(node.outputs)]
+    if len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], SymbolicTensor):
+        return _Step(node.layer, slots[id(node.args[0])], (), {}, outputs, [])
+    place = lambda x: slots[id(x)] if isinstance(x, SymbolicTensor) else x  # noqa: E731
+    return _Step(node.layer, None, map_structure(place, node.args), map_structure(place, node.kwargs), outputs, [])
 
 
 def fitted_shape(shape: tuple[int, ...], expected: Shape) -> tuple[int, ...] | None:

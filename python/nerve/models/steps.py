@@ -10,11 +10,14 @@ from nerve import losses as losses_module
 from nerve import metrics as metrics_module
 from nerve import optimizers
 from nerve.layers import Layer
+from nerve.layers.context import inside
+from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
 from nerve.metrics import Metric
+from nerve.models.checks import check_targets
 from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets
-from nerve.models.data import Batch
-from nerve.tensor import Tensor, Variable, gradients
+from nerve.models.data import ArrayBatches, Batch, Batches
+from nerve.tensor import Tensor, Variable, gradients, no_gradients
 
 if TYPE_CHECKING:
     from nerve.models.functional import Graph
@@ -197,3 +200,35 @@ class Steps(Layer):
         self._metrics = CompiledMetrics(config["metrics"], config["weighted_metrics"], targets, y_shapes, shapes)
         self._loss, self._targets = loss, targets
         return loss, targets
+
+    # Before the first step
+
+    def _require_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise RuntimeError(f"[{self.name}] call compile(optimizer, loss) before {what}")
+
+    def _prepare_inputs(self, x: Any) -> Any:
+        """Build the model for a batch of inputs, or check that it fits; gives outputs, symbolic if there is a graph."""
+        with inside(self), unchanged_on_error(self):
+            if not self.built:
+                self._build_for((x,))
+            if self._graph is not None:
+                self._graph.convert(x)
+                return self._graph.output_structure
+            with no_gradients():
+                return self(x, training=False)
+
+    def _prepare(self, batches: Batches) -> None:
+        """Build the model, and check the data against it; nothing has changed if it does not fit."""
+        own_step = type(self).train_step is not Steps.train_step
+        x, y, _ = batches.first()
+        if own_step and self._graph is None:
+            return  # such a model may not have a call at all
+        with unchanged_on_error(self):
+            outputs = self._prepare_inputs(x)
+            if y is None or self._compile_config["loss"] is None:
+                return
+            loss, targets = self._matched(y, outputs)
+            every = targets.flat("targets", batches.y if isinstance(batches, ArrayBatches) else y)
+            for name, one, y_true, y_pred in zip(targets.names, loss.losses, every, flatten(outputs), strict=True):
+                check_targets(name, y_true, one, y_pred.shape)

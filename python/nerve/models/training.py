@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from nerve.callbacks import Callback, CallbackList, History
-from nerve.layers.context import deferred_updates, inside
-from nerve.layers.layer import unchanged_on_error
+from nerve.layers.context import deferred_updates
 from nerve.layers.structure import flatten, map_structure, pack_like
-from nerve.models.checks import check_targets
 from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches
 from nerve.models.interrupts import WholeSteps
 from nerve.models.steps import Logs, Steps
@@ -300,38 +298,6 @@ class Trainer(Steps):
         batches = ArrayBatches(x, y, sample_weight)
         batches.batch_size, batches.steps = batches.n_samples, 1
         return batches
-
-    # Before the first step
-
-    def _require_compiled(self, what: str) -> None:
-        if not self.compiled:
-            raise RuntimeError(f"[{self.name}] call compile(optimizer, loss) before {what}")
-
-    def _prepare_inputs(self, x: Any) -> Any:
-        """Build the model for a batch of inputs, or check that it fits; gives outputs, symbolic if there is a graph."""
-        with inside(self), unchanged_on_error(self):
-            if not self.built:
-                self._build_for((x,))
-            if self._graph is not None:
-                self._graph.convert(x)
-                return self._graph.output_structure
-            with no_gradients():
-                return self(x, training=False)
-
-    def _prepare(self, batches: Batches) -> None:
-        """Build the model, and check the data against it; nothing has changed if it does not fit."""
-        own_step = type(self).train_step is not Steps.train_step
-        x, y, _ = batches.first()
-        if own_step and self._graph is None:
-            return  # such a model may not have a call at all
-        with unchanged_on_error(self):
-            outputs = self._prepare_inputs(x)
-            if y is None or self._compile_config["loss"] is None:
-                return
-            loss, targets = self._matched(y, outputs)
-            every = targets.flat("targets", batches.y if isinstance(batches, ArrayBatches) else y)
-            for name, one, y_true, y_pred in zip(targets.names, loss.losses, every, flatten(outputs), strict=True):
-                check_targets(name, y_true, one, y_pred.shape)
 
 
 def _as_list(logs: Logs) -> Any:
