@@ -37,6 +37,12 @@ class SeedGenerator:
         self.seed = secrets.randbits(64) if seed is None else _checked(seed)
         self._offset = 0
 
+    def __getstate__(self) -> dict[str, int]:
+        return {"seed": self.seed, "_offset": self._offset}  # a lock cannot be copied
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
+
     def reserve(self, n_blocks: int) -> tuple[int, int]:
         """Take the next `n_blocks` counter blocks; gives `(seed, offset of the first)`. Safe from any thread."""
         if n_blocks < 0:
