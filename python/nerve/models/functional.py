@@ -9,7 +9,7 @@ import numpy as np
 
 from nerve import ops, serialization
 from nerve.errors import DTypeError, ShapeError
-from nerve.layers import InputLayer, Layer
+from nerve.layers import InputLayer, Layer, Operation
 from nerve.layers.layer import cast
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
 from nerve.layers.symbolic import Node, SymbolicTensor
@@ -51,7 +51,8 @@ class Graph:
         self.output_structure = outputs
         self.input_layers = [_input_layer(x) for x in self.inputs]
         self.nodes, self.layers = self._sorted_by_depth()
-        names = [layer.name for layer in self.layers]
+        # Ops are named by nobody, so their names may be those of layers.
+        names = [layer.name for layer in self.layers if not isinstance(layer, Operation)]
         if repeated := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"layers of one model need different names, got {sorted(repeated)} more than once")
         self._accepted: Any = None
