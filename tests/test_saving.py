@@ -371,6 +371,7 @@ class TestDamage:
             lambda config: config.update(model=[1, 2]),
             lambda config: config["compile"].update(optimizer="none"),
             at_layer(lambda layer: layer["config"].update(units=-1)),
+            at_layer(lambda layer: layer["config"].update(units=10**18)),
             at_layer(lambda layer: layer["config"].update(unknown=1)),
             at_layer(lambda layer: layer.update(class_name="Tense")),
         ):

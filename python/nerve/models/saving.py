@@ -190,7 +190,7 @@ def load_model(
                 model.compile(**serialization.deserialize(config["compile"], custom_objects))
         except ModelFileError:
             raise
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
             raise ModelFileError(f"its configuration does not make a model: {error}") from error
         weights = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
         state = {key.removeprefix("optimizer/"): a for key, a in arrays.items() if key.startswith("optimizer/")}
@@ -256,7 +256,7 @@ def _has(archive: zipfile.ZipFile, name: str) -> bool:
 def _json(name: str, data: bytes) -> Any:
     try:
         return json.loads(data)
-    except (UnicodeDecodeError, ValueError) as error:
+    except (RecursionError, UnicodeDecodeError, ValueError) as error:
         raise ModelFileError(f"{name} is not JSON: {error}") from error
 
 
