@@ -43,28 +43,40 @@ NERVE_INLINE vec<T> clamp(vec<T> x, T low, T high) {
     return select(x < vec<T>(low), vec<T>(low), x);
 }
 
-// Integers of T's width shifted right without their sign: instruction sets lack the signed shift of 64 bits.
+// Integers of T's width that wrap around, and shift without sign (instruction sets lack the signed shift of 64 bits).
 template <class T>
-NERVE_INLINE bits<T> shift_right(bits<T> x, int count) {
-    typedef uint32_t words __attribute__((vector_size(vector_bytes)));
-    typedef uint64_t long_words __attribute__((vector_size(vector_bytes)));
-    if constexpr (sizeof(T) == 4)
-        return (bits<T>)((words)x >> count);
-    else
-        return (bits<T>)((long_words)x >> count);
+struct unsigned_lanes;
+template <>
+struct unsigned_lanes<float> {
+    typedef uint32_t type __attribute__((vector_size(vector_bytes)));
+};
+template <>
+struct unsigned_lanes<double> {
+    typedef uint64_t type __attribute__((vector_size(vector_bytes)));
+};
+template <class T>
+using words = typename unsigned_lanes<T>::type;
+
+template <class T>
+NERVE_INLINE words<T> to_words(vec<T> x) {
+    return (words<T>)x.v;
+}
+template <class T>
+NERVE_INLINE vec<T> from_words(words<T> x) {
+    return (typename vec<T>::native)x;
 }
 
-// Integer lanes, |n| < 2^22 (2^51), as floating point, without the conversion that only AVX-512 has for 64 bits.
+// Integers n >= 0, n < 2^22 (2^51), as floating point, without the conversion that only AVX-512 has for 64 bits.
 template <class T>
-NERVE_INLINE vec<T> small_to_float(bits<T> n) {
+NERVE_INLINE vec<T> small_to_float(words<T> n) {
     vec<T> shift(rounding_shift<T>);
-    return from_bits<T>(n + to_bits(shift)) - shift;
+    return from_words<T>(n + to_words(shift)) - shift;
 }
 
 // 2^n for exponents n of normal numbers.
 template <class T>
-NERVE_INLINE vec<T> power_of_two(bits<T> n) {
-    return from_bits<T>((n + exponent_bias<T>) << mantissa_bits<T>);
+NERVE_INLINE vec<T> power_of_two(words<T> n) {
+    return from_words<T>((n + exponent_bias<T>) << mantissa_bits<T>);
 }
 
 // p 2^n, rounded once, for integers |n| up to twice the exponent range.
@@ -77,7 +89,7 @@ NERVE_INLINE vec<T> scale(vec<T> p, vec<T> n) {
         return (typename vec<T>::native)_mm512_maskz_scalef_pd(__mmask8(-1), (__m512d)p.v, (__m512d)n.v);
 #else
     vec<T> shift(rounding_shift<T>);
-    bits<T> integer = to_bits(n + shift) - to_bits(shift), half = shift_right<T>(integer + 8192, 1) - 4096;
+    words<T> integer = to_words(n + shift) - to_words(shift), half = ((integer + 8192) >> 1) - 4096;
     return p * power_of_two<T>(half) * power_of_two<T>(integer - half);
 #endif
 }

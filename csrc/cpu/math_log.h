@@ -12,10 +12,10 @@ struct ReducedLogarithm {
 template <class T>
 NERVE_INLINE ReducedLogarithm<T> reduce_logarithm(vec<T> x) {
     const vec<T> one(T(1)), root_half(T(0.70710678118654752440));
-    constexpr typename vec<T>::integer mantissa = (typename vec<T>::integer(1) << mantissa_bits<T>)-1;
-    bits<T> shifted = to_bits(x) + (to_bits(one) - to_bits(root_half));
-    vec<T> m = from_bits<T>((shifted & mantissa) + to_bits(root_half));
-    return {small_to_float<T>(shift_right<T>(shifted, mantissa_bits<T>) - exponent_bias<T>), m - one};
+    words<T> shifted = to_words(x) + (to_words(one) - to_words(root_half)), exponent = shifted >> mantissa_bits<T>;
+    words<T> mantissa = shifted - (exponent << mantissa_bits<T>);
+    vec<T> m = from_words<T>(mantissa + to_words(root_half));
+    return {small_to_float<T>(exponent) - vec<T>(T(exponent_bias<T>)), m - one};
 }
 
 // n ln2 + log(1 + f) + c, where c is a small correction. The float form is f - f^2/2 + f^3 p(f); the double form uses

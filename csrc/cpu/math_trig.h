@@ -7,7 +7,7 @@ namespace nerve::NERVE_ISA::math {
 // x = n pi/2 + r + tail with |r| <= pi/4 (a little more where fma rounds twice); n modulo 4 is in quadrant's low bits.
 template <class T>
 struct ReducedAngle {
-    bits<T> quadrant;
+    words<T> quadrant;
     vec<T> r, tail;
 };
 
@@ -46,7 +46,7 @@ constexpr uint64_t two_over_pi[21] = {0,
 // The same for one number of any size, NaN for infinity: M. H. Payne and R. N. Hanek, Radian reduction for
 // trigonometric functions (1983). x = m 2^e; of 2/pi only the 192 bits matter that meet m above 2^-130 and below 4.
 struct LaneAngle {
-    int64_t quadrant;
+    uint64_t quadrant;
     double r, tail;
 };
 [[gnu::noinline, maybe_unused]] static LaneAngle reduce_huge(double x) {
@@ -63,8 +63,8 @@ struct LaneAngle {
     // product = m w / 2^64 modulo 2^128: two bits of quarter turns, and 126 of a fraction.
     using Wide = unsigned __int128;
     Wide product = (Wide(m * w[0]) << 64) + Wide(m) * w[1] + (Wide(m) * w[2] >> 64);
-    int64_t quadrant = int64_t((uint64_t(product >> 64) + (uint64_t(1) << 61)) >> 62);
-    product -= Wide(uint64_t(quadrant)) << 126;
+    uint64_t quadrant = (uint64_t(product >> 64) + (uint64_t(1) << 61)) >> 62;
+    product -= Wide(quadrant) << 126;
     bool negative = uint64_t(product >> 64) >> 63;
     if (negative) product = -product;
     // The leading 64 bits of the fraction, times those of pi/2.
@@ -88,14 +88,14 @@ NERVE_INLINE ReducedAngle<T> reduce_angle(vec<T> x) {
     vec<T> w3 = n * vec<T>(half_pi<T>[2]), r3 = r2 - w3;
     vec<T> low = (((r1 - r2) - w2) + ((r2 - r3) - w3)) - n * vec<T>(half_pi<T>[3]);
     vec<T> r = r3 + low;
-    ReducedAngle<T> result{to_bits(shifted), r, (r3 - r) + low};
+    ReducedAngle<T> result{to_words(shifted), r, (r3 - r) + low};
     mask<T> huge = ~(abs(x) <= vec<T>(cody_waite_limit<T>));
     if (__builtin_expect(any(huge), 0)) {
         for (int i = 0; i < vec<T>::size; ++i) {
             if (!huge.v[i]) continue;
             LaneAngle lane = reduce_huge(double(x.v[i]));
             T head = T(lane.r);
-            result.quadrant[i] = typename vec<T>::integer(lane.quadrant);
+            result.quadrant[i] = lane.quadrant;
             result.r.v[i] = head;
             result.tail.v[i] = T((lane.r - double(head)) + lane.tail);
         }
@@ -133,10 +133,10 @@ NERVE_INLINE vec<T> cos_reduced(vec<T> r, vec<T> tail) {
 template <class T>
 NERVE_INLINE vec<T> sin_shifted(vec<T> x, int quarters) {
     ReducedAngle<T> angle = reduce_angle(x);
-    bits<T> quadrant = angle.quadrant + quarters;
+    words<T> quadrant = angle.quadrant + quarters;
     vec<T> s = copysign(sin_reduced(angle.r, angle.tail), angle.r), c = cos_reduced(angle.r, angle.tail);
     vec<T> y = select(mask<T>{(quadrant & 1) == 0}, s, c);
-    return from_bits<T>(to_bits(y) ^ (quadrant & 2) << (8 * sizeof(T) - 2));
+    return from_words<T>(to_words(y) ^ (quadrant & 2) << (8 * sizeof(T) - 2));
 }
 
 template <class T>
