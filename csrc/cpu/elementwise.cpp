@@ -114,7 +114,8 @@ void combine_row(Out* out, const T* a, int64_t a_stride, const T* b, int64_t b_s
 }
 
 // One operand's rows [0, rows) of `columns` elements, as if they stood in memory one after another, for `rows` that fit
-// into laid_out elements. Rows that do stand so are used in place, and those that repeat one row are laid out once.
+// into laid_out elements. Rows that do stand so are used in place, and those that repeat one row are laid out once, for
+// the first and largest number of rows asked for.
 template <class T>
 struct Plane {
     T memory[laid_out];
@@ -124,7 +125,6 @@ struct Plane {
         if (row_stride == columns && stride == 1) return x;
         if (row_stride == 0 && repeated == x) return memory;
         repeated = row_stride == 0 ? x : nullptr;
-        if (row_stride == 0) rows = laid_out / columns;
         T* to = memory;
         for (int64_t row = 0; row < rows; ++row, x += row_stride, to += columns)
             for (int64_t i = 0; i < columns; ++i) to[i] = x[i * stride];

@@ -167,8 +167,10 @@ def _output(op: str, out: Array | None, shape: tuple[int, ...], dtype: np.dtype[
 
 def _apart(operand: Array, out: Array) -> Array:
     """``operand``, copied if writing ``out`` would change elements of it that are still to be read."""
+    if operand is out or not np.may_share_memory(operand, out):
+        return operand
     same = operand.shape == out.shape and operand.ctypes.data == out.ctypes.data
-    return operand if same or not np.may_share_memory(operand, out) else operand.copy()
+    return operand if same else operand.copy()
 
 
 def _unary(name: str, summary: str) -> Unary:
@@ -232,6 +234,11 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, 
 
 
 def _operands(op: str, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, tuple[int, ...], Broadcast]:
+    # A number beside an array is the usual case, and worth a short way round the conversions.
+    if type(b) is float and type(a) is np.ndarray and a.dtype.char in "fd":
+        b = np.array(b, a.dtype)
+    elif type(a) is float and type(b) is np.ndarray and b.dtype.char in "fd":
+        a = np.array(a, b.dtype)
     x, y = as_floats(op, a, b)
     found = broadcast_shape(x.shape, y.shape)
     if found is None:
