@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         random,
+        serialization,
     )
     from nerve.errors import DeviceError, DTypeError, ModelFileError, ShapeError
     from nerve.kernels import backend
@@ -51,6 +52,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "random",
+    "serialization",
 )
 _NAMES = {
     "DTypeError": "errors",
@@ -101,6 +103,7 @@ __all__ = [
     "ops",
     "optimizers",
     "random",
+    "serialization",
     "set_num_threads",
 ]
 
