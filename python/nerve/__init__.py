@@ -28,12 +28,13 @@ if TYPE_CHECKING:
         random,
         serialization,
     )
+    from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, ShapeError
     from nerve.kernels import backend
     from nerve.layers import Input
     from nerve.models import Model, Sequential
     from nerve.runtime import empty_cache, memory_stats, num_threads, set_num_threads
-    from nerve.tensor import Tensor, Variable, gradients, no_gradients
+    from nerve.tensor import Tensor, Variable, no_gradients
 
 __version__ = "0.1.0"
 
@@ -66,7 +67,7 @@ _NAMES = {
     "Variable": "tensor",
     "backend": "kernels",
     "empty_cache": "runtime",
-    "gradients": "tensor",
+    "gradients": "autograd",
     "memory_stats": "runtime",
     "no_gradients": "tensor",
     "num_threads": "runtime",

@@ -1,4 +1,4 @@
-"""Automatic differentiation: a Tensor remembers what it was computed from, and :func:`gradients` walks back."""
+"""Tensors: arrays that remember what they were computed from, and the variables that training changes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nerve import kernels
 from nerve.errors import ShapeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Gradient = Callable[[Array], Array]  # of the loss with respect to an op's output -> with respect to one input
+
 
 _recording: ContextVar[bool] = ContextVar("nerve_recording", default=True)
 
@@ -234,91 +234,6 @@ def no_gradients() -> Iterator[None]:
 def recording() -> bool:
     """Whether operations are being remembered here."""
     return _recording.get()
-
-
-def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
-    """The gradient of a scalar with respect to each of some tensors, by reverse accumulation.
-
-    Parameters
-    ----------
-    loss : Tensor
-        One element.
-    variables : sequence of Tensor
-
-    Returns
-    -------
-    list of ndarray
-        One array of the shape and dtype of each variable; zeros where the loss does not depend on it.
-
-    Raises
-    ------
-    ShapeError
-        If ``loss`` has more than one element.
-    """
-    if not isinstance(loss, Tensor):
-        raise TypeError(f"[gradients] expects a Tensor as loss, got {type(loss).__name__}")
-    if loss.size != 1:
-        raise ShapeError(f"[gradients] expects a loss of one element, got shape {loss.shape}; take its mean or sum")
-    order = _needed(loss, {id(variable) for variable in variables})
-    needed = {id(node) for node in order}
-    found: dict[int, Array] = {}
-    owned: set[int] = set()  # gradients that are sums of our own, to be added to in place
-    if id(loss) in needed:
-        found[id(loss)] = np.ones(loss.shape, loss.dtype)
-    for node in reversed(order):
-        gradient = found.get(id(node))
-        if gradient is None:
-            continue
-        for parent, function in node.parents:
-            key = id(parent)
-            if key not in needed:
-                continue
-            part = _fitted(function(gradient), parent.array)
-            if key not in found:
-                found[key] = part
-            elif key in owned:
-                kernels.add(found[key], part, out=found[key])
-            else:
-                found[key] = kernels.add(found[key], part)
-                owned.add(key)
-    results: list[Array] = []
-    for variable in variables:
-        result = found.get(id(variable))
-        if result is None:
-            result = np.zeros(variable.shape, variable.dtype)
-        elif any(result is earlier or (result.base is not None and result.base is earlier) for earlier in results):
-            result = result.copy()  # two variables never share one array
-        results.append(result)
-    return results
-
-
-def _needed(loss: Tensor, wanted: set[int]) -> list[Tensor]:
-    """The tensors between ``loss`` and those wanted, parents before children."""
-    order: list[Tensor] = []
-    leads: dict[int, bool] = {}
-    stack: list[tuple[Tensor, bool]] = [(loss, False)]
-    while stack:
-        node, parents_done = stack.pop()
-        if parents_done:
-            if id(node) in wanted or any(leads[id(parent)] for parent, _ in node.parents):
-                leads[id(node)] = True
-                order.append(node)
-        elif id(node) not in leads:
-            leads[id(node)] = False
-            stack.append((node, True))
-            stack.extend((parent, False) for parent, _ in node.parents if id(parent) not in leads)
-    return order
-
-
-def _fitted(gradient: Array, like: Array) -> Array:
-    """Undo broadcasting and promotion: sum the gradient down to the shape of its tensor, in its dtype."""
-    if gradient.shape != like.shape:
-        extra = gradient.ndim - like.ndim
-        axes = tuple(range(extra)) + tuple(
-            i + extra for i, size in enumerate(like.shape) if size == 1 and gradient.shape[i + extra] != 1
-        )
-        gradient = kernels.sum(gradient, axis=axes).reshape(like.shape)
-    return gradient if gradient.dtype == like.dtype else gradient.astype(like.dtype)
 
 
 def _floating(values: ArrayLike) -> Array:

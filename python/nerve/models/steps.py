@@ -9,6 +9,7 @@ import numpy as np
 from nerve import losses as losses_module
 from nerve import metrics as metrics_module
 from nerve import optimizers
+from nerve.autograd import gradients
 from nerve.layers import Layer
 from nerve.layers.context import inside
 from nerve.layers.layer import unchanged_on_error
@@ -17,7 +18,7 @@ from nerve.metrics import Metric
 from nerve.models.checks import check_targets
 from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets
 from nerve.models.data import ArrayBatches, Batch, Batches
-from nerve.tensor import Tensor, Variable, gradients, no_gradients
+from nerve.tensor import Tensor, Variable, no_gradients
 
 if TYPE_CHECKING:
     from nerve.models.functional import Graph

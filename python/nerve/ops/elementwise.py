@@ -9,7 +9,7 @@ import numpy as np
 
 from nerve import kernels
 from nerve.kernels._backend import as_floats
-from nerve.kernels.elementwise import Binary, Unary, UnaryBackward
+from nerve.kernels._elementwise import Binary, Unary, UnaryBackward
 from nerve.ops._differentiable import Result, differentiable, plain
 from nerve.tensor import Array, Gradient, Tensor
 
