@@ -127,6 +127,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def _named(function: _Function, name: str, documentation: str) -> _Function:
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "nerve.kernels.elementwise"  # where it is found, by help and by pickle
     function.__doc__ = documentation
     return function
 
