@@ -7,6 +7,7 @@ strided inputs, and one clear error for every bad call.
 from __future__ import annotations
 
 import copy
+import inspect
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -136,6 +137,25 @@ def test_errors(op: Op, bad: BadCall, backend: str) -> None:
     assert str(caught.value).startswith("["), "an error starts with the op's name in brackets"
     for one, other in zip(flat(before), flat(bad.args), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+@pytest.mark.parametrize("op", KERNELS, ids=IDS)
+def test_none_is_no_array(op: Op, backend: str) -> None:
+    """Only where None is the default may an array be left out."""
+    sample = samples(op)[0]
+    parameters = inspect.signature(getattr(kernels, op.name)).parameters.values()
+    for i, (argument, parameter) in enumerate(zip(sample.args, parameters, strict=False)):
+        if not isinstance(argument, (np.ndarray, list)) or parameter.default is None:
+            continue
+        args = (*sample.args[:i], None, *sample.args[i + 1 :])
+        with nerve.backend(backend), pytest.raises(TypeError, match=rf"^\[{op.name}\] .* (None|object)"):
+            getattr(kernels, op.name)(*args, **sample.kwargs)
+
+
+def test_long_and_swapped_floats_keep_their_precision() -> None:
+    for dtype in (">f8", np.longdouble):
+        assert kernels.add(np.ones(3, np.float32), np.ones(3, dtype)).dtype == np.float64
 
 
 def test_every_kernel_has_a_row() -> None:

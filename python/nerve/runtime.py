@@ -11,15 +11,15 @@ def num_threads() -> int:
 
 
 def set_num_threads(threads: int) -> None:
-    """Let kernels use up to ``threads`` threads. Results do not depend on it.
+    """Let kernels use up to ``threads`` threads, 4096 at most. Results do not depend on it.
 
     Raises
     ------
     ValueError
-        If ``threads`` is not a positive whole number.
+        If ``threads`` is not a whole number in that range.
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"[set_num_threads] expects a whole number of at least 1, got {threads!r}")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 4096:
+        raise ValueError(f"[set_num_threads] expects a whole number from 1 to 4096, got {threads!r}")
     _cpu.set_num_threads(threads)
 
 

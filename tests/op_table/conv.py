@@ -98,6 +98,9 @@ _ERRORS = [
     BadCall((_X, _K), {"padding": (1, 1)}, ValueError, 'padding expects "valid", "same"'),
     BadCall((_X, _K), {"padding": ((1, -1), (0, 0))}, ValueError, "padding expects integers >= 0, got -1"),
     BadCall((_X, _K), {"activation": "swish"}, ValueError, "activation expects one of"),
+    BadCall((_X, _K), {"activation": ["relu"]}, ValueError, r"activation expects one of .*, got \['relu'\]"),
+    BadCall((_X, _K), {"strides": 2**63}, ValueError, "strides expects integers <= 9223372036854775807"),
+    BadCall((_X, _K), {"padding": 2**62}, MemoryError, r"\[empty\] cannot allocate an array of shape \(2, "),
     BadCall((_X, _K.astype(complex)), {}, DTypeError, "expects real numbers"),
 ]
 _GRAD = np.zeros((2, 6, 5, 6))
@@ -110,12 +113,21 @@ ROWS = [
         "conv2d_backward_input",
         _backward_input,
         tolerance=40,
-        errors=[BadCall((_GRAD, _K), {"input_shape": _X.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)")],
+        errors=[
+            BadCall((_GRAD, _K), {"input_shape": _X.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)"),
+            BadCall((_GRAD, _K), {"input_shape": None}, ValueError, "input_shape expects integers, got None"),
+            BadCall(
+                (_GRAD, _K), {"input_shape": (2, 8, -8, 4)}, ValueError, "input_shape expects integers >= 0, got -8"
+            ),
+        ],
     ),
     Op(
         "conv2d_backward_kernel",
         _backward_kernel,
         tolerance=40,
-        errors=[BadCall((_GRAD, _X), {"kernel_shape": _K.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)")],
+        errors=[
+            BadCall((_GRAD, _X), {"kernel_shape": _K.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)"),
+            BadCall((_GRAD, _X), {"kernel_shape": "3344"}, ValueError, "kernel_shape expects integers, got '3344'"),
+        ],
     ),
 ]

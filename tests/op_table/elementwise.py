@@ -133,6 +133,7 @@ def _input_errors(rest: tuple[np.ndarray, ...] = ()) -> list[BadCall]:
     return [
         BadCall((np.array(["a"]), *rest), {}, DTypeError, "expects real numbers"),
         BadCall((_X + 1j, *rest), {}, DTypeError, "complex128"),
+        BadCall((None, *rest), {}, DTypeError, "an array of real numbers, got None"),
         BadCall(([[1.0], [1.0, 2.0]], *rest), {}, ShapeError, "rectangular"),
     ]
 
@@ -148,7 +149,10 @@ def _out_errors(args: tuple[np.ndarray, ...]) -> list[BadCall]:
 
 
 _UNARY_ERRORS = [*_input_errors(), *_out_errors((_X,))]
-_ALPHA_ERRORS = _input_errors()
+_ALPHA_ERRORS = [
+    *_input_errors(),
+    BadCall((_X,), {"alpha": "steep"}, ValueError, "alpha expects a number, got 'steep'"),
+]
 _BACKWARD_ERRORS = [
     BadCall((_X, _X, np.ones(3)), {}, ShapeError, r"of one shape, got \(2, 3\), \(2, 3\) and \(3,\)"),
     BadCall((_X, np.ones((3, 2)), _X), {}, ShapeError, "of one shape"),
@@ -162,6 +166,7 @@ _SHAPE_ERRORS = [
 _BINARY_ERRORS = [*_SHAPE_ERRORS, *_out_errors((_X, np.ones(3)))]
 _WHERE_ERRORS = [
     BadCall((_X, _X, _X), {}, DTypeError, "a condition of booleans, got dtype float64"),
+    BadCall(([[True], [True, False]], _X, _X), {}, ShapeError, "rectangular"),
     BadCall((_X > 0, _X, np.ones(2)), {}, ShapeError, r"shapes \(2, 3\), \(2, 3\) and \(2,\) do not broadcast"),
     BadCall((_X > 0, _X, np.array("a")), {}, DTypeError, "expects real numbers"),
 ]

@@ -96,6 +96,7 @@ ROWS = [
         errors=[
             BadCall((_X, (0, 0)), {}, ShapeError, "named twice"),
             BadCall((_X, (1,)), {}, ShapeError, r"axes \(1,\) do not name every axis of an array of shape \(3, 4\)"),
+            BadCall((_X, (1.0, 0)), {}, ValueError, "axes expects integers, got 1.0"),
             BadCall((_X, (0, 2)), {}, ShapeError, "axis 2 does not exist"),
         ],
     ),
@@ -106,6 +107,8 @@ ROWS = [
         errors=[
             BadCall((_X, (3, 5)), {}, ShapeError, r"cannot broadcast shape \(3, 4\) to \(3, 5\)"),
             BadCall((_X, (4,)), {}, ShapeError, "cannot broadcast"),
+            BadCall((_X, None), {}, ValueError, "shape expects integers, got None"),
+            BadCall((_X, (-3, 4)), {}, ValueError, "shape expects integers >= 0, got -3"),
             BadCall((_X, (2,) * 7 + (3, 4)), {}, ShapeError, "at most 8 dimensions"),
         ],
     ),
@@ -127,6 +130,9 @@ ROWS = [
         gradient=True,
         errors=[
             BadCall(([],), {}, ShapeError, "at least one array"),
+            BadCall((None,), {}, DTypeError, "a list of arrays, got NoneType"),
+            BadCall(([_X, None],), {}, DTypeError, "got None"),
+            BadCall(([_X],), {"axis": "0"}, ValueError, "axis expects integers, got '0'"),
             BadCall(([_X, _X[:2]],), {"axis": 1}, ShapeError, r"got \(3, 4\) and, at position 1, \(2, 4\)"),
             BadCall(([_X, _X[0]],), {"axis": 0}, ShapeError, "at position 1"),
             BadCall(([_X],), {"axis": 2}, ShapeError, "axis 2 does not exist"),
@@ -141,6 +147,9 @@ ROWS = [
                 (_X, np.array([0, 7])), {}, IndexError, "index 7 at position 1 is out of range for axis 0 of size 3"
             ),
             BadCall((_X, np.array([[0], [-5]])), {"axis": 1}, IndexError, r"index -5 at position \(1, 0\)"),
+            BadCall((_X, np.array([2**64 - 1], np.uint64)), {}, IndexError, "index 18446744073709551615 at position 0"),
+            BadCall((_X, np.array([0])), {"axis": 0.0}, ValueError, "axis expects integers, got 0.0"),
+            BadCall((_X, [[0], [1, 2]]), {}, ShapeError, "rectangular"),
             BadCall((_X, np.array([0.0])), {}, DTypeError, "expects indices of int32 or int64, got dtype float64"),
             BadCall((_X, np.array([True])), {}, DTypeError, "got dtype bool"),
         ],
@@ -153,6 +162,9 @@ ROWS = [
         errors=[
             BadCall(
                 (_X, np.array([0, 1])), {"input_shape": (5, 4)}, ShapeError, r"gradient of shape \(2, 4\), got \(3, 4\)"
+            ),
+            BadCall(
+                (_X, np.array([0, 1])), {"input_shape": None}, ValueError, "input_shape expects integers, got None"
             ),
             BadCall((_X, np.array([0, 1, 5])), {"input_shape": (5, 4)}, IndexError, "index 5 at position 2"),
         ],

@@ -51,6 +51,7 @@ _ERRORS = [
     BadCall((np.float64(1), _B), {}, ShapeError, "at least one dimension"),
     BadCall((_A, _B, np.zeros(3)), {}, ShapeError, r"bias expects shape \(4,\), got \(3,\)"),
     BadCall((_A, _B), {"activation": "step"}, ValueError, "activation expects one of"),
+    BadCall((_A, _B), {"activation": ["relu"]}, ValueError, r"activation expects one of .*, got \['relu'\]"),
 ]
 
 ROWS = [

@@ -64,6 +64,7 @@ ROWS = [
             BadCall((np.float64(1),), {}, ShapeError, "at least one dimension"),
             BadCall((np.zeros((0, 3)),), {}, ShapeError, r"at least one row .*\(0, 3\)"),
             BadCall((_X,), {"epsilon": -1.0}, ValueError, "epsilon expects a number >= 0, got -1.0"),
+            BadCall((_X,), {"epsilon": "small"}, ValueError, "epsilon expects a number, got 'small'"),
             BadCall((np.array([["a"]]),), {}, DTypeError, "expects real numbers"),
         ],
     ),

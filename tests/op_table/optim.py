@@ -35,6 +35,10 @@ def _samples(slots: str, **settings: Any) -> Callable[[np.random.Generator], lis
     return samples
 
 
+def change(lists: tuple[list[np.ndarray], ...], function: Any) -> tuple[list[np.ndarray], ...]:
+    return tuple([function(array) for array in arrays] for arrays in lists)
+
+
 def _bad(slots: int, settings: dict[str, Any]) -> list[BadCall]:
     """The errors every step has."""
 
@@ -53,6 +57,9 @@ def _bad(slots: int, settings: dict[str, Any]) -> list[BadCall]:
     twice[0][0] = twice[0][1] = np.ones((2, 2))
     for arrays in twice[1:]:
         arrays[0] = np.ones((2, 2))
+    views = lists()
+    buffer = np.ones(6)
+    views[0][:] = buffer[:3], buffer[2:].reshape(2, 2)
     return [
         BadCall(
             lists(), {**settings, "learning_rate": -0.1}, ValueError, "learning_rate must be finite and not negative"
@@ -72,7 +79,16 @@ def _bad(slots: int, settings: dict[str, Any]) -> list[BadCall]:
         )
         if slots
         else BadCall(lists(_0=np.ones((2, 4))[:, ::2]), settings, ValueError, r"parameters\[1\] is not"),
-        BadCall(twice, settings, ValueError, r"parameters\[1\] is there twice"),
+        BadCall(twice, settings, ValueError, r"parameters\[0\] and parameters\[1\] share memory"),
+        BadCall(views, settings, ValueError, r"parameters\[0\] and parameters\[1\] share memory"),
+        BadCall(change(lists(), lambda x: x.astype(">f8")), settings, DTypeError, "got >f8 and, at position 0"),
+        BadCall(change(lists(), np.longdouble), settings, DTypeError, "float32 or float64, got"),
+        BadCall(
+            (*lists()[:1], None, *lists()[2:]), settings, DTypeError, "a list of arrays as gradients, got NoneType"
+        ),
+        BadCall(
+            lists(), {**settings, "learning_rate": "fast"}, ValueError, "learning_rate expects a number, got 'fast'"
+        ),
         BadCall(([[1.0]], [[1.0]], *([[1.0]] for _ in range(slots))), settings, DTypeError, "expects arrays, got list"),
     ]
 

@@ -94,6 +94,7 @@ ROWS = [
         _average_backward,
         errors=[
             BadCall((_GRAD,), {"input_shape": (2, 4, 4, 3)}, ShapeError, r"grad expects the output's shape"),
+            BadCall((_GRAD,), {"input_shape": 4.0}, ValueError, "input_shape expects integers, got 4.0"),
             BadCall((_GRAD,), {"input_shape": (2, 4, 4)}, ShapeError, "expects 4 dimensions"),
         ],
     ),

@@ -35,6 +35,7 @@ def _positions(rng: np.random.Generator) -> list[Sample]:
 _X = np.zeros((2, 3))
 _ERRORS = [
     BadCall((_X,), {"axis": 2}, ShapeError, r"axis 2 does not exist in an array of 2 dimensions"),
+    BadCall((_X,), {"axis": 1.0}, ValueError, "axis expects integers, got 1.0"),
     BadCall((_X,), {"axis": (0, -2)}, ShapeError, "named twice"),
     BadCall((np.array(["a"]),), {}, DTypeError, "expects real numbers"),
     BadCall((np.zeros(3, complex),), {}, DTypeError, "complex128"),
@@ -47,6 +48,6 @@ ROWS = [
     Op("mean", lambda rng: _samples(rng, False), gradient=True, errors=_ERRORS),
     Op("max", lambda rng: _samples(rng, False), gradient=True, errors=[*_ERRORS, _NOTHING]),
     Op("min", lambda rng: _samples(rng, False), gradient=True, errors=[*_ERRORS, _NOTHING]),
-    Op("argmax", _positions, errors=[_ERRORS[0], _ERRORS[2], _NOTHING]),
-    Op("argmin", _positions, errors=[_ERRORS[0], _ERRORS[2], _NOTHING]),
+    Op("argmax", _positions, errors=[*_ERRORS[:2], _ERRORS[3], _NOTHING]),
+    Op("argmin", _positions, errors=[*_ERRORS[:2], _ERRORS[3], _NOTHING]),
 ]

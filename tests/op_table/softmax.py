@@ -44,6 +44,7 @@ def _masked(rng: np.random.Generator) -> list[Sample]:
 
 _X = np.zeros((5, 3))
 _AXIS = BadCall((_X,), {"axis": 2}, ShapeError, r"axis 2 does not exist in an array of 2 dimensions")
+_AXES = BadCall((_X,), {"axis": None}, ValueError, "axis expects integers, got None")
 _KIND = BadCall((np.array(["a"]),), {}, DTypeError, "expects real numbers")
 _NAN = np.full((5, 3), 0.5)
 _NAN[3, 1] = np.nan
@@ -51,6 +52,8 @@ _NAN[3, 1] = np.nan
 _LABEL_ERRORS = [
     BadCall((_X, np.array([0, 1, 2, 12, 0])), {}, ValueError, r"labels must lie in 0\.\.2, got 12 at position 3$"),
     BadCall((_X, np.array([0, 1, -1, 2, 0])), {}, ValueError, r"labels must lie in 0\.\.2, got -1 at position 2$"),
+    BadCall((_X, np.full(5, 2**64 - 1, np.uint64)), {}, ValueError, "got 18446744073709551615 at position 0"),
+    BadCall((_X, [[0], [1, 2]]), {}, ShapeError, "rectangular"),
     BadCall((_X, np.zeros(4, int)), {}, ShapeError, r"labels of shape \(5,\) for logits \(5, 3\), got \(4,\)"),
     BadCall((np.float64(1.0), np.array([0])), {}, ShapeError, r"expects logits \(\.\.\., classes\), got shape \(\)"),
     BadCall((np.zeros((2, 0)), np.zeros(2, int)), {}, ShapeError, r"expects logits .* got shape \(2, 0\)"),
@@ -63,9 +66,9 @@ _PROBABILITY_ERRORS = [
 ]
 
 ROWS = [
-    Op("softmax", _rows, gradient=True, errors=[_AXIS, _KIND]),
+    Op("softmax", _rows, gradient=True, errors=[_AXIS, _AXES, _KIND]),
     Op("softmax", _extreme),
-    Op("log_softmax", _rows, gradient=True, errors=[_AXIS, _KIND]),
+    Op("log_softmax", _rows, gradient=True, errors=[_AXIS, _AXES, _KIND]),
     Op("log_softmax", _extreme),
     Op("softmax_cross_entropy", _labels, gradient=True, errors=_LABEL_ERRORS),
     Op("softmax_cross_entropy", _probabilities, gradient=True, errors=_PROBABILITY_ERRORS),

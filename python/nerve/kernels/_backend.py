@@ -51,41 +51,49 @@ def pick(*arrays: Array | None) -> Any:
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """An uninitialised array from the caching arena."""
-    array: Array = _cpu.empty(shape, np.dtype(dtype))
+    try:
+        array: Array = _cpu.empty(shape, np.dtype(dtype))
+    except (MemoryError, OverflowError):
+        raise MemoryError(f"[empty] cannot allocate an array of shape {shape} and dtype {np.dtype(dtype)}") from None
     return array
 
 
 def float_dtype(op: str, dtype: DTypeLike) -> np.dtype[Any]:
     """The dtype meant, float32 or float64, or a DTypeError."""
-    found = np.dtype(dtype)
-    if found not in (_FLOAT32, _FLOAT64):
-        raise DTypeError(f"[{op}] computes in float32 or float64, got dtype {found}")
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if dtype is None or found is None or found not in (_FLOAT32, _FLOAT64):  # None is float64 for NumPy
+        raise DTypeError(f"[{op}] computes in float32 or float64, got dtype {dtype!r}")
     return found
 
 
 def as_array(op: str, x: ArrayLike) -> Array:
-    """``x`` as a C-contiguous float32 or float64 array; other real dtypes become float32."""
+    """``x`` as a C-contiguous float32 or float64 array; integers and float16 become float32."""
     (array,) = as_floats(op, x)
     return array
 
 
-def as_floats(op: str, *values: ArrayLike | None) -> tuple[Array, ...]:
+def as_floats(op: str, *values: ArrayLike | None, optional: int = 0) -> tuple[Array, ...]:
     """Arrays of one floating dtype, C-contiguous, for the raw kernels.
 
-    float64 if any array is float64, else float32; Python scalars take the dtype of the arrays beside them; integers,
-    booleans and float16 become float32 (as in NumPy where they meet float64). ``None`` stays ``None``.
+    float64 if any array is float64 or longer, else float32; Python scalars take the dtype of the arrays beside them;
+    integers, booleans and float16 become float32 (as in NumPy where they meet float64). Of the last values,
+    ``optional`` many may be ``None``, and stay it.
 
     Raises
     ------
     DTypeError
-        If a value is complex, text, or an object.
+        If a value is complex, text, or an object, None among them.
     """
+    needed = len(values) - optional
     first = values[0]
     if type(first) is np.ndarray and (first.dtype is _FLOAT32 or first.dtype is _FLOAT64):
         dtype = first.dtype
-        if all(value is None or _fits(value, dtype) for value in values):  # the usual case
-            return values  # type: ignore[return-value]
-    return tuple(_convert(op, values))
+        if all(_fits(value, dtype) or (value is None and i >= needed) for i, value in enumerate(values)):
+            return values  # type: ignore[return-value]  # the usual case
+    return tuple(_convert(op, values, needed))
 
 
 def _fits(value: Any, dtype: np.dtype[Any]) -> bool:
@@ -96,26 +104,35 @@ def _fits(value: Any, dtype: np.dtype[Any]) -> bool:
     return flags.c_contiguous and flags.aligned
 
 
-def _convert(op: str, values: tuple[ArrayLike | None, ...]) -> Iterator[Array]:
+def rectangular(op: str, value: Any) -> Array:
+    """``value`` as an array of whatever dtype, or the error that fits."""
+    if "cupy" in type(value).__module__:
+        from nerve.errors import DeviceError
+
+        raise DeviceError(f"[{op}] has no CUDA path for CuPy arrays here; move it with cupy.asnumpy(x)")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"[{op}] expects a rectangular array of numbers: {error}") from None
+
+
+def _convert(op: str, values: tuple[ArrayLike | None, ...], needed: int) -> Iterator[Array]:
     arrays: list[Array | None] = []
     double = False
-    for value in values:
-        if value is None:
+    for i, value in enumerate(values):
+        if value is None and i >= needed:
             arrays.append(None)
             continue
-        if "cupy" in type(value).__module__:
-            from nerve.errors import DeviceError
-
-            raise DeviceError(f"[{op}] has no CUDA path for CuPy arrays here; move it with cupy.asnumpy(x)")
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise ShapeError(f"[{op}] expects a rectangular array of numbers: {error}") from None
+        if value is None:
+            raise DTypeError(f"[{op}] expects an array of real numbers, got None")
+        array = rectangular(op, value)
         if array.dtype.kind not in "fiub":
             raise DTypeError(f"[{op}] expects real numbers (float32 or float64), got dtype {array.dtype}")
         if array.ndim > MAX_RANK:
             raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got {array.ndim}: {array.shape}")
-        double = double or (array.dtype == _FLOAT64 and isinstance(value, (np.ndarray, np.generic)))
+        double = double or (
+            array.dtype.kind == "f" and array.itemsize >= 8 and isinstance(value, (np.ndarray, np.generic))
+        )
         arrays.append(array)
     dtype = _FLOAT64 if double else _FLOAT32
     for found in arrays:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve.errors import DTypeError
-from nerve.kernels._backend import Array
+from nerve.kernels._backend import Array, rectangular
 
 
 def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
@@ -18,29 +18,28 @@ def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
             f"[{op}] labels must lie in 0..{n_classes - 1}, got {values.flat[where]} at position "
             f"{_position(where, values.shape)}"
         )
-    return values
+    return np.require(values, np.int64, ("C", "ALIGNED"))
 
 
 def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
     """Indices as a contiguous int64 array, none negative."""
     values = _integers(op, "indices", indices)
-    if not values.size:
-        return values
-    lowest = values.min()
-    if lowest < -size or values.max() >= size:
+    if values.size and not (values.min() >= -size and values.max() < size):
         where = int(np.flatnonzero((values < -size) | (values >= size))[0])
         raise IndexError(
             f"[{op}] index {values.flat[where]} at position {_position(where, values.shape)} is out of range for axis "
             f"{axis} of size {size}"
         )
-    return np.where(values < 0, values + size, values) if lowest < 0 else values
+    values = np.require(values, np.int64, ("C", "ALIGNED"))
+    return np.where(values < 0, values + size, values) if (values < 0).any() else values
 
 
 def _integers(op: str, name: str, values: ArrayLike) -> Array:
-    array = np.asarray(values)
+    """An array of any integer type; the range is checked before it becomes int64, where large uint64 would wrap."""
+    array = rectangular(op, values)
     if array.dtype.kind not in "iu" and (array.size or isinstance(values, np.ndarray)):  # [] is of float64
         raise DTypeError(f"[{op}] expects {name} of int32 or int64, got dtype {array.dtype}")
-    return np.require(array, np.int64, ("C", "ALIGNED"))
+    return array if array.size else array.astype(np.int64)
 
 
 def _position(flat: int, shape: tuple[int, ...]) -> int | tuple[int, ...]:

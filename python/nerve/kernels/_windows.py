@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from nerve.errors import ShapeError
+from nerve.kernels._numbers import integer
 
 #: "valid", "same", or the rows and columns added: one number for all sides or ((top, bottom), (left, right)).
 Padding = str | int | tuple[tuple[int, int], tuple[int, int]]
 Pair = int | tuple[int, int]
 Shape = tuple[int, ...]
-
-
-def integer(op: str, name: str, value: Any, least: int) -> int:
-    """``value`` as a Python int of at least ``least``, or a ValueError naming it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"[{op}] {name} expects integers, got {value!r}") from None
-    if number < least:
-        raise ValueError(f"[{op}] {name} expects integers >= {least}, got {value!r}")
-    return number
 
 
 def pair(op: str, name: str, value: Any) -> tuple[int, int]:

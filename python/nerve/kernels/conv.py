@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_floats, empty, pick
-from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, integer, out_size, pair
-from nerve.kernels.shapes import ACTIVATIONS, Conv2DShape
+from nerve.kernels._numbers import integer, integers
+from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
+from nerve.kernels.shapes import Conv2DShape, activation_code
 
 __all__ = ["conv2d", "conv2d_backward_input", "conv2d_backward_kernel"]
 
@@ -59,13 +60,12 @@ def conv2d(
         If strides, padding, dilation_rate, groups or activation are none of the above.
     """
     op = "conv2d"
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"[conv2d] activation expects one of {list(ACTIVATIONS)}, got {activation!r}")
-    x, kernel, bias = as_floats(op, x, kernel, bias)
+    code = activation_code(op, activation)
+    x, kernel, bias = as_floats(op, x, kernel, bias, optional=1)
     shape = _plan(op, x.shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
     _expect_bias(op, bias, shape.filters)
     out = empty(_out_shape(shape), x.dtype)
-    pick(x, kernel, bias).conv2d(out, x, kernel, bias, shape, ACTIVATIONS[activation])
+    pick(x, kernel, bias).conv2d(out, x, kernel, bias, shape, code)
     return out
 
 
@@ -101,9 +101,10 @@ def conv2d_backward_input(
     """
     op = "conv2d_backward_input"
     grad, kernel = as_floats(op, grad, kernel)
-    shape = _plan(op, tuple(input_shape), kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
+    input_shape = integers(op, "input_shape", input_shape, 0)
+    shape = _plan(op, input_shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
     _expect_grad(op, grad, shape)
-    out = empty(tuple(input_shape), grad.dtype)
+    out = empty(input_shape, grad.dtype)
     pick(grad, kernel).conv2d_backward_input(out, grad, kernel, shape)
     return out
 
@@ -140,9 +141,10 @@ def conv2d_backward_kernel(
     """
     op = "conv2d_backward_kernel"
     grad, x = as_floats(op, grad, x)
-    shape = _plan(op, x.shape, tuple(kernel_shape), *_options(op, strides, padding, dilation_rate, groups))
+    kernel_shape = integers(op, "kernel_shape", kernel_shape, 0)
+    shape = _plan(op, x.shape, kernel_shape, *_options(op, strides, padding, dilation_rate, groups))
     _expect_grad(op, grad, shape)
-    out = empty(tuple(kernel_shape), grad.dtype)
+    out = empty(kernel_shape, grad.dtype)
     pick(grad, x).conv2d_backward_kernel(out, grad, x, shape)
     return out
 

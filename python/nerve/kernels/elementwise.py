@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import Array, as_array, as_floats, empty, pick
+from nerve.kernels._backend import Array, as_array, as_floats, empty, pick, rectangular
 from nerve.kernels._elementwise import binary, comparison, same_shapes, unary
+from nerve.kernels._numbers import number
 
 # fmt: off
 __all__ = [
@@ -76,14 +77,14 @@ hard_sigmoid, hard_sigmoid_backward = unary("hard_sigmoid", "``relu6(x + 3) / 6`
 def _with_alpha(op: str, x: ArrayLike, alpha: float) -> Array:
     array = as_array(op, x)
     result = empty(array.shape, array.dtype)
-    getattr(pick(array), op)(result, array, array.size, float(alpha))
+    getattr(pick(array), op)(result, array, array.size, number(op, "alpha", alpha))
     return result
 
 
 def _with_alpha_backward(op: str, grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float) -> Array:
     arrays = same_shapes(op, grad, x, y)
     result = empty(arrays[0].shape, arrays[0].dtype)
-    getattr(pick(*arrays), op)(result, *arrays, result.size, float(alpha))
+    getattr(pick(*arrays), op)(result, *arrays, result.size, number(op, "alpha", alpha))
     return result
 
 
@@ -146,7 +147,7 @@ def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
     DTypeError
         If ``condition`` is not an array of booleans, or ``a`` or ``b`` not one of real numbers.
     """
-    chosen = np.asarray(condition)
+    chosen = rectangular("where", condition)
     if chosen.dtype != np.bool_:
         raise DTypeError(f"[where] expects a condition of booleans, got dtype {chosen.dtype}")
     x, y = as_floats("where", a, b)

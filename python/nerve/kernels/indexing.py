@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import Array, as_array, as_floats, empty, float_dtype, pick
 from nerve.kernels._integers import checked_indices, checked_labels
+from nerve.kernels._numbers import integer, integers
 from nerve.kernels._strided import Shape, begin_of, copy_shape
-from nerve.kernels._windows import integer
-from nerve.kernels.reduce import reduced_axes
+from nerve.kernels.reduce import reduced_axes, single_axis
 from nerve.kernels.shapes import MAX_RANK
 
 __all__ = [
@@ -53,11 +53,9 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Array:
     """
     array = _movable("transpose", x)
     if axes is not None:
-        order = reduced_axes("transpose", tuple(axes), array.ndim)
-        if len(order) != array.ndim:
-            raise ShapeError(
-                f"[transpose] axes {tuple(axes)} do not name every axis of an array of shape {array.shape}"
-            )
+        axes = integers("transpose", "axes", axes)
+        if len(reduced_axes("transpose", axes, array.ndim)) != array.ndim:
+            raise ShapeError(f"[transpose] axes {axes} do not name every axis of an array of shape {array.shape}")
     return _copied("transpose", array, array.transpose(axes))
 
 
@@ -81,10 +79,11 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
         If ``x`` does not broadcast to ``shape``.
     """
     array = _movable("broadcast_to", x)
+    sizes = integers("broadcast_to", "shape", shape, 0)
     try:
-        view = np.broadcast_to(array, tuple(shape))
+        view = np.broadcast_to(array, sizes)
     except ValueError:
-        raise ShapeError(f"[broadcast_to] cannot broadcast shape {array.shape} to {tuple(shape)}") from None
+        raise ShapeError(f"[broadcast_to] cannot broadcast shape {array.shape} to {sizes}") from None
     return _copied("broadcast_to", array, view)
 
 
@@ -131,7 +130,7 @@ def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int])
         If ``grad`` does not have the shape that ``getitem`` gives.
     """
     array = as_array("getitem_backward", grad)
-    out = empty(tuple(input_shape), array.dtype)
+    out = empty(integers("getitem_backward", "input_shape", input_shape, 0), array.dtype)
     out.fill(0)
     picked = _view("getitem_backward", out, index)
     if array.shape != picked.shape:
@@ -177,6 +176,8 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
     ShapeError
         If there is no array, or their shapes do not fit.
     """
+    if not isinstance(arrays, list | tuple | np.ndarray):
+        raise DTypeError(f"[concatenate] expects a list of arrays, got {type(arrays).__name__}")
     if len(arrays) == 0:
         raise ShapeError("[concatenate] expects at least one array, got none")
     parts: tuple[Array, ...]
@@ -185,7 +186,7 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
     else:
         parts = as_floats("concatenate", *arrays)
     first = parts[0]
-    (at,) = reduced_axes("concatenate", int(axis), first.ndim)
+    at = single_axis("concatenate", axis, first.ndim)
     for i, part in enumerate(parts):
         if (
             part.ndim != first.ndim
@@ -233,7 +234,7 @@ def take(x: ArrayLike, indices: ArrayLike, *, axis: int = 0) -> Array:
         If the indices are not integers.
     """
     array = _movable("take", x)
-    (at,) = reduced_axes("take", int(axis), array.ndim)
+    at = single_axis("take", axis, array.ndim)
     rows = checked_indices("take", indices, at, array.shape[at])
     shape = array.shape[:at] + rows.shape + array.shape[at + 1 :]
     if array.dtype.kind != "f":
@@ -270,8 +271,8 @@ def take_backward(grad: ArrayLike, indices: ArrayLike, *, input_shape: Sequence[
         If ``grad`` does not have the shape that ``take`` gives.
     """
     array = as_array("take_backward", grad)
-    shape = tuple(input_shape)
-    (at,) = reduced_axes("take_backward", int(axis), len(shape))
+    shape = integers("take_backward", "input_shape", input_shape, 0)
+    at = single_axis("take_backward", axis, len(shape))
     rows = checked_indices("take_backward", indices, at, shape[at])
     expected = shape[:at] + rows.shape + shape[at + 1 :]
     if array.shape != expected:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_floats, empty, pick
-from nerve.kernels.shapes import ACTIVATIONS, MatmulShape
+from nerve.kernels.shapes import MatmulShape, activation_code
 
 __all__ = ["matmul"]
 
@@ -56,17 +56,16 @@ def matmul(
     Float32 products are sums of fused multiply-adds in an order fixed by the sizes: the same bits at any number of
     threads, and on every instruction set that has such an instruction.
     """
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"[matmul] activation expects one of {list(ACTIVATIONS)}, got {activation!r}")
-    x, y, bias_array = as_floats("matmul", a, b, bias)
+    code = activation_code("matmul", activation)
+    x, y, bias_array = as_floats("matmul", a, b, bias, optional=1)
     bias_shape = None if bias_array is None else bias_array.shape
-    plan, x_batch, y_batch, out_shape = _plan(x.shape, y.shape, bias_shape, transpose_a, transpose_b)
+    plan, x_batch, y_batch, out_shape = _plan(x.shape, y.shape, bias_shape, bool(transpose_a), bool(transpose_b))
     if x_batch is not None:
         x = np.ascontiguousarray(np.broadcast_to(x, x_batch))
     if y_batch is not None:
         y = np.ascontiguousarray(np.broadcast_to(y, y_batch))
     out = empty(out_shape, x.dtype)
-    pick(x, y, bias_array).matmul(out, x, y, bias_array, plan, ACTIVATIONS[activation])
+    pick(x, y, bias_array).matmul(out, x, y, bias_array, plan, code)
     return out
 
 

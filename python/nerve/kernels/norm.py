@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_floats, empty, pick
+from nerve.kernels._numbers import number
 
 __all__ = ["batch_norm_backward", "batch_norm_inference", "batch_norm_training"]
 
@@ -44,7 +45,7 @@ def batch_norm_training(
     The statistics are exact to rounding where the mean is much larger than the deviation (means and squares about them
     by tile, joined as in Chan, Golub & LeVeque, 1983), and the same for any number of threads.
     """
-    x, gamma, beta = as_floats("batch_norm_training", x, gamma, beta)
+    x, gamma, beta = as_floats("batch_norm_training", x, gamma, beta, optional=2)
     rows, channels = _rows("batch_norm_training", x, gamma=gamma, beta=beta)
     _expect_epsilon("batch_norm_training", epsilon)
     if not rows:
@@ -82,7 +83,7 @@ def batch_norm_inference(
     ShapeError
         If an array does not have one number per channel.
     """
-    x, mean, variance, gamma, beta = as_floats("batch_norm_inference", x, mean, variance, gamma, beta)
+    x, mean, variance, gamma, beta = as_floats("batch_norm_inference", x, mean, variance, gamma, beta, optional=2)
     rows, channels = _rows("batch_norm_inference", x, mean=mean, variance=variance, gamma=gamma, beta=beta)
     _expect_epsilon("batch_norm_inference", epsilon)
     out = empty(x.shape, x.dtype)
@@ -124,7 +125,7 @@ def batch_norm_backward(
         If the shapes do not fit each other.
     """
     op = "batch_norm_backward"
-    grad, x, mean, variance, gamma = as_floats(op, grad, x, mean, variance, gamma)
+    grad, x, mean, variance, gamma = as_floats(op, grad, x, mean, variance, gamma, optional=1)
     rows, channels = _rows(op, x, mean=mean, variance=variance, gamma=gamma)
     _expect_epsilon(op, epsilon)
     if grad.shape != x.shape:
@@ -149,5 +150,5 @@ def _rows(op: str, x: Array, **by_channel: Array | None) -> tuple[int, int]:
 
 
 def _expect_epsilon(op: str, epsilon: float) -> None:
-    if not epsilon >= 0:
+    if not number(op, "epsilon", epsilon) >= 0:
         raise ValueError(f"[{op}] epsilon expects a number >= 0, got {epsilon!r}")

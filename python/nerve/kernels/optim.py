@@ -7,6 +7,7 @@ decay regularization", ICLR 2019): ``parameter -= learning_rate * weight_decay *
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import Array, pick
-from nerve.kernels._windows import integer
+from nerve.kernels._numbers import integer, number
 
 __all__ = ["adadelta_step", "adagrad_step", "adam_step", "adamax_step", "nadam_step", "rmsprop_step", "sgd_step"]
 
@@ -61,7 +62,7 @@ def sgd_step(
     _fractions(op, True, momentum=momentum)
     if momenta is None and (momentum or nesterov):
         raise ValueError(f"[{op}] momentum={momentum}, nesterov={nesterov} need momenta")
-    lists, sizes = _checked(op, parameters, gradients, momenta=momenta)
+    lists, sizes = _checked(op, parameters, gradients, ("momenta",), momenta=momenta)
     pick(*parameters).sgd_step(
         *lists, sizes, len(sizes), float(learning_rate), float(momentum), bool(nesterov), float(weight_decay)
     )
@@ -111,7 +112,8 @@ def rmsprop_step(
     _fractions(op, True, rho=rho, momentum=momentum)
     if momenta is None and momentum:
         raise ValueError(f"[{op}] momentum={momentum} needs momenta")
-    lists, sizes = _checked(op, parameters, gradients, velocities=velocities, momenta=momenta, averages=averages)
+    slots = {"velocities": velocities, "momenta": momenta, "averages": averages}
+    lists, sizes = _checked(op, parameters, gradients, ("momenta", "averages"), **slots)
     pick(*parameters).rmsprop_step(
         *lists,
         sizes,
@@ -174,7 +176,9 @@ def adam_step(
     _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
     _fractions(op, False, beta_1=beta_1, beta_2=beta_2)
     step = integer(op, "step", step, 1)
-    lists, sizes = _checked(op, parameters, gradients, momenta=momenta, velocities=velocities, maxima=maxima)
+    lists, sizes = _checked(
+        op, parameters, gradients, ("maxima",), momenta=momenta, velocities=velocities, maxima=maxima
+    )
     pick(*parameters).adam_step(
         *lists, sizes, len(sizes), float(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
         float(weight_decay),
@@ -249,23 +253,26 @@ def nadam_step(
 
 def _not_negative(op: str, **values: float) -> None:
     for name, value in values.items():
-        if not 0 <= value < math.inf:
+        if not 0 <= number(op, name, value) < math.inf:
             raise ValueError(f"[{op}] {name} must be finite and not negative, got {value}")
 
 
 def _fractions(op: str, with_one: bool, **values: float) -> None:
     for name, value in values.items():
-        if not (0 <= value < 1 or (with_one and value == 1)):
+        if not (0 <= number(op, name, value) < 1 or (with_one and value == 1)):
             raise ValueError(f"[{op}] {name} must be in [0, 1{']' if with_one else ')'}, got {value}")
 
 
 def _checked(
-    op: str, parameters: Arrays, gradients: Arrays, **slots: Arrays | None
+    op: str, parameters: Arrays, gradients: Arrays, optional: Sequence[str] = (), **slots: Arrays | None
 ) -> tuple[list[list[Array] | None], Array]:
     """The lists a kernel takes, parameters and slots before gradients, and the sizes; or the error that fits."""
     lists = {"parameters": parameters, "gradients": gradients, **slots}
+    for name, arrays in lists.items():
+        if not (isinstance(arrays, list | tuple) or (arrays is None and name in optional)):
+            raise DTypeError(f"[{op}] expects a list of arrays as {name}, got {type(arrays).__name__}")
     dtype = parameters[0].dtype if len(parameters) and isinstance(parameters[0], np.ndarray) else None
-    written: set[int] = set()
+    written: dict[int, list[tuple[Array, str]]] = {}  # by the array whose memory they use
     for name, arrays in lists.items():
         if arrays is None:
             continue
@@ -274,7 +281,7 @@ def _checked(
         for i, (array, parameter) in enumerate(zip(arrays, parameters, strict=True)):
             if not isinstance(array, np.ndarray):
                 raise DTypeError(f"[{op}] expects arrays, got {type(array).__name__} at position {i} of {name}")
-            if array.dtype != dtype or dtype.kind != "f" or dtype.itemsize < 4:
+            if array.dtype != dtype or dtype not in (np.float32, np.float64):
                 raise DTypeError(
                     f"[{op}] expects arrays of one dtype, float32 or float64, got {dtype} and, at position {i} of "
                     f"{name}, {array.dtype}"
@@ -286,9 +293,23 @@ def _checked(
             flags = array.flags
             if not (flags.c_contiguous and flags.writeable and flags.aligned):
                 raise ValueError(f"[{op}] expects C-contiguous, writeable arrays, {name}[{i}] is not")
-            if id(array) in written:
-                raise ValueError(f"[{op}] {name}[{i}] is there twice; an array can be stepped once")
-            written.add(id(array))
+            owner = array.base if isinstance(array.base, np.ndarray) else array
+            written.setdefault(id(owner), []).append((array, f"{name}[{i}]"))
+    for views in written.values():
+        if len(views) > 1:
+            _expect_apart(op, views)
     kernel_lists = [None if arrays is None else list(arrays) for arrays in (parameters, *slots.values())]
     kernel_lists.append([np.require(gradient, requirements=("C", "ALIGNED")) for gradient in gradients])
     return kernel_lists, np.array([parameter.size for parameter in parameters], np.int64)
+
+
+def _expect_apart(op: str, views: list[tuple[Array, str]]) -> None:
+    """Refuse arrays, all contiguous, that share elements: the result would depend on which is stepped first."""
+    spans = []
+    for array, name in views:
+        begin = array.__array_interface__["data"][0]
+        spans.append((begin, begin + array.nbytes, name))
+    spans.sort()
+    for (_, end, name), (begin, _, other) in itertools.pairwise(spans):
+        if begin < end:
+            raise ValueError(f"[{op}] {name} and {other} share memory; an array can be stepped once")

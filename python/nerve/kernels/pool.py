@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_array, as_floats, empty, pick
+from nerve.kernels._numbers import integers
 from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
 from nerve.kernels.shapes import Pool2DShape
 
@@ -128,9 +129,10 @@ def average_pool2d_backward(
     """
     op = "average_pool2d_backward"
     grad = as_array(op, grad)
-    shape = _plan(op, tuple(input_shape), *_options(op, pool_size, strides, padding))
+    input_shape = integers(op, "input_shape", input_shape, 0)
+    shape = _plan(op, input_shape, *_options(op, pool_size, strides, padding))
     _expect_grad(op, grad, shape)
-    out = empty(tuple(input_shape), grad.dtype)
+    out = empty(input_shape, grad.dtype)
     pick(grad).average_pool2d_backward(out, grad, shape)
     return out
 

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_array, empty, float_dtype, pick
-from nerve.kernels._windows import integer
+from nerve.kernels._numbers import integer, integers, number
+from nerve.kernels.shapes import MAX_RANK
 
 __all__ = ["dropout", "random_normal", "random_uniform"]
 
@@ -53,10 +54,11 @@ def random_uniform(
         If the interval is not one, or seed or offset is out of range.
     """
     out = _out("random_uniform", shape, dtype)
+    low, high = number("random_uniform", "low", low), number("random_uniform", "high", high)
     limit = float(np.finfo(out.dtype).max)
     if not (-limit <= low <= high <= limit and high - low <= limit):
         raise ValueError(f"[random_uniform] expects finite low <= high, got low={low} and high={high}")
-    pick(out).random_uniform(out, out.size, *_checked("random_uniform", seed, offset), float(low), float(high))
+    pick(out).random_uniform(out, out.size, *_checked("random_uniform", seed, offset), low, high)
     return out
 
 
@@ -91,9 +93,10 @@ def random_normal(
         If the distribution is not one, or seed or offset is out of range.
     """
     out = _out("random_normal", shape, dtype)
+    mean, stddev = number("random_normal", "mean", mean), number("random_normal", "stddev", stddev)
     if not (math.isfinite(mean) and 0 <= stddev < math.inf):
         raise ValueError(f"[random_normal] expects a finite mean and stddev >= 0, got mean={mean} and stddev={stddev}")
-    pick(out).random_normal(out, out.size, *_checked("random_normal", seed, offset), float(mean), float(stddev))
+    pick(out).random_normal(out, out.size, *_checked("random_normal", seed, offset), mean, stddev)
     return out
 
 
@@ -122,24 +125,20 @@ def dropout(x: ArrayLike, *, rate: float, seed: int, offset: int = 0) -> Array:
         If ``rate``, seed or offset is out of range.
     """
     array = as_array("dropout", x)
+    rate = number("dropout", "rate", rate)
     if not 0 <= rate < 1:
         raise ValueError(f"[dropout] rate must be in [0, 1), got {rate}")
     out = empty(array.shape, array.dtype)
-    pick(array).dropout(out, array, array.size, float(rate), *_checked("dropout", seed, offset))
+    pick(array).dropout(out, array, array.size, rate, *_checked("dropout", seed, offset))
     return out
 
 
 def _out(op: str, shape: Sequence[int] | int, dtype: DTypeLike) -> Array:
-    sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    checked = tuple(integer(op, "shape", size, 0) for size in sizes)
-    if len(checked) > 8:
-        raise ShapeError(f"[{op}] expects at most 8 dimensions, got {len(checked)}: {checked}")
+    checked = integers(op, "shape", shape, 0)
+    if len(checked) > MAX_RANK:
+        raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got {len(checked)}: {checked}")
     return empty(checked, float_dtype(op, dtype))
 
 
 def _checked(op: str, seed: int, offset: int) -> tuple[int, int]:
-    found = integer(op, "seed", seed, 0), integer(op, "offset", offset, 0)
-    for name, value in zip(("seed", "offset"), found, strict=True):
-        if value >= 2**64:
-            raise ValueError(f"[{op}] {name} must be less than 2**64, got {value}")
-    return found
+    return integer(op, "seed", seed, 0, 2**64 - 1), integer(op, "offset", offset, 0, 2**64 - 1)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from nerve.errors import ShapeError
 from nerve.kernels._backend import Array, as_array, empty, pick
+from nerve.kernels._numbers import integer, integers
 
 __all__ = ["argmax", "argmin", "max", "mean", "min", "sum"]
 
@@ -92,9 +93,18 @@ def argmin(x: ArrayLike, axis: int | None = None) -> Array:
     return _find("argmin", x, axis)
 
 
-@functools.lru_cache(maxsize=4096)
-def reduced_axes(op: str, axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+def reduced_axes(op: str, axis: Axes, ndim: int) -> tuple[int, ...]:
     """The axes meant, ascending and not negative."""
+    return _ascending(op, axis if axis is None else integers(op, "axis", axis), ndim)
+
+
+def single_axis(op: str, axis: int, ndim: int) -> int:
+    """The axis meant, not negative."""
+    return _ascending(op, integer(op, "axis", axis), ndim)[0]
+
+
+@functools.lru_cache(maxsize=4096)
+def _ascending(op: str, axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
@@ -122,7 +132,7 @@ def _runs(axes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, int
 def _reduce(op: str, x: ArrayLike, axis: Axes, keepdims: bool) -> Array:
     array = as_array(op, x)
     shape = array.shape
-    axes = reduced_axes(op, axis if axis is None or isinstance(axis, int) else tuple(axis), array.ndim)
+    axes = reduced_axes(op, axis, array.ndim)
     if op in ("max", "min") and any(shape[a] == 0 for a in axes):
         raise ShapeError(f"[{op}] of no elements: axis {axes} of shape {shape}")
     if keepdims:
@@ -146,7 +156,7 @@ def _find(op: str, x: ArrayLike, axis: int | None) -> Array:
     array = as_array(op, x)
     if axis is None:
         array, axis = array.reshape(-1), 0
-    (at,) = reduced_axes(op, int(axis), array.ndim)
+    at = single_axis(op, axis, array.ndim)
     shape = array.shape
     if shape[at] == 0:
         raise ShapeError(f"[{op}] of no elements: axis {axis} of shape {shape}")

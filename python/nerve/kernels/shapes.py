@@ -10,6 +10,13 @@ MAX_RANK = 8
 ACTIVATIONS = {None: 0, "linear": 0, "relu": 1, "sigmoid": 2, "tanh": 3}
 
 
+def activation_code(op: str, name: str | None) -> int:
+    """The number of an activation, or a ValueError naming those there are."""
+    if not isinstance(name, str | None) or name not in ACTIVATIONS:
+        raise ValueError(f"[{op}] activation expects one of {list(ACTIVATIONS)}, got {name!r}")
+    return ACTIVATIONS[name]
+
+
 class Broadcast(NamedTuple):
     """An output of ``shape`` and the strides, in elements, of two operands read along it (0 where repeated)."""
 

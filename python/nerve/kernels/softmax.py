@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve.errors import ShapeError
-from nerve.kernels._backend import Array, as_array, as_floats, empty, pick
+from nerve.kernels._backend import Array, as_array, as_floats, empty, pick, rectangular
 from nerve.kernels._integers import checked_labels
 from nerve.kernels.indexing import transpose
-from nerve.kernels.reduce import reduced_axes
+from nerve.kernels.reduce import single_axis
 
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward", "softmax_cross_entropy"]
 
@@ -77,8 +77,8 @@ def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array,
         If a label is out of range or a target is NaN.
     """
     op = "softmax_cross_entropy"
-    labels = np.asarray(targets)
-    if labels.dtype.kind in "iu" and labels.ndim != np.ndim(logits):
+    labels = rectangular(op, targets)
+    if labels.dtype.kind in "iu" and labels.ndim != rectangular(op, logits).ndim:
         x = as_array(op, logits)
         _check_logits(x)
         if labels.shape != x.shape[:-1]:
@@ -114,7 +114,7 @@ def _along(op: str, axis: int, *values: ArrayLike) -> Array:
     first = arrays[0]
     if any(array.shape != first.shape for array in arrays):
         raise ShapeError(f"[{op}] expects arrays of one shape, got {', '.join(str(a.shape) for a in arrays)}")
-    (at,) = reduced_axes(op, int(axis), first.ndim)
+    at = single_axis(op, axis, first.ndim)
     if at != first.ndim - 1:
         order = (*(i for i in range(first.ndim) if i != at), at)
         back = (*range(at), first.ndim - 1, *range(at, first.ndim - 1))

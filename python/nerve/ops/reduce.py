@@ -19,7 +19,7 @@ Axes = int | Sequence[int] | None
 
 def _kept(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     """``shape`` with the reduced axes left in place at size one."""
-    axes = reduced_axes("reduce", axis if axis is None or isinstance(axis, int) else tuple(axis), len(shape))
+    axes = reduced_axes("reduce", axis, len(shape))
     return tuple(1 if i in axes else size for i, size in enumerate(shape))
 
 
@@ -56,7 +56,7 @@ def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
 
 
 def _mask(shape: tuple[int, ...], axis: Axes) -> list[bool]:
-    axes = reduced_axes("reduce", axis if axis is None or isinstance(axis, int) else tuple(axis), len(shape))
+    axes = reduced_axes("reduce", axis, len(shape))
     return [i in axes for i in range(len(shape))]
 
 
