@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import nerve
 from nerve import callbacks, metrics, optimizers
 
 
@@ -231,8 +232,8 @@ def test_a_line_per_epoch_where_there_is_no_terminal(verbose, capsys):
     run(callbacks.ProgbarLogger(), EPOCHS, batches=4, verbose=verbose)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert re.fullmatch(r"Epoch 1/2 - \d\.\ds - \S+ms/step - loss: 0\.5000 - accuracy: 0\.7500", lines[0])
-    assert lines[1].endswith("loss: 2.5000e-04 - accuracy: 1.0000")
+    assert re.fullmatch(r"Epoch 1/2 - \d\.\ds - \S+ms/step - accuracy: 0\.7500 - loss: 0\.5000", lines[0])
+    assert lines[1].endswith("accuracy: 1.0000 - loss: 2.5000e-04")
 
 
 @pytest.mark.parametrize("verbose", ["auto", 1, 2, 0])
@@ -284,3 +285,21 @@ def test_evaluation_has_a_line_of_its_own_but_none_within_training(capsys):
     calls.on_test_begin()
     calls.on_test_end({"loss": 1.0})
     assert capsys.readouterr().out == ""
+
+
+def test_logs_are_sorted_plain_and_shared_but_not_the_models():
+    class Add(callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            logs["harmless"] = 1  # a dict, though there is nothing to tell yet
+
+        def on_epoch_end(self, epoch, logs=None):
+            logs["extra"] = 2.0
+
+    history, given = callbacks.History(), {"loss": nerve.Tensor(np.float32(0.5)), "accuracy": 0.75}
+    listeners = callbacks.CallbackList([Add(), history])
+    listeners.on_train_begin()
+    listeners.on_epoch_end(0, given)
+    assert list(given) == ["loss", "accuracy"]
+    assert history.history == {"accuracy": [0.75], "loss": [0.5], "extra": [2.0]}
+    assert list(history.history) == ["accuracy", "loss", "extra"]
+    assert isinstance(history.history["loss"][0], float)

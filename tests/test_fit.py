@@ -250,7 +250,7 @@ class TestNames:
     def test_accuracy_is_the_one_that_fits(self, model, y, kind):
         model = model()
         history = model.fit(X, y, epochs=2, verbose=0)
-        assert list(history.history) == ["loss", "accuracy"]
+        assert list(history.history) == ["accuracy", "loss"]  # sorted, as Keras gives them
         assert type(model.metrics[0]) is kind
         predicted = model.predict(X, verbose=0)
         labels = predicted.argmax(1) if predicted.shape[1] > 1 else predicted[:, 0] > 0.5
@@ -263,8 +263,11 @@ class TestNames:
         model = regression(metrics=["mse", "mae", metrics.RootMeanSquaredError(name="rmse"), bias, "mse"])
         history = model.fit(X, Y, validation_split=0.2, verbose=0)
         names = ["loss", "mse", "mae", "rmse", "bias", "mse_1"]
-        assert list(history.history) == names + [f"val_{name}" for name in names]
+        assert list(history.history) == sorted(names + [f"val_{name}" for name in names])
         assert model.metrics_names == names
+        found = model.evaluate(X, Y, verbose=0, return_dict=True)
+        assert list(found) == sorted(names)
+        assert model.evaluate(X, Y, verbose=0) == [found[name] for name in names]
         close(history.history["val_mse"], history.history["val_loss"])
 
     def test_several_outputs(self):
@@ -274,11 +277,15 @@ class TestNames:
             optimizers.SGD(0.0),
             loss={"level": "mse", "kind": losses.SparseCategoricalCrossentropy(from_logits=True)},
             loss_weights={"level": 0.5, "kind": 2.0},
-            metrics={"kind": ["accuracy"]},
+            metrics={"level": ["mae"], "kind": ["accuracy"]},
         )
         for y in ([Y, LABELS], {"kind": LABELS, "level": Y}):
             logs = model.evaluate(X, y, return_dict=True, verbose=0)
-            assert list(logs) == ["loss", "level_loss", "kind_loss", "kind_accuracy"]
+            assert list(logs) == ["kind_accuracy", "kind_loss", "level_loss", "level_mae", "loss"]
+            # The order of the list is Keras's too: losses by output, metrics by name.
+            names = ["loss", "level_loss", "kind_loss", "kind_accuracy", "level_mae"]
+            assert model.metrics_names == names
+            assert model.evaluate(X, y, verbose=0) == [logs[name] for name in names]
             close(logs["loss"], 0.5 * logs["level_loss"] + 2 * logs["kind_loss"])
         level, kind = model.predict(X, verbose=0)
         close(logs["level_loss"], ((level - Y) ** 2).mean())
@@ -291,14 +298,14 @@ class TestNames:
         model = Model(inputs, [layers.Dense(1, name="a")(inputs), layers.Dense(1, name="b")(inputs)])
         model.compile("sgd", [None, "mse"])
         logs = model.evaluate(X, [Y, Y], return_dict=True, verbose=0)
-        assert list(logs) == ["loss", "b_loss"]
+        assert list(logs) == ["loss"]  # of the only output that has one
 
     def test_outputs_in_a_dict(self):
         inputs = Input((3,))
         model = Model(inputs, {"z": layers.Dense(1)(inputs), "a": layers.Dense(1)(inputs)})
         model.compile("sgd", {"z": "mse", "a": "mae"}, metrics={"z": ["mae"]})
         logs = model.evaluate(X, {"z": Y, "a": Y}, return_dict=True, verbose=0)
-        assert list(logs) == ["loss", "a_loss", "z_loss", "z_mae"]
+        assert list(logs) == ["a_loss", "loss", "z_loss", "z_mae"]
 
     def test_functions_as_losses(self):
         def cubed(y_true, y_pred):
@@ -391,6 +398,20 @@ class TestIterables:
         close(a.evaluate(iter_batches(7), verbose=0), b.evaluate(X, Y, verbose=0))
         close(a.predict(iter_batches(7), verbose=0), b.predict(X, verbose=0))
 
+    def test_a_sequence_of_lists_that_knows_its_length(self):
+        class Batches:
+            def __len__(self):
+                return 3
+
+            def __getitem__(self, index):  # beyond the end it gives empty batches, and no IndexError
+                return [X[index * 20 : (index + 1) * 20], Y[index * 20 : (index + 1) * 20]]
+
+        a, b = regression(), regression()
+        b.set_weights(a.get_weights())
+        history = a.fit(Batches(), epochs=2, verbose=0)
+        expected = b.fit(X, Y, batch_size=20, epochs=2, shuffle=False, verbose=0)
+        close(history.history["loss"], expected.history["loss"], 0)
+
     def test_endless_generators(self):
         def endless():
             while True:
@@ -439,7 +460,7 @@ class TestIterables:
                 model.fit(iter_batches(10), verbose=0, **options)
         for wrong, message in (
             (iter([]), "yields no batches"),
-            (iter([(X, Y, None, None)]), "a tuple of 4"),
+            (iter([(X, Y, None, None)]), "got 4 parts"),
             (iter([(X, Y[:3])]), "one length above 0"),
             (iter([(X[:0], Y[:0])]), "one length above 0"),
             (iter([(X[:, :2], Y)]), "expects input"),
@@ -560,9 +581,8 @@ class TestEvaluateAndPredict:
         before = model.test_on_batch(X, Y)
         losses_ = []
         for _ in range(60):
-            model.reset_metrics()
             losses_.append(model.train_on_batch(X, Y, return_dict=True)["loss"])
-        close(losses_[0], before[0])
+        close(losses_[0], before[0])  # every call tells of its own batch alone
         assert losses_[-1] < 1e-3 * losses_[0]
         with pytest.raises(ShapeError, match="expects input"):
             model.predict_on_batch(X[:, :1])
@@ -580,11 +600,11 @@ class TestSubclassing:
     def test_own_train_step(self):
         class Custom(Model):
             def train_step(self, data):
-                x, y, _ = data
+                x, y = data
                 y_pred = self(x, training=True)
                 loss = ops.mean((y_pred - y) ** 2)
                 self.optimizer.apply(nerve.gradients(loss, self.trainable_variables), self.trainable_variables)
-                return {"mine": loss.item()}
+                return {"mine": loss}
 
         inputs = Input((3,))
         model = Custom(inputs, layers.Dense(1)(inputs))
@@ -592,6 +612,61 @@ class TestSubclassing:
         history = model.fit(X, Y, epochs=30, verbose=0).history
         assert list(history) == ["mine"]
         assert history["mine"][-1] < 1e-2
+
+    def test_batches_as_keras_packs_them(self):
+        seen = []
+
+        class Watch(Model):
+            def train_step(self, data):
+                seen.append(data)
+                return super().train_step(data)
+
+            def predict_step(self, data):
+                seen.append(data)
+                return super().predict_step(data)
+
+        inputs = Input((3,))
+        model = Watch(inputs, layers.Dense(1)(inputs))
+        model.compile("sgd", "mse")
+        model.fit(X, Y, batch_size=50, verbose=0)
+        model.fit(X, Y, batch_size=50, sample_weight=np.ones(50), verbose=0)
+        model.predict(X, batch_size=50, verbose=0)
+        assert [len(data) for data in seen[:2]] == [2, 3]
+        assert np.array_equal(seen[2], X)
+        other = Input((3,))
+        model = Watch([inputs, other], layers.Add()([inputs, other]))
+        close(model.predict([X, X], batch_size=50, verbose=0), 2 * X)
+        assert len(seen[3]) == 1
+        assert len(seen[3][0]) == 2
+
+    def test_own_metrics(self):
+        class Watch(Model):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.seen = metrics.Mean(name="seen")
+
+            def train_step(self, data):
+                self.seen.update_state(self.optimizer.iterations)
+                return super().train_step(data)
+
+        inputs = Input((3,))
+        model = Watch(inputs, layers.Dense(1)(inputs))
+        model.compile("sgd", "mse", metrics=["mae"])
+        history = model.fit(X, Y, batch_size=25, epochs=2, verbose=0).history
+        assert history["seen"] == [0.5, 2.5]  # two steps an epoch, and nothing of the epoch before
+        assert model.metrics_names == ["loss", "seen", "mae"]
+        assert [metric.name for metric in model.metrics] == ["seen", "mae"]
+
+    def test_own_loss(self):
+        class Own(Model):
+            def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+                return ops.mean(ops.absolute(y_pred - y)) + 1.0
+
+        inputs = Input((3,))
+        model = Own(inputs, layers.Dense(1)(inputs))
+        model.compile("sgd", metrics=["mae"])
+        logs = model.evaluate(X, Y, verbose=0, return_dict=True)
+        close(logs["loss"], logs["mae"] + 1.0)
 
     def test_call(self):
         class Net(Model):

@@ -248,3 +248,10 @@ def test_a_function_as_loss():
     assert loss(REAL, tensor(LOGITS)).item() == pytest.approx((np.abs(LOGITS - REAL) ** 3).mean())
     with pytest.raises(ValueError, match=r"\[cubed\] .*cannot be saved"):
         loss.get_config()
+
+
+def test_arguments_in_the_order_of_keras():
+    for cls in (losses.MeanSquaredError, losses.MeanAbsoluteError):
+        loss = cls("sum", "mine")
+        assert (loss.reduction, loss.name) == ("sum", "mine")
+        assert loss([[1.0], [2.0]], np.zeros((2, 1), np.float32)).item() > 2.9

@@ -52,6 +52,49 @@ def test_config_makes_the_same_metric(cls, arguments, y_true, values):
     assert again.get_config() == {**arguments, "name": "mine"}
 
 
+def test_a_sample_counts_once_however_many_values_it_has():
+    # (1 + 0 + (1 + 0 + 0) / 3) / 3 and not 2 / 5 or so: the numbers are those of Keras 3.15.
+    metric = metrics.BinaryAccuracy()
+    metric.update_state([[1.0], [1.0]], [[0.9], [0.1]])
+    metric.update_state([[1.0, 1.0, 1.0]], [[0.9, 0.1, 0.1]])
+    assert metric.result() == pytest.approx(4 / 9)
+    metric.reset_state()
+    metric.update_state([[1.0, 1.0], [1.0, 1.0]], [[0.9, 0.1], [0.1, 0.1]], [3.0, 1.0])
+    metric.update_state([[1.0, 1.0]], [[0.9, 0.9]])
+    assert metric.result() == pytest.approx((3 * 0.5 + 0 + 1) / 5)
+    mean = metrics.Mean()
+    mean.update_state([[1.0, 3.0], [5.0, 7.0]], [[1.0, 3.0], [0.0, 0.0]])
+    assert mean.result() == pytest.approx((1 + 9) / 4)
+
+
+def test_root_mean_squared_error_takes_weights_for_each_value():
+    weights = rng.uniform(size=REAL.shape)
+    expected = np.sqrt(np.average((OUTPUTS - REAL) ** 2, weights=weights))
+    assert metrics.RootMeanSquaredError()(REAL, OUTPUTS, weights) == pytest.approx(expected, rel=1e-6)
+
+
+def test_state_in_variables():
+    class Bias(metrics.Metric):
+        def __init__(self, name="bias"):
+            super().__init__(name=name)
+            self.total = self.add_weight(name="total", initializer="zeros")
+            self.count = self.add_variable(shape=(), initializer="ones", name="count")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total.assign_add(nerve.ops.sum(y_pred - y_true))
+            self.count.assign(self.count + float(len(y_true)))
+
+        def result(self):
+            return self.total / self.count
+
+    metric = Bias()
+    metric(np.zeros((3, 1)), nerve.Tensor(np.ones((3, 1))))
+    assert metric.result().item() == pytest.approx(3 / 4)
+    assert [(v.name, v.trainable) for v in metric.variables] == [("total", False), ("count", False)]
+    metric.reset_state()
+    assert (metric.total.item(), metric.count.item()) == (0.0, 1.0)
+
+
 def test_root_mean_squared_error_is_the_root_over_all_batches():
     metric = metrics.RootMeanSquaredError()
     assert metric([[0.0]], [[3.0]]) == pytest.approx(3.0)

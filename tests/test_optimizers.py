@@ -342,3 +342,9 @@ def test_an_unknown_variable_is_refused():
 def test_get_by_name(name):
     assert type(optimizers.get(name)).__name__.lower() == name.lower()
     assert optimizers.get(name).name == name.lower()
+
+
+def test_apply_takes_the_names_of_keras():
+    variable = Variable(np.ones(2, np.float32))
+    optimizers.SGD(0.5).apply(grads=[np.ones(2)], trainable_variables=[variable])
+    assert variable.array.tolist() == [0.5, 0.5]

@@ -154,3 +154,15 @@ def test_an_argument_may_take_over_the_call() -> None:
 def test_backend_is_checked() -> None:
     with pytest.raises(ValueError, match=r"\[backend\] expects"), nerve.backend("torch"):
         pass
+
+
+def test_assign_add_and_sub():
+    variable = nerve.Variable(np.ones(2, np.float32), name="v")
+    storage = variable.array
+    variable.assign_add([1.0, 2.0])
+    variable.assign_sub(nerve.Tensor(np.float32(0.5)))
+    assert variable.array is storage
+    assert storage.tolist() == [1.5, 2.5]
+    with pytest.raises(ShapeError, match=r"\[v\] has shape \(2,\), got values of \(3, 2\)"):
+        variable.assign_add(np.ones((3, 2)))
+    assert storage.tolist() == [1.5, 2.5]

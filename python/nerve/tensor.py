@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._backend import rectangular
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Gradient = Callable[[Array], Array]  # of the loss with respect to an op's output -> with respect to one input
@@ -28,6 +29,11 @@ class Tensor:
         The values. Numbers other than float32 and float64 stay as they are and cannot be tracked.
     tracked : bool
         Whether operations on it are remembered for :func:`gradients`.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If ``array`` is not rectangular, or holds other things than real numbers and booleans.
     """
 
     __slots__ = ("__weakref__", "array", "parents", "tracked")
@@ -196,7 +202,7 @@ class Variable(Tensor):
     __slots__ = ("name",)
 
     def __init__(self, array: ArrayLike | Tensor, *, name: str = "", trainable: bool = True) -> None:
-        super().__init__(np.array(array, order="C"), tracked=trainable)
+        super().__init__(np.array(_real("Variable", array), order="C"), tracked=trainable)
         self.name = name
 
     @property
@@ -212,13 +218,21 @@ class Variable(Tensor):
 
         Raises
         ------
-        ShapeError
-            If ``value`` has another shape; the variable keeps its values.
+        ShapeError, DTypeError
+            If ``value`` has another shape, or does not hold real numbers; the variable keeps its values.
         """
-        values = np.asarray(value)
+        values = _real(self.name or "Variable", value)
         if values.shape != self.array.shape:
             raise ShapeError(f"[{self.name or 'Variable'}] has shape {self.array.shape}, got values of {values.shape}")
         self.array[...] = values
+
+    def assign_add(self, value: ArrayLike | Tensor) -> None:
+        """Add to every element."""
+        self.assign(self.array + _real(self.name or "Variable", value))
+
+    def assign_sub(self, value: ArrayLike | Tensor) -> None:
+        """Subtract from every element."""
+        self.assign(self.array - _real(self.name or "Variable", value))
 
 
 @contextmanager
@@ -238,10 +252,17 @@ def recording() -> bool:
 
 def _floating(values: ArrayLike) -> Array:
     """Arrays keep their dtype; Python numbers and lists of them become float32, the dtype layers compute in."""
+    array = _real("Tensor", values)
     if isinstance(values, (np.ndarray, np.generic)):
-        return np.asarray(values)
-    array = np.asarray(values)
+        return array
     return array.astype(np.float32) if array.dtype.kind in "fiu" else array
+
+
+def _real(name: str, values: ArrayLike | Tensor) -> Array:
+    array = values.array if isinstance(values, Tensor) else rectangular(name, values)
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(f"[{name}] expects real numbers, got dtype {array.dtype}")
+    return array
 
 
 from nerve import ops  # noqa: E402 - the operators above need ops, which need Tensor

@@ -93,6 +93,10 @@ _EVENTS = (
 )  # fmt: skip
 
 
+def _plain(value: Any) -> Any:
+    return value.item() if getattr(value, "shape", None) == () else value
+
+
 class LambdaCallback(Callback):
     """A callback made of functions.
 
@@ -180,8 +184,13 @@ class CallbackList(Callback):
             callback.close()
 
     def _call(self, event: str, *args: Any) -> None:
+        """Tell all. They share a dict of their own, sorted by name as Keras's are, with scalar tensors as numbers."""
+        if not self._listeners[event]:
+            return
+        *position, logs = args
+        shared = {name: _plain(value) for name, value in sorted((logs or {}).items())}
         for method in self._listeners[event]:
-            method(*args)
+            method(*position, shared)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._call("train_begin", logs)

@@ -51,14 +51,21 @@ def mean_absolute_error(y_true: ArrayLike | Tensor, y_pred: Any) -> Tensor:
     return ops.mean(ops.absolute(predictions - targets), axis=-1)
 
 
-class MeanSquaredError(Loss):
+class _Regression(Loss):
+    """The order in which Keras's regression losses take their arguments."""
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+        super().__init__(name, reduction)
+
+
+class MeanSquaredError(_Regression):
     """The mean of the squared differences."""
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         return mean_squared_error(y_true, y_pred)
 
 
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(_Regression):
     """The mean of the absolute differences."""
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class BinaryAccuracy(PairMetric):
 
     direction = "up"
 
-    def __init__(self, name: str | None = None, threshold: float = 0.5) -> None:
+    def __init__(self, name: str | None = None, *, threshold: float = 0.5) -> None:
         super().__init__(name)
         self.threshold = threshold
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve import initializers
 from nerve._lookup import snake_case
 from nerve.errors import ShapeError
-from nerve.tensor import Tensor
+from nerve.tensor import Tensor, Variable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Metric:
     """Base of all metrics: `update_state` for every batch, `result` at any time, `reset_state` for the next pass.
+
+    A subclass keeps its state in variables made by `add_variable`, which `reset_state` sets to what they were, or in
+    attributes of its own, and then has a `reset_state` of its own too.
 
     Parameters
     ----------
@@ -34,9 +38,34 @@ class Metric:
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
-        self.reset_state()
+        self._variables: list[tuple[Variable, Array]] = []
 
-    def __call__(self, *args: Any, **kwargs: Any) -> float:
+    def add_variable(
+        self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: str | None = None, name: str | None = None
+    ) -> Variable:
+        """Make a variable that holds a part of the state.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        initializer : str, Initializer or callable of (shape, dtype)
+        dtype : str, optional
+            "float32" if not given.
+        name : str, optional
+        """
+        start = np.asarray(initializers.get(initializer)(tuple(shape), dtype or "float32"))
+        variable = Variable(start, name=name or f"variable_{len(self._variables)}", trainable=False)
+        self._variables.append((variable, start))
+        return variable
+
+    add_weight = add_variable
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables that `add_variable` made."""
+        return [variable for variable, _ in self._variables]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Update, and give the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
@@ -45,13 +74,14 @@ class Metric:
         """Add a batch."""
         raise NotImplementedError(f"{type(self).__name__}.update_state")
 
-    def result(self) -> float:
-        """The value over all batches since the last reset."""
+    def result(self) -> Any:
+        """The value over all batches since the last reset: a number or a scalar tensor."""
         raise NotImplementedError(f"{type(self).__name__}.result")
 
     def reset_state(self) -> None:
         """Forget all batches."""
-        raise NotImplementedError(f"{type(self).__name__}.reset_state")
+        for variable, start in self._variables:
+            variable.assign(start)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this metric again."""
@@ -64,7 +94,14 @@ class Metric:
 
 
 class Mean(Metric):
-    """The weighted mean of all values seen; 0 before the first, as in Keras."""
+    """The weighted mean of all values seen; 0 before the first, as in Keras.
+
+    Values of several axes are first averaged sample by sample: a sample counts as one, however many values it has.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.reset_state()
 
     def update_state(self, values: Any, sample_weight: ArrayLike | None = None) -> None:
         """Add values.
@@ -82,8 +119,8 @@ class Mean(Metric):
         """
         values = as_array(values)
         if sample_weight is None:
-            self.total += float(values.sum(dtype=np.float64))
-            self.count += values.size
+            self.total += float(_per_sample(values).sum(dtype=np.float64))
+            self.count += len(values) if values.ndim else 1
             return
         weights = np.asarray(sample_weight, dtype=np.float64)
         given = weights.shape
@@ -93,8 +130,8 @@ class Mean(Metric):
             values = values.mean(axis=tuple(range(weights.ndim, values.ndim)), dtype=np.float64)
         if weights.shape != values.shape:
             raise ShapeError(f"[{self.name}] sample_weight of shape {given} does not fit values of {values.shape}")
-        self.total += float((values * weights).sum())
-        self.count += float(weights.sum())
+        self.total += float(_per_sample(values * weights).sum(dtype=np.float64))
+        self.count += float(_per_sample(weights).sum())
 
     def result(self) -> float:
         return self.total / self.count if self.count else 0.0
@@ -102,6 +139,14 @@ class Mean(Metric):
     def reset_state(self) -> None:
         self.total = 0.0
         self.count = 0.0
+
+
+def _per_sample(values: Array) -> Array:
+    """The mean of each sample's values."""
+    if values.ndim < 2:
+        return values
+    mean: Array = values.mean(axis=tuple(range(1, values.ndim)), dtype=np.float64)
+    return mean
 
 
 class PairMetric(Mean):

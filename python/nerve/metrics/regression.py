@@ -17,8 +17,16 @@ class MeanSquaredError(PairMetric):
         return mean
 
 
-class RootMeanSquaredError(MeanSquaredError, RootMean):
-    """The square root of the mean of the squared differences."""
+class RootMeanSquaredError(RootMean):
+    """The square root of the mean of the squared differences; weights may be given value by value."""
+
+    direction = "down"
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        y_true, y_pred = self.matched(y_true, y_pred)
+        difference = y_pred - y_true.astype(y_pred.dtype, copy=False)
+        square: Array = difference * difference
+        return square
 
 
 class MeanAbsoluteError(PairMetric):

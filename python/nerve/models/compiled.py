@@ -104,8 +104,8 @@ class CompiledLoss:
         return total
 
     def results(self) -> dict[str, float]:
-        """The loss of each output, where there are several."""
-        if len(self.losses) == 1:
+        """The loss of each output, where several have one."""
+        if sum(loss is not None for loss in self.losses) < 2:
             return {}
         return {
             tracker.name: tracker.result()
@@ -131,6 +131,7 @@ class CompiledMetrics:
         y_pred_shapes: Sequence[tuple[int, ...]],
     ) -> None:
         self.entries: list[tuple[str, Metric, int, bool]] = []  # name in the logs, metric, output, weighted
+        self.several_outputs = len(targets.names) > 1
         for what, value in (("metrics", given), ("weighted_metrics", weighted)):
             for output, listed in enumerate(targets.per_output(what, value, lists=True)):
                 prefix = f"{targets.names[output]}_" if len(targets.names) > 1 else ""
@@ -151,8 +152,9 @@ class CompiledMetrics:
                 metric.update_state(y_true[output], y_pred[output])
 
     def results(self) -> dict[str, float]:
-        """The values so far."""
-        return {name: metric.result() for name, metric, _, _ in self.entries}
+        """The values so far; those of several outputs are sorted by name, as Keras gives them."""
+        entries = sorted(self.entries, key=lambda entry: entry[0]) if self.several_outputs else self.entries
+        return {name: number(metric.result()) for name, metric, _, _ in entries}
 
     def reset(self) -> None:
         """Forget all batches."""
@@ -170,6 +172,11 @@ def _free(name: str, taken: set[str], weighted: str) -> str:
         free = f"{name}_{count}"
         count += 1
     return free
+
+
+def number(result: Any) -> float:
+    """What a metric gives, a number or a scalar tensor, as a number."""
+    return float(result.item() if hasattr(result, "item") else result)
 
 
 def get_loss(identifier: Any, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> Loss:

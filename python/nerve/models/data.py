@@ -17,6 +17,24 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Batch = tuple[Any, Any, Any]
 
 
+def pack(batch: Batch) -> Any:
+    """A batch as Keras hands it to `train_step`: (x, y, sample_weight), (x, y), or x alone."""
+    x, y, sample_weight = batch
+    if sample_weight is not None:
+        return batch
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, list | tuple) else x
+
+
+def unpack(data: Any) -> Batch:
+    """x, y and sample_weight, whichever of them `pack` put into `data`; what is missing is None."""
+    parts = tuple(data) if isinstance(data, list | tuple) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise ShapeError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
+    return (*parts, None, None)[:3]
+
+
 def is_array_data(x: Any) -> bool:
     """Whether `x` is arrays, and not something that yields batches."""
     return isinstance(x, list | tuple | dict | Tensor) or hasattr(x, "__array__")
@@ -139,7 +157,7 @@ class ArrayBatches:
 
 
 class IterableBatches:
-    """Takes batches from an iterable of x, (x,), (x, y) or (x, y, sample_weight).
+    """Takes batches from an iterable of x, (x,), (x, y) or (x, y, sample_weight); lists do as well as tuples.
 
     Parameters
     ----------
@@ -173,14 +191,14 @@ class IterableBatches:
 
     def _current(self) -> Iterator[Any]:
         if self._iterator is None:
-            self._iterator = iter(self.source)
+            # A sequence of known length need not say where it ends by an IndexError.
+            source: Any = self.source
+            sized = isinstance(source, Sized) and not hasattr(source, "__iter__")
+            self._iterator = map(source.__getitem__, range(len(source))) if sized else iter(source)
         return self._iterator
 
     def _batch(self, item: Any) -> Batch:
-        parts = item if isinstance(item, tuple) else (item,)
-        if not 1 <= len(parts) <= 3:
-            raise ShapeError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(parts)}")
-        x, y, weight = (*map(as_arrays, ("x", "y", "sample_weight"), parts), None, None)[:3]
+        x, y, weight = map(as_arrays, ("x", "y", "sample_weight"), unpack(item))
         counts = {len(a) for a in flatten([x, y, weight]) if a is not None}
         if len(counts) != 1 or counts == {0}:
             raise ShapeError(f"the arrays of a batch must have one length above 0, got {sorted(counts)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
 from nerve.metrics import Metric
 from nerve.models.checks import check_targets
-from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets
-from nerve.models.data import ArrayBatches, Batch, Batches
+from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets, number
+from nerve.models.data import ArrayBatches, Batches, unpack
 from nerve.tensor import Tensor, Variable, no_gradients
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ Logs = dict[str, float]
 class Steps(Layer):
     """The part of a model that knows what one batch means."""
 
-    _untracked = Layer._untracked | {"_stepped"}
+    _untracked = Layer._untracked | {"_stepped", "_compile_config", "_own_metrics"}
     _graph: Graph | None
     optimizer: Any = None
     compiled = False
@@ -38,6 +39,7 @@ class Steps(Layer):
     _metrics: CompiledMetrics | None = None
     _targets: Targets | None = None
     _stepped: list[Variable] | None = None
+    _own_metrics: Sequence[Metric] = ()
     _loss_total = 0.0
     _loss_count = 0
 
@@ -87,15 +89,19 @@ class Steps(Layer):
 
     # One step
 
-    def train_step(self, data: Batch) -> Logs:
-        """Learn from one batch (x, y, sample_weight); a subclass may do it in another way.
+    def train_step(self, data: Any) -> Logs:
+        """Learn from one batch; a subclass may do it in another way.
+
+        Parameters
+        ----------
+        data : (x, y), or (x, y, sample_weight) if there are weights, or x if there are no targets
 
         Returns
         -------
         dict of str to float
             The loss and the metrics over the epoch so far.
         """
-        x, y, sample_weight = data
+        x, y, sample_weight = unpack(data)
         y_pred = self(x, training=True)
         loss = self.compute_loss(x, y, y_pred, sample_weight)
         variables = self.trainable_variables if self._stepped is None else self._stepped
@@ -103,17 +109,17 @@ class Steps(Layer):
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def test_step(self, data: Batch) -> Logs:
-        """Evaluate one batch (x, y, sample_weight)."""
-        x, y, sample_weight = data
+    def test_step(self, data: Any) -> Logs:
+        """Evaluate one batch, which comes as that of `train_step`."""
+        x, y, sample_weight = unpack(data)
         y_pred = self(x, training=False)
         loss = self.compute_loss(x, y, y_pred, sample_weight)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def predict_step(self, data: Batch) -> Any:
-        """Outputs for one batch (x, None, None)."""
-        return self(data[0], training=False)
+    def predict_step(self, data: Any) -> Any:
+        """Outputs for one batch, which comes as that of `train_step` without targets."""
+        return self(unpack(data)[0], training=False)
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
         """The loss of a batch, to be minimized.
@@ -133,6 +139,8 @@ class Steps(Layer):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
         """Add a batch to the metrics and return the loss and all metrics so far."""
+        if self._metrics is None and y is not None and self.compiled:
+            self._matched(y, y_pred)  # a model with a compute_loss of its own comes here first
         if self._metrics is not None and self._metrics.entries:
             self._metrics.update(*self._flat(y, y_pred, sample_weight))
         return self.get_metrics_result()
@@ -142,6 +150,7 @@ class Steps(Layer):
         logs = {"loss": self._loss_total / self._loss_count} if self._loss_count else {}
         if self._loss is not None:
             logs.update(self._loss.results())
+        logs.update((metric.name, number(metric.result())) for metric in self._own_metrics)
         if self._metrics is not None:
             logs.update(self._metrics.results())
         return logs
@@ -149,21 +158,30 @@ class Steps(Layer):
     def reset_metrics(self) -> None:
         """Forget all batches."""
         self._loss_total, self._loss_count = 0.0, 0
+        self._own_metrics = self._find_own_metrics()  # walking the layers once per epoch is often enough
+        for metric in self.metrics:  # a subclass may have a property of this name
+            metric.reset_state()
         if self._loss is not None:
             self._loss.reset()
         if self._metrics is not None:
             self._metrics.reset()
 
+    def _find_own_metrics(self) -> list[Metric]:
+        """The metrics that attributes of the model and of the layers inside hold; a step updates them itself."""
+        return list({id(m): m for _, layer in self._walk() for _, m in layer._own(Metric)}.values())
+
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics; there are none before the first batch, whose shapes say which accuracy is meant."""
-        return [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
+        """Those that attributes hold, and those of `compile` from the first batch on, whose shapes they depend on."""
+        compiled = [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
+        return [*self._find_own_metrics(), *compiled]
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` gives, in order."""
         losses = list(self._loss.results()) if self._loss is not None else []
-        return ["loss", *losses, *(self._metrics.results() if self._metrics is not None else [])]
+        own = [metric.name for metric in self._find_own_metrics()]
+        return ["loss", *losses, *own, *(self._metrics.results() if self._metrics is not None else [])]
 
     def _track_loss(self, loss: Tensor, n_samples: int) -> None:
         self._loss_total += float(loss.array) * n_samples

@@ -10,7 +10,7 @@ import numpy as np
 from nerve.callbacks import Callback, CallbackList, History
 from nerve.layers.context import deferred_updates
 from nerve.layers.structure import flatten, map_structure, pack_like
-from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches
+from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches, pack
 from nerve.models.interrupts import WholeSteps
 from nerve.models.steps import Logs, Steps
 from nerve.tensor import no_gradients
@@ -145,7 +145,7 @@ class Trainer(Steps):
         for step, batch in enumerate(batches):
             listeners.on_train_batch_begin(step)
             with whole.step, deferred_updates():
-                logs = self.train_step(batch)
+                logs = self.train_step(pack(batch))
             listeners.on_train_batch_end(step, logs)
             if self.stop_training:
                 break
@@ -167,7 +167,7 @@ class Trainer(Steps):
         with no_gradients():
             for step, batch in enumerate(batches):
                 listeners.on_test_batch_begin(step)
-                logs = self.test_step(batch)
+                logs = self.test_step(pack(batch))
                 listeners.on_test_batch_end(step, logs)
         if logs is None:
             raise ValueError("the data yielded no batches to evaluate")
@@ -209,7 +209,7 @@ class Trainer(Steps):
             logs = self._evaluate(batches, listeners)
         finally:
             listeners.close()
-        return logs if return_dict else _as_list(logs)
+        return _as_dict(logs) if return_dict else _as_list(logs)
 
     def _listeners(self, callbacks: Callbacks, batches: Batches, verbose: str | int) -> CallbackList:
         return CallbackList(
@@ -248,7 +248,7 @@ class Trainer(Steps):
             with no_gradients():
                 for step, batch in enumerate(batches):
                     listeners.on_predict_batch_begin(step)
-                    outputs = self.predict_step(batch)
+                    outputs = self.predict_step(pack(batch))
                     parts.append([np.asarray(leaf) for leaf in flatten(outputs)])
                     listeners.on_predict_batch_end(step, {"outputs": outputs})
             listeners.on_predict_end()
@@ -266,31 +266,33 @@ class Trainer(Steps):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step on one batch; the metrics go on from what they were."""
+        """One step on one batch, and its loss and metrics."""
         self._require_compiled("train_on_batch")
         batches = self._one_batch(x, y, sample_weight)
         if class_weight is not None:
             batches.weigh_classes(class_weight)
         self._prepare(batches)
+        self.reset_metrics()
         with WholeSteps() as whole, whole.step, deferred_updates():
-            logs = self.train_step(batches.first())
-        return logs if return_dict else _as_list(logs)
+            logs = self.train_step(pack(batches.first()))
+        return _as_dict(logs) if return_dict else _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The loss and the metrics on one batch; the metrics go on from what they were."""
+        """The loss and the metrics on one batch."""
         self._require_compiled("test_on_batch")
         batches = self._one_batch(x, y, sample_weight)
         self._prepare(batches)
+        self.reset_metrics()
         with no_gradients():
-            logs = self.test_step(batches.first())
-        return logs if return_dict else _as_list(logs)
+            logs = self.test_step(pack(batches.first()))
+        return _as_dict(logs) if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
         batches = self._one_batch(x)
         self._prepare_inputs(batches.first()[0])
         with no_gradients():
-            outputs = self.predict_step(batches.first())
+            outputs = self.predict_step(pack(batches.first()))
         return map_structure(np.asarray, outputs)
 
     @staticmethod
@@ -298,6 +300,10 @@ class Trainer(Steps):
         batches = ArrayBatches(x, y, sample_weight)
         batches.batch_size, batches.steps = batches.n_samples, 1
         return batches
+
+
+def _as_dict(logs: Logs) -> Logs:
+    return dict(sorted(logs.items()))
 
 
 def _as_list(logs: Logs) -> Any:

@@ -156,8 +156,8 @@ class Nadam(_Moments):
     def _momentum(self, step: int) -> float:
         return float(self.beta_1 * (1.0 - 0.5 * 0.96**step))
 
-    def apply(self, gradients: Sequence[Any], variables: Sequence[Variable] | None = None) -> None:
-        super().apply(gradients, variables)
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+        super().apply(grads, trainable_variables)
         self._product *= self._momentum(self.iterations)
 
     def step(

@@ -145,14 +145,14 @@ class Optimizer:
             id(v) for v in self.variables if any(re.search(pattern, v.name) for pattern in self._not_decayed_names)
         }
 
-    def apply(self, gradients: Sequence[Any], variables: Sequence[Variable] | None = None) -> None:
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Take one step.
 
         Parameters
         ----------
-        gradients : sequence of array
+        grads : sequence of array
             One per variable, of its shape. None leaves its variable as it is.
-        variables : sequence of Variable, optional
+        trainable_variables : sequence of Variable, optional
             Stepped in place. Those the optimizer was built for if not given; builds it at the first call.
 
         Raises
@@ -162,12 +162,12 @@ class Optimizer:
         ValueError
             If a variable is not one the optimizer was built for, or there is no gradient at all.
         """
-        variables = list(self.variables if variables is None else variables)
+        variables = list(self.variables if trainable_variables is None else trainable_variables)
         if not self.built:
             if not variables:
                 raise ValueError(f"[{self.name}] no variables: pass them, or call build first")
             self.build(variables)
-        positions, arrays = self._checked(list(gradients), variables)
+        positions, arrays = self._checked(list(grads), variables)
         arrays = self._clipped(arrays)
         rate = self.learning_rate
         # One call, but for parameters that differ in dtype or in decay, which a kernel takes as one for all.
