@@ -77,7 +77,7 @@ def load() -> CudaKernels:
 
         from nerve import _cuda
     except ImportError:
-        _cuda = None
+        _cuda = None  # type: ignore[assignment]
     if _cuda is None or _cuda.device_count() == 0:
         from nerve import gpu
 
