@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nerve
-from nerve import ShapeError, Tensor, Variable, gradients, no_gradients, ops
+from nerve import DTypeError, ShapeError, Tensor, Variable, gradients, no_gradients, ops
 
 
 def test_gradients_of_a_composition() -> None:
@@ -154,6 +154,48 @@ def test_an_argument_may_take_over_the_call() -> None:
 def test_backend_is_checked() -> None:
     with pytest.raises(ValueError, match=r"\[backend\] expects"), nerve.backend("torch"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda v: gradients(v.sum(), v), TypeError, r"\[gradients\] expects a list of Tensors, got Variable"),
+        (lambda v: gradients(v.sum(), [v, v.array]), TypeError, r"\[gradients\] .* got ndarray at position 1"),
+        (lambda v: gradients(1.0, [v]), TypeError, r"\[gradients\] expects a Tensor as loss, got float"),
+        (lambda v: Tensor("abc"), DTypeError, r"\[Tensor\] expects real numbers, got dtype <U3"),
+        (lambda v: Tensor([[1], [1, 2]]), ShapeError, r"\[Tensor\] expects a rectangular array"),
+        (lambda v: Variable(None), DTypeError, r"\[Variable\] expects real numbers, got dtype object"),
+        (lambda v: Variable(np.ones(2, complex)), DTypeError, "complex128"),
+        (lambda v: v.assign(np.full((2, 3), 1j)), DTypeError, r"\[v\] expects real numbers, got dtype complex128"),
+        (lambda v: v.assign(np.full((2, 3), None)), DTypeError, r"\[v\] expects real numbers, got dtype object"),
+        (lambda v: v.assign(np.full((2, 3), "1")), DTypeError, r"\[v\] expects real numbers, got dtype <U1"),
+        (lambda v: v.assign([[1], [1, 2]]), ShapeError, r"\[v\] expects a rectangular array"),
+        (lambda v: v.assign_add(["a"] * 3), DTypeError, r"\[v\] expects real numbers, got dtype <U1"),
+        (lambda v: v.reshape(None), ValueError, r"\[reshape\] shape expects integers, got None"),
+        (lambda v: v.reshape(2.0, 3), ValueError, r"\[reshape\] shape expects integers, got 2.0"),
+        (lambda v: v.mean(axis="a"), ValueError, r"\[mean\] axis expects integers, got 'a'"),
+        (lambda v: v[0:"a"], IndexError, r"\[getitem\] slice indices must be integers"),
+        (lambda v: v[::0], IndexError, r"\[getitem\] slice step cannot be zero"),
+        (lambda v: ops.transpose(v, 5), ShapeError, r"\[transpose\] axis 5 does not exist"),
+        (lambda v: ops.transpose(v, "ab"), ValueError, r"\[transpose\] axes expects integers, got 'ab'"),
+        (lambda v: ops.concatenate(v), TypeError, r"\[concatenate\] expects a list of tensors, got Variable"),
+        (lambda v: ops.sum([[1], [1, 2]]), ShapeError, r"\[sum\] expects a rectangular array"),
+        (lambda v: ops.stop_gradient([[1], [1, 2]]), ShapeError, r"\[stop_gradient\] expects a rectangular array"),
+    ],
+)
+def test_bad_calls_say_what_is_wrong_and_change_nothing(call, error, message) -> None:
+    variable = Variable(np.ones((2, 3), np.float32), name="v")
+    with pytest.raises(error, match=message):
+        call(variable)
+    np.testing.assert_array_equal(variable.array, np.ones((2, 3)))
+
+
+def test_lists_beside_tensors_have_gradients() -> None:
+    w = Variable(np.ones((3, 2), np.float32))
+    for op in (ops.matmul, ops.dense):
+        for x in ([[1.0, 2.0, 3.0]], [1.0, 2.0, 3.0]):
+            (gradient,) = gradients(op(x, w).sum(), [w])
+            np.testing.assert_array_equal(gradient, [[1, 1], [2, 2], [3, 3]])
 
 
 def test_assign_add_and_sub():

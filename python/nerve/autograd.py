@@ -29,11 +29,18 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
     ------
     ShapeError
         If ``loss`` has more than one element.
+    TypeError
+        If ``loss`` is no Tensor, or ``variables`` no list of them.
     """
     if not isinstance(loss, Tensor):
         raise TypeError(f"[gradients] expects a Tensor as loss, got {type(loss).__name__}")
     if loss.size != 1:
         raise ShapeError(f"[gradients] expects a loss of one element, got shape {loss.shape}; take its mean or sum")
+    if not isinstance(variables, Sequence):  # a Tensor would give its rows, which are new ones
+        raise TypeError(f"[gradients] expects a list of Tensors, got {type(variables).__name__}")
+    for i, variable in enumerate(variables):
+        if not isinstance(variable, Tensor):
+            raise TypeError(f"[gradients] expects Tensors, got {type(variable).__name__} at position {i}")
     order = _needed(loss, {id(variable) for variable in variables})
     needed = {id(node) for node in order}
     found: dict[int, Array] = {}

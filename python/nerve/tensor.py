@@ -259,7 +259,11 @@ def _floating(values: ArrayLike) -> Array:
 
 
 def _real(name: str, values: ArrayLike | Tensor) -> Array:
-    array = values.array if isinstance(values, Tensor) else rectangular(name, values)
+    """The array of ``values``, or the error that fits."""
+    if type(values) is np.ndarray:  # the usual case
+        array: Array = values
+    else:
+        array = values.array if isinstance(values, Tensor) else rectangular(name, values)
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"[{name}] expects real numbers, got dtype {array.dtype}")
     return array

@@ -98,7 +98,7 @@ def getitem(x: ArrayLike, index: Any) -> Array:
     Raises
     ------
     IndexError
-        If an integer is out of range, there are too many indices, or one is of another kind.
+        If an integer is out of range, a slice is none, there are too many indices, or one is of another kind.
     """
     array = _movable("getitem", x)
     view = _view("getitem", array, index)
@@ -153,7 +153,7 @@ def _view(op: str, array: Array, index: Any) -> Array:
         items = (*items, Ellipsis)  # so that a single element is a view as well
     try:
         view: Array = array[items]
-    except IndexError as error:
+    except (IndexError, TypeError, ValueError) as error:  # the latter two of slices
         raise IndexError(f"[{op}] {error}; the array has shape {array.shape}") from None
     return view
 

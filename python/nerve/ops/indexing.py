@@ -10,6 +10,8 @@ import numpy as np
 
 from nerve import kernels
 from nerve.errors import ShapeError
+from nerve.kernels._backend import rectangular
+from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import Result, differentiable, plain
 from nerve.tensor import Array, Tensor
 
@@ -28,8 +30,9 @@ __all__ = [
 @differentiable
 def transpose(x: Array, axes: Sequence[int] | None = None) -> Result:
     """Permute the axes; as :func:`nerve.kernels.transpose`."""
-    back = None if axes is None else tuple(int(i) for i in np.argsort([axis % np.ndim(x) for axis in axes]))
-    return kernels.transpose(x, axes), (lambda grad: kernels.transpose(grad, back),)
+    y = kernels.transpose(x, axes)
+    back = None if axes is None else tuple(int(i) for i in np.argsort([axis % y.ndim for axis in axes]))
+    return y, (lambda grad: kernels.transpose(grad, back),)
 
 
 @differentiable
@@ -41,8 +44,8 @@ def broadcast_to(x: Array, shape: Sequence[int]) -> Result:
 @differentiable
 def getitem(x: Array, index: Any) -> Result:
     """Basic indexing; as :func:`nerve.kernels.getitem`."""
-    shape = np.shape(x)
-    return kernels.getitem(x, index), (lambda grad: kernels.getitem_backward(grad, index, input_shape=shape),)
+    y, shape = kernels.getitem(x, index), np.shape(x)
+    return y, (lambda grad: kernels.getitem_backward(grad, index, input_shape=shape),)
 
 
 @differentiable
@@ -60,8 +63,8 @@ def reshape(x: Array, shape: Sequence[int] | int) -> Result:
     ShapeError
         If the number of elements differs.
     """
-    x = np.asarray(x)
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    x = rectangular("reshape", x)
+    sizes = integers("reshape", "shape", shape)
     known = math.prod(size for size in sizes if size != -1)
     fits = x.size == known if -1 not in sizes else sizes.count(-1) == 1 and known > 0 and x.size % known == 0
     if not fits or min(sizes, default=0) < -1:
@@ -71,6 +74,8 @@ def reshape(x: Array, shape: Sequence[int] | int) -> Result:
 
 def concatenate(arrays: Sequence[Any], axis: int = -1) -> Any:
     """Join along an axis; as :func:`nerve.kernels.concatenate`."""
+    if not isinstance(arrays, list | tuple):
+        raise TypeError(f"[concatenate] expects a list of tensors, got {type(arrays).__name__}")
     for array in arrays:  # an input of one list: the decorator below looks at single arguments
         if hasattr(type(array), "__nerve_op__"):
             return array.__nerve_op__(concatenate, (list(arrays),), {"axis": axis})
@@ -93,10 +98,8 @@ def _concatenate(*arrays: Array, axis: int) -> Result:
 @differentiable
 def take(x: Array, indices: Array, *, axis: int = 0) -> Result:
     """Gather slices along an axis; as :func:`nerve.kernels.take`."""
-    shape = np.shape(x)
-    return kernels.take(x, indices, axis=axis), (
-        lambda grad: kernels.take_backward(grad, indices, input_shape=shape, axis=axis),
-    )
+    y, shape = kernels.take(x, indices, axis=axis), np.shape(x)
+    return y, (lambda grad: kernels.take_backward(grad, indices, input_shape=shape, axis=axis),)
 
 
 def one_hot(labels: Any, n_classes: int, dtype: Any = "float32") -> Array:
@@ -107,4 +110,4 @@ def one_hot(labels: Any, n_classes: int, dtype: Any = "float32") -> Array:
 @plain
 def stop_gradient(x: Array) -> Array:
     """The same values, as a constant: no gradient flows through."""
-    return np.asarray(x)
+    return rectangular("stop_gradient", x)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from nerve import kernels
+from nerve.kernels._backend import as_floats
 from nerve.ops._differentiable import Result, differentiable, once
 from nerve.tensor import Array
 
@@ -17,9 +16,10 @@ __all__ = ["dense", "matmul"]
 @differentiable
 def matmul(a: Array, b: Array, *, transpose_a: bool = False, transpose_b: bool = False) -> Result:
     """``a @ b`` over leading batch dimensions, either operand read transposed; as :func:`nerve.kernels.matmul`."""
+    a, b = as_floats("matmul", a, b)  # the gradients below read shapes, which lists do not have
     y = kernels.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
     # One-dimensional operands: work with the row or column they stand for.
-    row, column = np.ndim(a) == 1, np.ndim(b) == 1
+    row, column = a.ndim == 1, b.ndim == 1
     a2 = a[None, :] if row else a
     b2 = b[:, None] if column else b
 
@@ -51,6 +51,7 @@ def dense(x: Array, kernel: Array, bias: Array | None = None, *, activation: str
 
     The activations are those of :func:`nerve.kernels.matmul`; each derivative is had from the output.
     """
+    x, kernel, bias = as_floats("matmul", x, kernel, bias, optional=1)
     y = kernels.matmul(x, kernel, bias, activation=activation)
     before: Callable[[Array], Array] = activation_gradient(activation, y)
     shared = once(lambda grad: (before(grad),))(0)

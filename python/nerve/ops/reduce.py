@@ -30,15 +30,15 @@ def _spread(grad: Array, shape: tuple[int, ...], axis: Axes) -> Array:
 
 @differentiable
 def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
-    shape = np.shape(x)
-    return kernels.sum(x, axis, keepdims), (lambda grad: _spread(grad, shape, axis),)
+    y, shape = kernels.sum(x, axis, keepdims), np.shape(x)
+    return y, (lambda grad: _spread(grad, shape, axis),)
 
 
 @differentiable
 def mean(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
-    shape = np.shape(x)
+    y, shape = kernels.mean(x, axis, keepdims), np.shape(x)
     count = math.prod(shape) // (math.prod(_kept(shape, axis)) or 1)
-    return kernels.mean(x, axis, keepdims), (lambda grad: _spread(kernels.divide(grad, float(count)), shape, axis),)
+    return y, (lambda grad: _spread(kernels.divide(grad, float(count)), shape, axis),)
 
 
 def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
