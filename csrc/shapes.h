@@ -1,11 +1,16 @@
-// The sizes a kernel gets as one argument. Each is a plain run of int64_t; Python passes a NamedTuple with the same
-// fields in the same order (python/nerve/kernels/shapes.py), nested tuples for arrays.
+// What the signatures of kernels are made of. The sizes a kernel gets as one argument: each is a plain run of int64_t;
+// Python passes a NamedTuple with the same fields in the same order (python/nerve/kernels/shapes.py), nested tuples for
+// arrays.
 #pragma once
 #include <cstdint>
 
 namespace nerve {
 
 constexpr int max_rank = 8;
+
+// A pointer that may be null; the bindings refuse None for every other.
+template <class P>
+using Nullable = P*;
 
 // Row-major out of shape `shape` (leading ones up to max_rank); strides in elements, 0 where an operand is repeated.
 struct Broadcast {

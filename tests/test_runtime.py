@@ -76,6 +76,69 @@ def test_fork_after_use() -> None:
         nerve.set_num_threads(before)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_fork_while_another_thread_computes() -> None:
+    output = run(
+        """
+        import os, threading, warnings
+        import numpy as np, nerve
+        from nerve import kernels
+        warnings.simplefilter("ignore", DeprecationWarning)
+        nerve.set_num_threads(2)
+        x = np.ones((600, 600), np.float32)
+        done = threading.Event()
+
+        def work():
+            while not done.is_set():
+                kernels.matmul(x, x)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                kernels.matmul(x, x)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        thread.join()
+        print("done")
+        """
+    )
+    assert output == "done"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space as Linux counts it")
+def test_a_worker_out_of_memory_is_a_memory_error() -> None:
+    output = run(
+        """
+        import resource
+        import numpy as np, nerve
+        from nerve import kernels
+        x, grad = np.ones((16, 16, 16, 32), np.float32), np.ones((16, 16, 16, 2048), np.float32)
+
+        def compute():  # every thread packs a large panel of its own
+            return kernels.conv2d_backward_kernel(grad, x, kernel_shape=(1, 1, 32, 2048))
+
+        nerve.set_num_threads(1)
+        expected = compute()  # the main thread has its scratch memory from here on
+        nerve.set_num_threads(4)
+        kernels.exp(np.ones(1_000_000, np.float32))  # starts the threads
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20), before[1]))
+        try:
+            for _ in range(20):
+                compute()
+        except MemoryError:
+            print("MemoryError")
+        resource.setrlimit(resource.RLIMIT_AS, before)
+        print(np.array_equal(compute(), expected))
+        """
+    )
+    assert output == "MemoryError\nTrue"
+
+
 def test_python_threads_share_the_pool() -> None:
     x = np.random.default_rng(0).normal(size=(200, 300)).astype(np.float32)
     expected = kernels.matmul(x, x, transpose_b=True)
@@ -107,9 +170,9 @@ def test_threads_while_their_number_changes() -> None:
         nerve.set_num_threads(before)
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2", 4097, 10**30])
 def test_set_num_threads_refuses(threads: object) -> None:
-    with pytest.raises(ValueError, match=r"\[set_num_threads\] expects a whole number of at least 1"):
+    with pytest.raises(ValueError, match=r"\[set_num_threads\] expects a whole number from 1 to 4096"):
         nerve.set_num_threads(threads)  # type: ignore[arg-type]
 
 
@@ -153,6 +216,17 @@ def test_arena_reuses_blocks() -> None:
     nerve.empty_cache()
 
 
+def test_arena_keeps_little_more_than_was_ever_in_use() -> None:
+    nerve.empty_cache()
+    for size in (6 << 20, 7 << 20, 5 << 20):  # of different classes, so that none can be reused for the next
+        held = [_cpu.empty((size,), np.dtype("float64")) for _ in range(10)]
+        del held
+        statistics = nerve.memory_stats()
+        assert statistics["live"] + statistics["cached"] <= statistics["peak"] + (256 << 20)
+        assert statistics["cached"] >= 10 * 8 * size, "what the last round used waits for the next"
+    nerve.empty_cache()
+
+
 def test_arena_blocks_do_not_overlap() -> None:
     rng = np.random.default_rng(0)
     held: list[tuple[int, np.ndarray]] = []
@@ -171,6 +245,17 @@ def test_empty_refuses_impossible_sizes() -> None:
         _cpu.empty((1 << 40, 1 << 20), np.dtype("float64"))
     with pytest.raises(ValueError, match="sizes >= 0"):
         _cpu.empty((-1,), np.dtype("float64"))
+
+
+def test_raw_kernels_refuse_none_where_a_pointer_is_needed() -> None:
+    x = np.ones((1, 1), np.float32)
+    shape = (1, 1, 1, 1, 1, 1, 0, 0)
+    _cpu.matmul(x, x, x, None, shape, 0)  # without a bias
+    for arguments in ((None, x, x), (x, None, x), (x, x, None)):
+        with pytest.raises(TypeError, match="incompatible function arguments"):
+            _cpu.matmul(*arguments, None, shape, 0)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        _cpu.sgd_step(None, None, [x], np.ones(1, np.int64), 1, 0.1, 0.0, False, 0.0)
 
 
 def test_threadpoolctl_governs_the_pool() -> None:

@@ -61,13 +61,20 @@ struct Argument<const S&> {
     static int64_t elements(const type&) { return 0; }
 };
 
-// "(T * out, const T* x, int64_t size)" -> out, x, size
-inline std::vector<std::string> argument_names(const std::string& signature) {
-    std::vector<std::string> names;
-    for (size_t end = signature.find_first_of(",)"); end != std::string::npos;
-         end = signature.find_first_of(",)", end + 1)) {
+struct Name {
+    std::string text;
+    bool nullable;
+
+    pybind11::arg argument() const { return pybind11::arg(text.c_str()).none(nullable); }
+};
+
+// "(T * out, const T* x, Nullable<const T> bias)" -> out, x, and bias, which may be None
+inline std::vector<Name> argument_names(const std::string& signature) {
+    std::vector<Name> names;
+    for (size_t start = 0, end; (end = signature.find_first_of(",)", start)) != std::string::npos; start = end + 1) {
         size_t begin = signature.find_last_of(" *&", end - 1) + 1;
-        names.push_back(signature.substr(begin, end - begin));
+        bool nullable = signature.substr(start, begin - start).find("Nullable<") != std::string::npos;
+        names.push_back({signature.substr(begin, end - begin), nullable});
     }
     return names;
 }

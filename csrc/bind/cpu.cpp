@@ -1,5 +1,6 @@
 // _cpu: every kernel of kernels.inc under its own name, over NumPy arrays. The binding of each is made from its C++
 // signature, so there is nothing to write here for a new kernel. Sizes are not checked: nerve.kernels does that.
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -44,7 +45,7 @@ void define(py::module_& module, const char* name, void (*Kernels<T>::*kernel)(A
                 function(Argument<A>::pass(arguments)...);
             }
         },
-        py::arg(names.at(I).c_str())...);
+        names.at(I).argument()...);
 }
 
 template <class T, class... A>
@@ -69,8 +70,9 @@ py::array empty(const py::typing::Tuple<py::int_, py::ellipsis>& shape, const py
     }
     if (bytes < runtime::arena_minimum) {
         // Kept for good: destroying a static object of Python's at exit would come after the interpreter's end.
-        static py::object& numpy_empty = *new py::object(py::module_::import("numpy").attr("empty"));
-        return numpy_empty(shape, dtype);
+        PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> numpy_empty;
+        auto find = [] { return py::object(py::module_::import("numpy").attr("empty")); };
+        return numpy_empty.call_once_and_store_result(find).get_stored()(shape, dtype);
     }
     runtime::Block* block = runtime::allocate(bytes);
     if (block == nullptr) throw std::bad_alloc();

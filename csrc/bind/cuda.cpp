@@ -65,7 +65,7 @@ void define(py::module_& module, const std::string& op, void (*float32)(cuda::St
             if (std::string error = cuda::launch_error(); !error.empty())
                 fail("DeviceError", "[" + op + "] could not be launched on the GPU: " + error);
         },
-        py::arg("dtype"), py::arg("stream"), py::arg(names.at(I).c_str())...);
+        py::arg("dtype"), py::arg("stream"), names.at(I).argument()...);
 }
 
 template <class... A, class... B>

@@ -8,18 +8,20 @@
 
 #include "runtime/runtime.h"
 
-#if defined(__linux__)
-#include <pthread.h>
-#include <sys/mman.h>
-#elif defined(_WIN32)
+#if defined(_WIN32)
 #include <malloc.h>
+#else
+#include <pthread.h>
+#endif
+#if defined(__linux__)
+#include <sys/mman.h>
 #endif
 
 namespace nerve::runtime {
 namespace {
 
 constexpr size_t huge_page = size_t(2) << 20;
-constexpr size_t cache_floor = size_t(256) << 20;  // unused bytes always worth keeping
+constexpr size_t slack = size_t(256) << 20;  // bytes kept beyond the most ever in use
 
 void* system_allocate(size_t bytes) {
 #if defined(__linux__)
@@ -49,7 +51,7 @@ void system_release(void* data, [[maybe_unused]] size_t bytes) {
 #endif
 }
 
-// Four sizes to a power of two: at most a quarter of a block is unused. Large ones are whole huge pages.
+// Four sizes to a power of two, so that at most a fifth of a block is unused; large ones end with a huge page.
 size_t size_class(size_t bytes) {
     size_t size = arena_minimum;
     while (size < bytes) size *= 2;
@@ -69,7 +71,13 @@ class Arena {
         size_t size = size_class(bytes);
         std::lock_guard lock(mutex);
         auto& waiting = free_[size];
-        if (waiting.empty() && !refill(size, waiting)) return nullptr;
+        if (waiting.empty()) {
+            if (size > huge_page) trim(size);
+            if (!refill(size, waiting)) {
+                trim(everything);
+                if (!refill(size, waiting)) return nullptr;
+            }
+        }
         Block* block = waiting.back();
         waiting.pop_back();
         cached_ -= size, live_ += size;
@@ -80,8 +88,7 @@ class Arena {
     void release(Block* block) {
         std::lock_guard lock(mutex);
         live_ -= block->bytes;
-        // Keep what a further step like those before could use; give back what is beyond it.
-        if (block->bytes > huge_page && cached_ + live_ + block->bytes > (peak_ > cache_floor ? peak_ : cache_floor)) {
+        if (block->bytes > huge_page && cached_ + live_ + block->bytes > worth_keeping()) {
             discard(block);
         } else {
             cached_ += block->bytes;
@@ -91,12 +98,7 @@ class Arena {
 
     void empty_cache() {
         std::lock_guard lock(mutex);
-        for (auto& [size, waiting] : free_) {
-            if (size <= huge_page) continue;  // these share their pages with others
-            cached_ -= size * waiting.size();
-            for (Block* block : waiting) discard(block);
-            waiting.clear();
-        }
+        trim(everything);
         peak_ = live_;
     }
 
@@ -108,6 +110,22 @@ class Arena {
     std::mutex mutex;
 
   private:
+    static constexpr size_t everything = SIZE_MAX / 2;
+
+    // What a further step like those before could use, and a little more; the rest goes back to the system.
+    size_t worth_keeping() const { return peak_ + slack; }
+
+    // Gives unused large blocks back, the largest first, until `bytes` more are worth keeping. Smaller blocks share
+    // their pages with others.
+    void trim(size_t bytes) {
+        for (auto entry = free_.rbegin(); entry != free_.rend() && entry->first > huge_page; ++entry)
+            for (auto& waiting = entry->second; !waiting.empty(); waiting.pop_back()) {
+                if (live_ + cached_ + bytes <= worth_keeping()) return;
+                cached_ -= entry->first;
+                discard(waiting.back());
+            }
+    }
+
     bool refill(size_t size, std::vector<Block*>& waiting) {
         size_t count = size > huge_page ? 1 : 2 * huge_page / size;  // small blocks are cut from two huge pages
         char* data = static_cast<char*>(system_allocate(count == 1 ? size : 2 * huge_page));
@@ -130,7 +148,7 @@ class Arena {
 Arena& arena() {
     static Arena* the = [] {
         auto* made = new Arena;
-#if defined(__linux__)
+#if !defined(_WIN32)
         pthread_atfork([] { arena().mutex.lock(); }, [] { arena().mutex.unlock(); }, [] { arena().mutex.unlock(); });
 #endif
         return made;
@@ -149,6 +167,7 @@ thread_local Scratch scratch_blocks;
 
 }  // namespace
 
+void make_arena() { arena(); }
 Block* allocate(size_t bytes) { return arena().allocate(bytes); }
 void release(Block* block) { arena().release(block); }
 void empty_cache() { arena().empty_cache(); }

@@ -6,8 +6,9 @@
 
 namespace nerve::runtime {
 
-// Calls body(context, i) once for every i in [0, tasks), on up to num_threads() threads, and returns when all are done.
-// Serial when called from inside a task, or while another thread holds the pool.
+// Calls body(context, i) once for every i in [0, tasks), on up to num_threads() threads, and returns when all are done,
+// or throws std::bad_alloc when all are done if scratch memory was short in one of them. Serial when called from inside
+// a task, or while another thread holds the pool.
 void parallel_for(int64_t tasks, void (*body)(void* context, int64_t task), void* context);
 
 int num_threads();
@@ -15,6 +16,7 @@ void set_num_threads(int threads);
 int default_num_threads();  // from OMP_NUM_THREADS, the affinity mask and the cgroup's quota
 
 // Memory of this thread, 64-byte aligned, uninitialised, valid until the same thread asks for the same slot again.
+// Throws std::bad_alloc, which passes through kernels as it is.
 enum Slot { packed_a, packed_b, workspace, slots };
 void* scratch(Slot slot, size_t bytes);
 

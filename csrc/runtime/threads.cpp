@@ -5,12 +5,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 
+#include "runtime/memory.h"
 #include "runtime/runtime.h"
 
-#if defined(__linux__)
+#if !defined(_WIN32)
 #include <pthread.h>
+#endif
+#if defined(__linux__)
 #include <sched.h>
 #endif
 
@@ -34,31 +39,31 @@ thread_local bool inside_region = false;
 class Pool {
   public:
     explicit Pool(int threads) : threads_(threads) {
-        for (int i = 1; i < threads; ++i) std::thread([this] { work(); }).detach();
+        try {
+            for (int i = 1; i < threads; ++i) std::thread([this] { work(); }).detach();
+        } catch (const std::system_error&) {
+            // The system grants no more of them: fewer threads do the same work.
+        }
     }
 
     int threads() const { return threads_; }
 
-    // Only one thread at a time may call run or retire.
+    // Only one thread at a time may call run or retire. Throws std::bad_alloc, after the round, if a task did.
     void run(int64_t tasks, void (*body)(void*, int64_t), void* context) {
-        constexpr int64_t most = 0x7fffffff;  // tasks of one round fit the low half of tickets_
-        for (int64_t first = 0; first < tasks; first += most) {
-            int64_t count = tasks - first < most ? tasks - first : most;
-            body_ = body, context_ = context, first_ = first;
-            unfinished_.store(count, std::memory_order_relaxed);
-            round_ += 1;
-            tickets_.store(round_ << 32 | uint64_t(count));
-            if (parked_.load() > 0) wake();
-            take_tasks();
-            for (int spin = 0; unfinished_.load(std::memory_order_acquire) > 0;) {
-                if (++spin < owner_spins) {
-                    pause();
-                } else {
-                    int64_t left = unfinished_.load(std::memory_order_acquire);
-                    if (left > 0) unfinished_.wait(left, std::memory_order_acquire);
-                }
+        body_ = body, context_ = context;
+        unfinished_.store(tasks, std::memory_order_relaxed);
+        tickets_.store(tasks);
+        if (parked_.load() > 0) wake();
+        take_tasks();
+        for (int spin = 0; unfinished_.load(std::memory_order_acquire) > 0;) {
+            if (++spin < owner_spins) {
+                pause();
+            } else {
+                int64_t left = unfinished_.load(std::memory_order_acquire);
+                if (left > 0) unfinished_.wait(left, std::memory_order_acquire);
             }
         }
+        if (out_of_memory_.exchange(false)) throw std::bad_alloc();
     }
 
     // Lets the workers end. They may still be reading members, so a retired pool is never deleted: a few hundred bytes
@@ -74,15 +79,19 @@ class Pool {
         wakeups_.notify_all();
     }
 
-    // A ticket is taken by compare-and-swap on (round, tasks left), so a late worker can never take a task of a round
-    // whose body it has not seen: the round cannot end while its ticket is unfinished.
+    // A ticket is the number of tasks left, taken by compare-and-swap, so that a late worker never takes one that is
+    // not there. Whoever has one may read the body: the round cannot end before that ticket's task is finished.
     void take_tasks() {
-        uint64_t state = tickets_.load(std::memory_order_acquire);
-        while (uint32_t(state) != 0) {
-            if (!tickets_.compare_exchange_weak(state, state - 1, std::memory_order_acq_rel)) continue;
-            body_(context_, first_ + int64_t(uint32_t(state)) - 1);
+        int64_t left = tickets_.load(std::memory_order_acquire);
+        while (left > 0) {
+            if (!tickets_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel)) continue;
+            try {
+                body_(context_, left - 1);
+            } catch (const std::bad_alloc&) {  // of scratch memory; others still need this round's context
+                out_of_memory_.store(true);
+            }
             if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
-            state = tickets_.load(std::memory_order_acquire);
+            left = tickets_.load(std::memory_order_acquire);
         }
     }
 
@@ -95,13 +104,13 @@ class Pool {
             while (!found && Clock::now() < until) {
                 for (int i = 0; i < 32 && !found; ++i) {
                     pause();
-                    found = uint32_t(tickets_.load(std::memory_order_relaxed)) != 0 || retired_.load();
+                    found = tickets_.load(std::memory_order_relaxed) > 0 || retired_.load();
                 }
             }
             if (found) continue;
             parked_.fetch_add(1);
             uint32_t seen = wakeups_.load();
-            if (uint32_t(tickets_.load()) == 0 && !retired_.load()) wakeups_.wait(seen);
+            if (tickets_.load() == 0 && !retired_.load()) wakeups_.wait(seen);
             parked_.fetch_sub(1);
         }
     }
@@ -109,13 +118,11 @@ class Pool {
     const int threads_;
     void (*body_)(void*, int64_t) = nullptr;
     void* context_ = nullptr;
-    int64_t first_ = 0;
-    uint64_t round_ = 0;
-    alignas(64) std::atomic<uint64_t> tickets_{0};
+    alignas(64) std::atomic<int64_t> tickets_{0};
     alignas(64) std::atomic<int64_t> unfinished_{0};
     alignas(64) std::atomic<uint32_t> wakeups_{0};
     std::atomic<int> parked_{0};
-    std::atomic<bool> retired_{false};
+    std::atomic<bool> retired_{false}, out_of_memory_{false};
 };
 
 struct State {
@@ -127,7 +134,9 @@ struct State {
 State& state() {
     static State* the = [] {
         auto* made = new State;
-#if defined(__linux__)
+#if !defined(_WIN32)
+        // Handlers before a fork run last registered first: the pool is locked before the arena, as its tasks do.
+        make_arena();
         pthread_atfork([] { state().owner.lock(); }, [] { state().owner.unlock(); },
                        [] {
                            state().pool = nullptr;  // its threads did not come along
@@ -204,9 +213,11 @@ void parallel_for(int64_t tasks, void (*body)(void*, int64_t), void* context) {
     std::unique_lock lock(state().owner, std::try_to_lock);
     if (!lock) return serial();
     if (state().pool == nullptr) state().pool = new Pool(num_threads());
-    inside_region = true;
+    struct Region {
+        Region() { inside_region = true; }
+        ~Region() { inside_region = false; }
+    } region;
     state().pool->run(tasks, body, context);
-    inside_region = false;
 }
 
 }  // namespace nerve::runtime
