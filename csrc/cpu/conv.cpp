@@ -3,6 +3,7 @@
 #include "cpu/conv_depthwise.h"
 #include "cpu/conv_patches.h"
 #include "cpu/gemm.h"
+#include "cpu/pack.h"
 #include "cpu/parallel.h"
 #include "kernels.h"
 
@@ -65,7 +66,7 @@ void phase_product(T* out, int64_t stride, const T* grad, const T* kernel, const
                 const int64_t tap = k / filters, f = k % filters, length = smaller(filters - f, count);
                 const int64_t p = y.last - tap / x.taps * y.step, q = x.last - tap % x.taps * x.step;
                 const T* from = kernel + (p * s.kernel_width + q) * channels * s.filters + g * filters;
-                pack_across<T, tile_columns<T>>(panel, from, s.filters, column, columns, f, length);
+                pack_across<tile_columns<T>>(panel, from, s.filters, column, columns, f, length);
                 panel += length * tile_columns<T>, k += length, count -= length;
             }
         },
@@ -117,7 +118,7 @@ void conv2d(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShap
                 pack_patches(panel, patches, row, rows, k, count);
             },
             [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
-                pack_along<T, tile_columns<T>>(panel, kernel + g * filters, s.filters, column, columns, k, count);
+                pack_along<tile_columns<T>>(panel, kernel + g * filters, s.filters, column, columns, k, count);
             },
             epilogue);
     }
@@ -171,8 +172,8 @@ void conv2d_backward_kernel(T* grad_kernel, const T* grad, const T* x, const Con
                     pack_patches_transposed(panel, patches, row, rows, first + k, count);
                 },
                 [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
-                    pack_along<T, tile_columns<T>>(panel, grad + g * filters, s.filters, column, columns, first + k,
-                                                   count);
+                    pack_along<tile_columns<T>>(panel, grad + g * filters, s.filters, column, columns, first + k,
+                                                count);
                 },
                 epilogue);
         });

@@ -2,7 +2,7 @@
 // it looks at. Nothing is stored; packers gather panels of it (implicit GEMM, Chetlur et al., "cuDNN", 2014).
 #pragma once
 #include "cpu/gemm.h"
-#include "cpu/shuffle.h"
+#include "cpu/pack.h"
 
 namespace nerve::NERVE_ISA {
 
@@ -67,44 +67,6 @@ NERVE_INLINE const T* gather(const Patches<T>& m, const T* image, int64_t y, int
     return edge;
 }
 
-// Elements [i, i + n) of tile_rows rows, turned, to panel[i * tile_rows ...]; n is a vector's length or less. A vector
-// longer than a row of the panel writes up to its length beyond the panel's end.
-template <class T>
-NERVE_INLINE void turn(T* panel, const T* const* from, int64_t i, int n) {
-    using V = vec<T>;
-    // The last group of rows overlaps the one before it, or, where a vector is longer than a row of the panel, its end
-    // is overwritten by the next store.
-    for (int r0 = 0; r0 < tile_rows; r0 += V::size) {
-        const int first = tile_rows < V::size ? 0 : int(smaller(r0, tile_rows - V::size));
-        V rows[V::size];
-#pragma GCC unroll 16
-        for (int r = 0; r < V::size; ++r) {
-            const T* row = from[first + r < tile_rows ? first + r : tile_rows - 1] + i;
-            rows[r] = n == V::size ? load(row) : load_partial(row, n);
-        }
-        transpose(rows);
-#pragma GCC unroll 16
-        for (int k = 0; k < V::size; ++k)
-            if (k < n) store(panel + (i + k) * tile_rows + first, rows[k]);
-    }
-}
-
-// panel[i * tile_rows + r] = from[r][i] for i < length.
-template <class T>
-NERVE_INLINE void pack_pointers(T* panel, const T* const* from, int64_t length) {
-    constexpr int n = vec<T>::size;
-    int64_t i = 0;
-    for (; i + n <= length; i += n) turn(panel, from, i, n);
-    if (i == length) return;
-    if constexpr (vector_bytes == 64) {  // with masks
-        turn(panel, from, i, int(length - i));
-    } else {
-        for (; i < length; ++i)
-#pragma GCC unroll 16
-            for (int r = 0; r < tile_rows; ++r) panel[i * tile_rows + r] = from[r][i];
-    }
-}
-
 // Patches of one channel, side by side: a column of the matrix is contiguous in memory along a row of the image.
 template <class T>
 void pack_one_channel(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
@@ -159,7 +121,7 @@ void pack_patches(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int6
         for (int r = 0; r < tile_rows; ++r)
             from[r] = inside[r] ? corners[r] + distance
                                 : gather(m, images[r], ys[r] + p, xs[r] + q, offset, length, edges[r]);
-        pack_pointers(panel, from, length);
+        pack_pointers<tile_rows>(panel, from, length);
         panel += length * tile_rows, k += length, count -= length;
     }
 }
@@ -183,7 +145,7 @@ void pack_one_channel_transposed(T* panel, const Patches<T>& m, int64_t row, int
                 edges[r][e] = exists && x + e >= 0 && x + e < m.width ? from[r][e] : T(0);
             from[r] = edges[r];
         }
-        pack_pointers(panel + i * tile_rows, from, length);
+        pack_pointers<tile_rows>(panel + i * tile_rows, from, length);
         for (int64_t e = 0; e < length; ++e) corner.next();
     }
 }

@@ -73,7 +73,7 @@ NERVE_INLINE void each_register(int64_t size, const Body& body) {
 
 template <class T, class F>
 void map(T* out, const T* x, int64_t size, F f) {
-    parallel_blocks(size, block, [=](int64_t begin, int64_t end) NERVE_NOINLINE {
+    parallel_blocks(size, block, [=](int64_t begin, int64_t end) {
         each_register<T>(end - begin, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
             i += begin;
             store_some(out + i, f(load_some(x + i, n)), n);
@@ -83,7 +83,7 @@ void map(T* out, const T* x, int64_t size, F f) {
 
 template <class T, class F>
 void map_backward(T* out, const T* grad, const T* x, const T* y, int64_t size, F f) {
-    parallel_blocks(size, block, [=](int64_t begin, int64_t end) NERVE_NOINLINE {
+    parallel_blocks(size, block, [=](int64_t begin, int64_t end) {
         each_register<T>(end - begin, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
             i += begin;
             const vec<T> slope = f.derivative(load_some(x + i, n), load_some(y + i, n));
@@ -172,7 +172,7 @@ void broadcast(Out* out, const T* a, const T* b, const Broadcast& shape, F f) {
         // A task is a piece of a long row, or several rows.
         const int64_t pieces = (columns + block - 1) / block, rows_at_once = pieces > 1 ? 1 : block / columns;
         const int64_t groups = (count * rows + rows_at_once - 1) / rows_at_once;
-        return parallel(groups * pieces, [&](int64_t task) NERVE_NOINLINE {
+        return parallel(groups * pieces, [&](int64_t task) {
             const int64_t begin = task % pieces * block, left = columns - begin;
             int64_t row = task / pieces * rows_at_once, end = row + rows_at_once;
             if (end > count * rows) end = count * rows;
@@ -189,7 +189,7 @@ void broadcast(Out* out, const T* a, const T* b, const Broadcast& shape, F f) {
     const int64_t planes_at_once = pieces > 1 ? 1 : (block + size - 1) / size;
     const int64_t groups = (count + planes_at_once - 1) / planes_at_once;
     const int64_t a_row = shape.a_strides[last - 1], b_row = shape.b_strides[last - 1];
-    parallel(groups * pieces, [&](int64_t task) NERVE_NOINLINE {
+    parallel(groups * pieces, [&](int64_t task) {
         Plane<T> a_plane, b_plane;
         const int64_t begin = task % pieces * stretch, stop = begin + stretch < rows ? begin + stretch : rows;
         int64_t plane = task / pieces * planes_at_once, end = plane + planes_at_once;
@@ -240,7 +240,7 @@ void broadcast(Out* out, const T* a, const T* b, const Broadcast& shape, F f) {
 
 template <class T>
 void where(T* out, const bool* condition, const T* a, const T* b, int64_t size) {
-    parallel_blocks(size, block, [=](int64_t begin, int64_t end) NERVE_NOINLINE {
+    parallel_blocks(size, block, [=](int64_t begin, int64_t end) {
         each_register<T>(end - begin, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
             i += begin;
             store_some(out + i, select(load_condition<T>(condition + i, n), load_some(a + i, n), load_some(b + i, n)),

@@ -54,6 +54,18 @@ NERVE_INLINE vec<T> activate(Activation activation, vec<T> x) {
     return x;
 }
 
+// Long formulas are in the code once, and not for every register of every tile.
+template <class T>
+NERVE_NOINLINE void activate_tile(const Epilogue<T>& epilogue, int64_t row, int64_t column, int rows, int columns) {
+    for (int r = 0; r < rows; ++r) {
+        T* out = epilogue.out + (row + r) * epilogue.stride + column;
+        for (int64_t c = 0; c < columns; c += vec<T>::size) {
+            const int64_t n = columns - c < vec<T>::size ? columns - c : vec<T>::size;
+            store_partial(out + c, activate(epilogue.activation, load_partial(out + c, n)), n);
+        }
+    }
+}
+
 // One tile: R x J vectors of out (the first `rows` x `columns` of it) from packed panels of `inner` steps. Partial
 // sums of earlier blocks are read back from out; the last block adds bias and activation.
 template <class T, int R, int J>
@@ -76,6 +88,7 @@ void micro_kernel(int64_t inner, const T* a, const T* b, const Epilogue<T>& epil
             for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
         }
     }
+    const bool relu = last && epilogue.activation == Activation::relu;
     for (int j = 0; j < J; ++j) {
         int64_t width = columns - j * V::size;
         if (width <= 0) break;
@@ -88,10 +101,12 @@ void micro_kernel(int64_t inner, const T* a, const T* b, const Epilogue<T>& epil
             T* out = epilogue.out + (row + r) * epilogue.stride + column + j * V::size;
             V value = sum[r][j];
             if (!first) value = load_partial(out, width) + value;
-            if (last) value = activate(epilogue.activation, value + bias);
+            if (last) value = value + bias;
+            if (relu) value = max(value, V(T(0)));
             store_partial(out, value, width);
         }
     }
+    if (last && !relu && epilogue.activation != Activation::linear) activate_tile(epilogue, row, column, rows, columns);
 }
 
 // Runs the smallest tile that holds `rows` rows and `columns` columns.
@@ -146,6 +161,8 @@ void gemm(int64_t rows, int64_t columns, int64_t inner, const PackA& pack_a, con
             });
             const int64_t chunks = (block + column_chunk - 1) / column_chunk;
             const int64_t row_tasks = (rows + row_block - 1) / row_block;
+            const int64_t tasks = row_tasks * chunks;
+            const int64_t at_once = rows * block * count < 32768 ? tasks : 1;  // not worth waking anybody
             auto body = [&](int64_t task) {
                 const int64_t row0 = task / chunks * row_block, row_end = smaller(row0 + row_block, rows);
                 const int64_t chunk0 = task % chunks * column_chunk, chunk_end = smaller(chunk0 + column_chunk, block);
@@ -161,44 +178,9 @@ void gemm(int64_t rows, int64_t columns, int64_t inner, const PackA& pack_a, con
                                 int(smaller(row_end - row, tile_rows)), n, first, last);
                 }
             };
-            if (rows * block * count < 32768)  // not worth waking anybody
-                for (int64_t task = 0; task < row_tasks * chunks; ++task) body(task);
-            else
-                parallel(row_tasks * chunks, body);
-        }
-    }
-}
-
-// Packers for a matrix in memory: element (i, k) at x[i * stride + k], or x[k * stride + i] when transposed.
-template <class T, int width>
-NERVE_INLINE void pack_along(T* panel, const T* x, int64_t stride, int64_t first, int64_t used, int64_t k,
-                             int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {  // neighbours in memory go side by side
-        const T* from = x + (k + i) * stride + first;
-        T* to = panel + i * width;
-        if (used == width) {
-            std::memcpy(to, from, width * sizeof(T));
-        } else {
-            for (int64_t c = 0; c < used; ++c) to[c] = from[c];
-            for (int64_t c = used; c < width; ++c) to[c] = T(0);
-        }
-    }
-}
-template <class T, int width>
-NERVE_INLINE void pack_across(T* panel, const T* x, int64_t stride, int64_t first, int64_t used, int64_t k,
-                              int64_t count) {
-    const T* from = x + first * stride + k;
-    if (used == width) {
-        for (int64_t i = 0; i < count; ++i) {
-            T* to = panel + i * width;
-#pragma GCC unroll 64
-            for (int c = 0; c < width; ++c) to[c] = from[c * stride + i];
-        }
-    } else {
-        for (int64_t i = 0; i < count; ++i) {
-            T* to = panel + i * width;
-            for (int64_t c = 0; c < used; ++c) to[c] = from[c * stride + i];
-            for (int64_t c = used; c < width; ++c) to[c] = T(0);
+            parallel_blocks(tasks, at_once, [&](int64_t begin, int64_t end) {
+                for (int64_t task = begin; task < end; ++task) body(task);
+            });
         }
     }
 }

@@ -1,5 +1,6 @@
 // Matrix products, batched, either operand transposed, with bias and activation applied as the tile is stored.
 #include "cpu/gemm.h"
+#include "cpu/pack.h"
 #include "kernels.h"
 
 namespace nerve::NERVE_ISA {
@@ -11,15 +12,15 @@ void product(T* out, const T* a, const T* b, const T* bias, const MatmulShape& s
     const int64_t b_stride = shape.transpose_b ? shape.inner : shape.columns;
     auto pack_a = [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
         if (shape.transpose_a)
-            pack_along<T, tile_rows>(panel, a, a_stride, row, rows, k, count);
+            pack_along<tile_rows>(panel, a, a_stride, row, rows, k, count);
         else
-            pack_across<T, tile_rows>(panel, a, a_stride, row, rows, k, count);
+            pack_across<tile_rows>(panel, a, a_stride, row, rows, k, count);
     };
     auto pack_b = [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
         if (shape.transpose_b)
-            pack_across<T, tile_columns<T>>(panel, b, b_stride, column, columns, k, count);
+            pack_across<tile_columns<T>>(panel, b, b_stride, column, columns, k, count);
         else
-            pack_along<T, tile_columns<T>>(panel, b, b_stride, column, columns, k, count);
+            pack_along<tile_columns<T>>(panel, b, b_stride, column, columns, k, count);
     };
     gemm<T>(shape.rows, shape.columns, shape.inner, pack_a, pack_b, {out, shape.columns, bias, activation});
 }

@@ -1,117 +1,12 @@
 // Batch normalization of (rows, channels). Statistics are taken over tiles of fixed size, by a mean and then the
 // deviations from it while the tile is in cache, and tiles are combined in double: exact enough where the mean is much
 // larger than the deviation, and the same bits for any number of threads.
-#include "cpu/parallel.h"
+#include "cpu/norm_lines.h"
 #include "cpu/simd.h"
 #include "kernels.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
-
-constexpr int64_t narrow = 64;  // matrices with fewer channels are folded to lines of at least this many elements
-constexpr int64_t tile_columns = 256;
-constexpr int64_t tile_size = 1 << 13;
-constexpr int64_t grain = 1 << 14;  // elements in a task of the elementwise passes
-
-// `fold` rows of the matrix side by side make a line of `width` elements, which fills vectors when a row alone does
-// not. Columns of that wider matrix are summed apart and joined when tiles are.
-struct Lines {
-    int64_t rows, channels, fold = 1, width, count, rest, tile, tiles;
-
-    Lines(int64_t rows, int64_t channels) : rows(rows), channels(channels) {
-        while (fold * channels < narrow) fold *= 2;
-        width = fold * channels;
-        count = rows / fold;
-        rest = rows % fold;  // rows left over: a tile of their own, not folded
-        tile = tile_size / (width < tile_columns ? width : tile_columns);
-        tiles = (count + tile - 1) / tile;
-    }
-    int64_t partials() const { return tiles * width + (rest > 0 ? channels : 0); }
-};
-
-// Vectors from p on: all lanes of it, or the first ones only.
-struct Whole {
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load(p);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store(p, x);
-    }
-};
-struct Part {
-    int64_t lanes;
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load_partial(p, lanes);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store_partial(p, x, lanes);
-    }
-};
-
-// body(offset, access) for [0, size) in vectors.
-template <class T, class Body>
-NERVE_INLINE void each_vector(int64_t size, const Body& body) {
-    int64_t i = 0;
-    for (; i + vec<T>::size <= size; i += vec<T>::size) body(i, Whole{});
-    if (i < size) body(i, Part{size - i});
-}
-
-// body(offset, access, count): `count` vectors at once, as an integral constant.
-template <int N>
-struct Count {
-    static constexpr int value = N;
-};
-template <class T, class Body>
-NERVE_INLINE void each_strip(int64_t size, const Body& body) {
-    constexpr int64_t strip = 4 * vec<T>::size;
-    const int64_t strips = size / strip * strip;
-    for (int64_t i = 0; i < strips; i += strip) body(i, Whole{}, Count<4>{});
-    each_vector<T>(size - strips, [&](int64_t i, auto access) { body(strips + i, access, Count<1>{}); });
-}
-
-// body(first element, lines, distance of lines, columns, place among the partial results) for every tile.
-template <class Body>
-void each_tile(const Lines& m, const Body& body) {
-    const int64_t blocks = (m.width + tile_columns - 1) / tile_columns;
-    parallel(m.tiles * blocks + (m.rest > 0), [&](int64_t task) {
-        if (task == m.tiles * blocks) return body(m.count * m.width, m.rest, m.channels, m.channels, m.tiles * m.width);
-        const int64_t line = task / blocks * m.tile, column = task % blocks * tile_columns;
-        const int64_t lines = line + m.tile < m.count ? m.tile : m.count - line;
-        const int64_t columns = column + tile_columns < m.width ? tile_columns : m.width - column;
-        body(line * m.width + column, lines, m.width, columns, task / blocks * m.width + column);
-    });
-}
-
-// body(place, channels begin, channels end, rows counted there) for every row of partial results, in a fixed order, on
-// blocks of channels; before and after them `start` and `finish`(begin, end).
-template <class Start, class Body, class Finish>
-void combine(const Lines& m, const Start& start, const Body& body, const Finish& finish) {
-    parallel_blocks(m.channels, tile_columns, [&](int64_t begin, int64_t end) {
-        start(begin, end);
-        for (int64_t tile = 0; tile < m.tiles; ++tile) {
-            const int64_t lines = (tile + 1) * m.tile < m.count ? m.tile : m.count - tile * m.tile;
-            for (int64_t f = 0; f < m.fold; ++f) body(tile * m.width + f * m.channels, begin, end, double(lines));
-        }
-        if (m.rest > 0) body(m.tiles * m.width, begin, end, double(m.rest));
-        finish(begin, end);
-    });
-}
-
-// body(offset, column, access) over the whole matrix; `column` counts within a line.
-template <class T, class Body>
-void each_element(const Lines& m, const Body& body) {
-    const int64_t lines = m.width < grain ? grain / m.width : 1, size = m.rows * m.channels;
-    parallel_blocks(size, lines * m.width, [&](int64_t begin, int64_t end) {
-        for (int64_t line = begin; line < end; line += m.width) {
-            const int64_t columns = line + m.width < end ? m.width : end - line;
-            each_vector<T>(columns, [&](int64_t i, auto access) { body(line + i, i, access); });
-        }
-    });
-}
 
 // Memory for arrays, of T or double, one after the other.
 class Scratch {
@@ -127,12 +22,6 @@ class Scratch {
   private:
     char* next_;
 };
-
-// Repeats the first `channels` values of each array over a line.
-template <class... T>
-void repeat(const Lines& m, T*... values) {
-    for (int64_t i = m.channels; i < m.width; ++i) ((values[i] = values[i - m.channels]), ...);
-}
 
 // Of each column of a tile: its mean, and the sums of the deviations from that and of their squares. The first of
 // these sums would be zero without rounding, and corrects the other two numbers.

@@ -27,7 +27,7 @@ void step_all(T* const* const (&lists)[n], const T* const* gradients, const int6
     for (int64_t i = 0; i < count; ++i) begins[i + 1] = begins[i] + sizes[i];
     const vec<T> decay(T(-decay_rate));
 
-    parallel_blocks(begins[count], block, [&](int64_t begin, int64_t end) NERVE_NOINLINE {
+    parallel_blocks(begins[count], block, [&](int64_t begin, int64_t end) {
         int64_t parameter = 0;  // the last that begins at or before `begin`
         for (int64_t above = count; above - parameter > 1;) {
             const int64_t middle = parameter + (above - parameter) / 2;

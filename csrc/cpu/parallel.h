@@ -9,7 +9,6 @@ namespace nerve::NERVE_ISA {
 
 template <class Body>
 inline void parallel(int64_t tasks, const Body& body) {
-    if (tasks == 1) return body(0);
     runtime::parallel_for(
         tasks, [](void* context, int64_t task) { (*static_cast<const Body*>(context))(task); },
         const_cast<void*>(static_cast<const void*>(&body)));

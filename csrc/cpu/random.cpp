@@ -63,7 +63,7 @@ NERVE_INLINE Pair<T> in_order(Pair<T> halves) {
 template <class T, class Draw, class Finish>
 NERVE_INLINE void for_elements(int64_t size, uint64_t seed, uint64_t offset, const Draw& draw, const Finish& finish) {
     constexpr int n = vec<T>::size;
-    parallel_blocks(size, task_elements, [&](int64_t begin, int64_t end) NERVE_NOINLINE {
+    parallel_blocks(size, task_elements, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i += group<T>) {
             const Pair<T> value = in_order<T>(draw(uniform_halves<T>(offset + uint64_t(i / per_block<T>), seed)));
             if (end - i >= group<T>) {

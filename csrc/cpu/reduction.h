@@ -69,14 +69,14 @@ NERVE_INLINE T reduce_leaf(int64_t size, T neutral, const Combine& combine, cons
 template <class T>
 NERVE_INLINE vec<T> load_or(const T* x, int64_t n, T neutral) {
     if (n == vec<T>::size) return load(x);
-    vec<T> r(neutral);
-    for (int64_t i = 0; i < n; ++i) r.v[i] = x[i];
-    return r;
+    vec<T> lane;
+    for (int i = 0; i < vec<T>::size; ++i) lane.v[i] = T(i);
+    return select(lane < vec<T>(T(n)), load_partial(x, n), vec<T>(neutral));
 }
 
 // A whole row: leaves combined pairwise, left half first. value as above.
 template <class T, class Combine, class Value>
-inline T reduce_row(int64_t begin, int64_t end, T neutral, const Combine& combine, const Value& value) {
+NERVE_NOINLINE T reduce_row(int64_t begin, int64_t end, T neutral, const Combine& combine, const Value& value) {
     if (end - begin <= leaf)
         return reduce_leaf<T>(end - begin, neutral, combine,
                               [&](int64_t i, int64_t n) NERVE_LAMBDA_INLINE { return value(begin + i, n); });

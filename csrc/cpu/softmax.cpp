@@ -17,7 +17,7 @@ template <class Body>
 void for_rows(int64_t rows, int64_t columns, const Body& body) {
     if (columns == 0) return;
     const int64_t in_task = columns < task_elements ? task_elements / columns : 1;
-    parallel_blocks(rows, in_task, [&](int64_t begin, int64_t end) NERVE_NOINLINE {
+    parallel_blocks(rows, in_task, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) body(row);
     });
 }
