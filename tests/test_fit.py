@@ -292,6 +292,9 @@ class TestNames:
         close(logs["kind_accuracy"], (kind.argmax(1) == LABELS).mean())
         history = model.fit(X, [Y, LABELS], validation_split=0.5, verbose=0).history
         assert "val_kind_accuracy" in history
+        model.compile("sgd", ["mse", "mse"], metrics={"level": ["mae"]}, weighted_metrics={"level": ["mae"]})
+        logs = model.evaluate(X, [Y, X[:, :2]], return_dict=True, verbose=0)
+        assert list(logs) == ["kind_loss", "level_loss", "level_mae", "level_weighted_mae", "loss"]
 
     def test_some_outputs_without_loss(self):
         inputs = Input((3,))
@@ -370,6 +373,16 @@ class TestValidation:
         assert np.array_equal(before[0], model.get_weights()[0])
 
 
+class Listed:
+    """An iterable of what is in a list."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
 class iter_batches:
     """An iterable that begins anew every time."""
 
@@ -431,12 +444,20 @@ class TestIterables:
         model.fit(iter(iter_batches(10)), verbose=0)
         assert model.optimizer.iterations == 5
 
-    def test_more_steps_than_batches_begin_anew(self):
-        source = iter_batches(25)
-        recorder = Recorder()
-        regression().fit(source, steps_per_epoch=3, epochs=2, verbose=0, callbacks=[recorder])
-        assert recorder.events.count("train_batch_end") == 6
-        assert source.passes == 3
+    @pytest.mark.parametrize("kind", ["arrays", "iterable"])
+    def test_epochs_go_on_where_the_last_ended(self, kind):
+        x = np.arange(7, dtype=np.float32)[:, None]
+        batches = [(x[i : i + 1], 0 * x[i : i + 1]) for i in range(7)]
+        model = Sequential([Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+        model.compile(optimizers.SGD(0.0), "mae")
+        options = {"steps_per_epoch": 3, "epochs": 5, "validation_steps": 2, "verbose": 0, "shuffle": False}
+        if kind == "arrays":
+            data = {"x": x, "y": 0 * x, "batch_size": 1, "validation_data": (x, 0 * x)}
+        else:
+            data = {"x": Listed(batches), "validation_data": Listed(batches)}
+        history = model.fit(**data, **options).history
+        assert history["loss"] == [1.0, 4.0, 6.0, 1.0, 4.0]
+        assert history["val_loss"] == [0.5] * 5
 
     def test_steps_of_arrays(self):
         recorder = Recorder()
@@ -483,8 +504,18 @@ class TestBadData:
             ({"x": X[:0], "y": LABELS[:0]}, ShapeError, "no samples"),
             ({"x": X, "y": LABELS[:-1]}, ShapeError, "x 50, y 49 samples"),
             ({"x": X, "y": LABELS, "sample_weight": np.ones(3)}, ShapeError, "sample_weight 3"),
-            ({"x": X, "y": LABELS, "sample_weight": np.full(50, np.nan)}, ValueError, "sample_weight holds NaN"),
+            (
+                {"x": X, "y": LABELS, "sample_weight": np.full(50, np.nan)},
+                ValueError,
+                "sample_weight holds NaN or infinity",
+            ),
+            (
+                {"x": X, "y": LABELS, "sample_weight": np.full(50, np.inf)},
+                ValueError,
+                "sample_weight holds NaN or infinity",
+            ),
             ({"x": X, "y": NAN[:, 0]}, ValueError, r"y for 'out' holds NaN, the first at index \(7,\)"),
+            ({"x": X, "y": np.full(50, np.inf)}, ValueError, r"y for 'out' holds inf, the first at index \(0,\)"),
             ({"x": X, "y": LABELS + 1}, ValueError, "y for 'out' holds label 2, the output has classes 0 to 1"),
             ({"x": X, "y": LABELS - 1}, ValueError, "holds label -1"),
             ({"x": X, "y": LABELS + 0.5}, ValueError, "not a whole number"),
@@ -500,6 +531,24 @@ class TestBadData:
             ({"x": X, "y": LABELS, "batch_size": 0}, ValueError, "batch_size must be a positive int"),
             ({"x": X, "y": LABELS, "batch_size": 2.5}, ValueError, "batch_size must be a positive int"),
             ({"x": X, "y": LABELS, "steps_per_epoch": 0}, ValueError, "number of steps"),
+            ({"x": X, "y": LABELS, "epochs": -1}, ValueError, "epochs must be an int of at least 0, got -1"),
+            ({"x": X, "y": LABELS, "epochs": 1.5}, ValueError, "epochs must be an int of at least 0, got 1.5"),
+            ({"x": X, "y": LABELS, "initial_epoch": "a"}, ValueError, "initial_epoch must be an int"),
+            ({"x": X, "y": LABELS, "validation_freq": 0}, ValueError, "validation_freq must be an int of at least 1"),
+            ({"x": X, "y": LABELS, "verbose": "loud"}, ValueError, "verbose must be .*, got 'loud'"),
+            ({"x": X, "y": LABELS, "callbacks": 5}, TypeError, "expected a list of callbacks, got 5"),
+            ({"x": X, "y": LABELS, "validation_split": "a"}, ValueError, "validation_split must be between 0 and 1"),
+            (
+                {"x": X, "y": LABELS, "validation_split": 0.5, "validation_batch_size": 0},
+                ValueError,
+                "batch_size must be a positive int, got 0",
+            ),
+            ({"x": X, "y": LABELS, "validation_split": 0.5, "validation_steps": 0}, ValueError, "number of steps"),
+            ({"x": X, "y": LABELS, "validation_data": (X, None)}, ValueError, "needs targets y"),
+            ({"x": X, "y": LABELS, "class_weight": [1, 2]}, TypeError, "must be a dict of class to weight, got list"),
+            ({"x": X, "y": LABELS, "class_weight": {0: "a"}}, ValueError, "finite weights, got 0: 'a'"),
+            ({"x": X, "y": LABELS, "class_weight": {0: np.nan}}, ValueError, "finite weights, got 0: nan"),
+            ({"x": X, "y": LABELS, "class_weight": {"a": 1.0}}, ValueError, "finite weights, got 'a': 1.0"),
             ({"x": X, "y": LABELS, "class_weight": {0: 2.0}, "sample_weight": [np.ones(50)]}, ValueError, "one output"),
         ],
     )
@@ -510,10 +559,27 @@ class TestBadData:
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         before = model.get_weights()
         with pytest.raises(error, match=message):
-            model.fit(verbose=0, **options)
+            model.fit(**{"verbose": 0, **options})
         assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
         assert model.optimizer.iterations == 0
         model.fit(X, LABELS, verbose=0)
+
+    def test_steps_of_a_validation_split(self):
+        recorder = Recorder()
+        options = {"validation_split": 0.5, "validation_steps": 2, "batch_size": 5, "verbose": 0}
+        regression().fit(X, Y, callbacks=[recorder], **options)
+        assert recorder.events.count("test_batch_end") == 2
+
+    def test_calls_with_what_is_no_data(self):
+        model = regression()
+        with pytest.raises(TypeError, match="x must be arrays, got NoneType"):
+            model.predict_on_batch(None)
+        with pytest.raises(DTypeError, match="expects real numbers, got dtype object"):
+            model(np.full((2, 3), None))
+        with pytest.raises(TypeError, match="expects a list of arrays, got NoneType"):
+            model.set_weights(None)
+        with pytest.raises(DTypeError, match="expects numbers for weight 'kernel', got dtype complex128"):
+            model.set_weights([w.astype(complex) for w in model.get_weights()])
 
     def test_unbuilt_models_stay_unbuilt(self):
         model = Sequential([layers.Dense(4), layers.Conv2D(2, 3)])

@@ -142,6 +142,8 @@ class CallbackList(Callback):
         from nerve.callbacks.records import History
 
         super().__init__()
+        if callbacks is not None and not isinstance(callbacks, Callback | Iterable):
+            raise TypeError(f"[callbacks] expected a list of callbacks, got {callbacks!r}")
         self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         for callback in self.callbacks:
             if not isinstance(callback, Callback):

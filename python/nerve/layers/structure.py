@@ -41,7 +41,12 @@ def pack_like(structure: Any, leaves: list[Any]) -> Any:
 
 def is_positive_int(value: object) -> bool:
     """Whether `value` is an int of at least 1, NumPy's included and bool not."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value > 0)
+    return is_int_from(1, value)
+
+
+def is_int_from(least: int, value: object) -> bool:
+    """Whether `value` is an int of at least `least`, NumPy's included and bool not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
 
 
 def is_shape(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.tensor import Variable
 
 if TYPE_CHECKING:
@@ -124,11 +124,15 @@ class Tracked:
             If the number of arrays or a shape is not that of the layer's weights.
         """
         variables = self.weights
+        if not isinstance(weights, list | tuple):
+            raise TypeError(f"[{self.name}] expects a list of arrays, got {type(weights).__name__}")
         arrays = [np.asarray(array) for array in weights]
         if len(arrays) != len(variables):
             hint = "" if self.built else "; it is not built yet"
             raise ShapeError(f"[{self.name}] expects {len(variables)} arrays, got {len(arrays)}{hint}")
         for variable, array in zip(variables, arrays, strict=True):
+            if array.dtype.kind not in "fiub":
+                raise DTypeError(f"[{self.name}] expects numbers for weight {variable.name!r}, got dtype {array.dtype}")
             if variable.shape != array.shape:
                 raise ShapeError(
                     f"[{self.name}] expects shape {variable.shape} for weight {variable.name!r}, got {array.shape}"

@@ -1,4 +1,4 @@
-"""What is wrong with targets is said before the first step, not in the middle of an epoch."""
+"""What is wrong with targets and options is said before the first step, not in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nerve.errors import ShapeError
+from nerve.layers.structure import is_int_from
 from nerve.losses import Loss, SparseCategoricalCrossentropy
 from nerve.losses.classification import as_labels
 
@@ -29,11 +30,13 @@ def check_targets(name: str, y: Array, loss: Loss | None, output_shape: tuple[in
     Raises
     ------
     ValueError
-        If targets are NaN, or integer labels out of the range of the output's classes.
+        If targets are NaN or infinite, or integer labels out of the range of the output's classes.
     """
-    if y.dtype.kind == "f" and y.size and np.isnan(np.min(y)):
-        index = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
-        raise ValueError(f"y for {name!r} holds NaN, the first at index {index}")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
+        raise ValueError(
+            f"y for {name!r} holds {'NaN' if np.isnan(y[index]) else y[index]}, the first at index {index}"
+        )
     if not isinstance(loss, SparseCategoricalCrossentropy):
         return
     if not -len(output_shape) <= loss.axis < len(output_shape):
@@ -47,3 +50,16 @@ def check_targets(name: str, y: Array, loss: Loss | None, output_shape: tuple[in
     wrong = labels[(labels < 0) | (labels >= n_classes)]
     if wrong.size:
         raise ValueError(f"y for {name!r} holds label {wrong[0]}, the output has classes 0 to {n_classes - 1}")
+
+
+def check_counts(least: int, **counts: object) -> None:
+    """Refuse numbers of epochs that are none."""
+    for name, count in counts.items():
+        if not is_int_from(least, count):
+            raise ValueError(f"{name} must be an int of at least {least}, got {count!r}")
+
+
+def check_verbose(verbose: object) -> None:
+    """Refuse what Keras has no meaning for."""
+    if not isinstance(verbose, str | int) or verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')

@@ -140,7 +140,10 @@ class CompiledMetrics:
                         continue
                     metric = get_metric(identifier, y_true_shapes[output], y_pred_shapes[output])
                     taken = {name for name, *_ in self.entries}
-                    name = _free(f"{prefix}{metric.name}", taken, f"{prefix}weighted_" if what != "metrics" else "")
+                    name = f"{prefix}{metric.name}"
+                    if what != "metrics" and name in taken:
+                        name = f"{prefix}weighted_{metric.name}"
+                    name = _free(name, taken)
                     self.entries.append((name, metric, output, what != "metrics"))
 
     def update(self, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any]) -> None:
@@ -162,10 +165,8 @@ class CompiledMetrics:
             metric.reset_state()
 
 
-def _free(name: str, taken: set[str], weighted: str) -> str:
+def _free(name: str, taken: set[str]) -> str:
     """`name`, or a variation that no metric has yet."""
-    if name in taken and weighted:
-        name = f"{weighted}{name}"
     count = 1
     free = name
     while free in taken:

@@ -103,6 +103,8 @@ class ArrayBatches:
         named = {name: as_arrays(name, value) for name, value in given.items()}
         lengths = {name: {len(a) for a in flatten(value) if a is not None} for name, value in named.items()}
         counts = set().union(*lengths.values())
+        if not lengths["x"]:
+            raise TypeError(f"x must be arrays, got {type(x).__name__}")
         if len(counts) > 1:
             found = ", ".join(f"{name} {' and '.join(map(str, sorted(n)))}" for name, n in lengths.items() if n)
             raise ShapeError(f"the arrays must have one length, got {found} samples")
@@ -110,12 +112,14 @@ class ArrayBatches:
         if not self.n_samples:
             raise ShapeError("x holds no samples")
         self.x, self.y, self.sample_weight = named.values()
-        if any(a is not None and a.dtype.kind == "f" and np.isnan(np.min(a)) for a in flatten(self.sample_weight)):
-            raise ValueError("sample_weight holds NaN")
+        for weights in flatten(self.sample_weight):
+            if weights is not None and not np.isfinite(weights).all():
+                raise ValueError("sample_weight holds NaN or infinity")
         self.batch_size = int(batch_size)
         self.shuffle = shuffle
         batches = -(-self.n_samples // self.batch_size)
         self.steps: int = batches if steps is None else min(steps, batches)
+        self._rest: list[Any] = []
 
     def first(self) -> Batch:
         """The first batch, unshuffled."""
@@ -131,24 +135,39 @@ class ArrayBatches:
         return x, y, _optional(pick, self.sample_weight)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = random.generator().permutation(self.n_samples) if self.shuffle else None
-        for step in range(self.steps):
-            chosen = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            yield self._take(chosen if order is None else order[chosen])
+        """The next `steps` batches. What a pass leaves is for the next one, which may then be shorter, as in Keras."""
+        if not self._rest:
+            order = random.generator().permutation(self.n_samples) if self.shuffle else None
+            chunks = (slice(start, start + self.batch_size) for start in range(0, self.n_samples, self.batch_size))
+            self._rest = [chunk if order is None else order[chunk] for chunk in chunks]
+        chosen, self._rest = self._rest[: self.steps], self._rest[self.steps :]
+        for chunk in chosen:
+            yield self._take(chunk)
+
+    def restart(self) -> None:
+        """Begin the next pass with the first batch."""
+        self._rest = []
 
     def split(
-        self, fraction: float, batch_size: int | None = None, steps: int | None = None
+        self,
+        fraction: float,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        validation_steps: int | None = None,
     ) -> tuple[ArrayBatches, ArrayBatches]:
         """All but the last `fraction` of the samples, in `steps` batches, and these, never shuffled."""
-        if not 0 < fraction < 1:
-            raise ValueError(f"validation_split must be between 0 and 1, got {fraction}")
+        if not isinstance(fraction, float | int | np.number) or not 0 < fraction < 1:
+            raise ValueError(f"validation_split must be between 0 and 1, got {fraction!r}")
+        if validation_steps is not None and not is_positive_int(validation_steps):
+            raise ValueError(f"the number of steps must be a positive int, got {validation_steps!r}")
+        size = self.batch_size if batch_size is None else batch_size
         at = int(self.n_samples * (1 - fraction))
         if not 0 < at < self.n_samples:
             raise ValueError(f"validation_split={fraction} of {self.n_samples} samples leaves one side empty")
         head, tail = self._take(slice(0, at)), self._take(slice(at, None))
         return (
             ArrayBatches(*head, batch_size=self.batch_size, shuffle=self.shuffle, steps=steps),
-            ArrayBatches(*tail, batch_size=batch_size or self.batch_size),
+            ArrayBatches(*tail, batch_size=size, steps=validation_steps),
         )
 
     def weigh_classes(self, class_weight: Mapping[int, float]) -> None:
@@ -207,18 +226,24 @@ class IterableBatches:
         return x, y, weight
 
     def __iter__(self) -> Iterator[Batch]:
-        for _ in range(self.limit) if self.limit is not None else itertools.count():
+        for step in range(self.limit) if self.limit is not None else itertools.count():
             try:
                 item = next(self._current())
             except StopIteration:
                 self._iterator = None
-                if self.once or self.limit is None:
+                # A pass that ends with the source is short, as in Keras; one that would be empty begins it anew.
+                if step or self.once or self.limit is None:
                     return
-                try:  # more steps than one pass over the source has: begin again
+                try:
                     item = next(self._current())
                 except StopIteration:
                     return
             yield self._batch(item)
+
+    def restart(self) -> None:
+        """Begin the next pass with the first batch, where that is possible."""
+        if not self.once:
+            self._iterator = None
 
 
 Batches = ArrayBatches | IterableBatches
@@ -253,6 +278,15 @@ def class_weighted(class_weight: Mapping[int, float], y: Any, sample_weight: Any
         raise ValueError("class_weight needs a model with one output and targets y")
     if y.ndim > 2:
         raise ShapeError(f"class_weight needs one class per sample, got y of shape {y.shape}")
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight must be a dict of class to weight, got {type(class_weight).__name__}")
+    for label, weight in class_weight.items():
+        if (
+            not isinstance(label, int | np.integer)
+            or not isinstance(weight, float | int | np.number)
+            or not np.isfinite(weight)
+        ):
+            raise ValueError(f"class_weight must give classes finite weights, got {label!r}: {weight!r}")
     labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
     weights = np.ones(len(labels), np.float32)
     for label, weight in class_weight.items():

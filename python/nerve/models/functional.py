@@ -229,7 +229,7 @@ def _cast(x: Any, dtype: np.dtype[Any]) -> Tensor:
     if isinstance(x, Tensor) and x.tracked and dtype.kind == "f":
         y: Tensor = cast(x, dtype=dtype.name)
         return y
-    return Tensor(np.asarray(x).astype(dtype, copy=False), tracked=False)
+    return Tensor(Tensor(x, tracked=False).array.astype(dtype, copy=False), tracked=False)
 
 
 def _step(node: Node, slots: dict[int, _Slot]) -> _Step:

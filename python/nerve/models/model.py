@@ -138,8 +138,8 @@ class Model(Trainer):
         if (name is None) == (index is None):
             raise ValueError("get_layer takes a name or an index")
         if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f"[{self.name}] has {len(self.layers)} layers, asked for index {index}")
+            if not isinstance(index, int) or not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"[{self.name}] has {len(self.layers)} layers, asked for index {index!r}")
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:

@@ -19,7 +19,8 @@ from nerve.models.model import Model
 class Sequential(Model):
     """Layers that are called one after the other.
 
-    With an `Input` in front the weights are made at once, otherwise when the first data comes.
+    With an `Input` or a model that knows its own in front the weights are made at once, otherwise when the first data
+    comes.
 
     Parameters
     ----------
@@ -77,6 +78,16 @@ class Sequential(Model):
             self._regraph()
         else:
             self._stack.append(layer)
+            if len(self._stack) == 1 and isinstance(layer, Model) and layer._graph is not None:
+                self._begin_as(layer)
+
+    def _begin_as(self, model: Model) -> None:
+        """Take the input of the model that comes first, where it has one and not several."""
+        if len(model.inputs) == 1:
+            (x,) = model.inputs
+            self._tensors = [InputLayer(x.shape[1:], x.shape[0], x.dtype).output]
+            self._tensors.append(self._next(model, self._tensors[0]))
+            self._regraph()
 
     def pop(self) -> Layer:
         """Take the layer on top away and return it."""

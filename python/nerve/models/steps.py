@@ -245,6 +245,11 @@ class Steps(Layer):
             return  # such a model may not have a call at all
         with unchanged_on_error(self):
             outputs = self._prepare_inputs(x)
+            own_loss = own_step or any(
+                getattr(type(self), name) is not getattr(Steps, name) for name in ("test_step", "compute_loss")
+            )
+            if y is None and not own_loss:
+                raise ValueError(f"[{self.name}] needs targets y for its loss")
             if y is None or self._compile_config["loss"] is None:
                 return
             loss, targets = self._matched(y, outputs)

@@ -10,6 +10,7 @@ import numpy as np
 from nerve.callbacks import Callback, CallbackList, History
 from nerve.layers.context import deferred_updates
 from nerve.layers.structure import flatten, map_structure, pack_like
+from nerve.models.checks import check_counts, check_verbose
 from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches, pack
 from nerve.models.interrupts import WholeSteps
 from nerve.models.steps import Logs, Steps
@@ -70,7 +71,8 @@ class Trainer(Steps):
         sample_weight : array, optional
         initial_epoch : int
         steps_per_epoch, validation_steps : int, optional
-            Most batches per pass; needed for a generator without end.
+            Most batches per pass; needed for a generator without end. An epoch goes on where the one before ended, and
+            ends where the data do; a validation always begins with the first batch.
         validation_batch_size : int, optional
             `batch_size` if not given.
         validation_freq : int
@@ -87,14 +89,20 @@ class Trainer(Steps):
             That is found out before the first step, as far as the data are arrays.
         """
         self._require_compiled("fit")
+        check_verbose(verbose)
+        check_counts(0, epochs=epochs, initial_epoch=initial_epoch)
+        check_counts(1, validation_freq=validation_freq)
         batches = make_batches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch)
         validation: Batches | None = None
         if validation_data is not None:
-            validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
+            size = batch_size if validation_batch_size is None else validation_batch_size
+            validation = self._validation(validation_data, size, validation_steps)
         elif validation_split:
             if not isinstance(batches, ArrayBatches):
                 raise ValueError("validation_split needs arrays; pass validation_data")
-            batches, validation = batches.split(validation_split, validation_batch_size, steps_per_epoch)
+            batches, validation = batches.split(
+                validation_split, validation_batch_size, steps_per_epoch, validation_steps
+            )
         if class_weight is not None:
             batches.weigh_classes(class_weight)
         only_once = isinstance(batches, IterableBatches) and batches.once and batches.limit is None
@@ -123,6 +131,7 @@ class Trainer(Steps):
                         logs = self._train_epoch(epoch, batches, listeners, whole)
                         if validation is not None and (epoch + 1) % validation_freq == 0:
                             found = self._evaluate(validation, listeners)
+                            validation.restart()
                             logs.update({f"val_{name}": value for name, value in found.items()})
                         listeners.on_epoch_end(epoch, logs)
                         if self.stop_training:
@@ -202,6 +211,7 @@ class Trainer(Steps):
             The loss alone where there are no metrics.
         """
         self._require_compiled("evaluate")
+        check_verbose(verbose)
         batches = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps)
         self._prepare(batches)
         listeners = self._listeners(callbacks, batches, verbose)
@@ -238,6 +248,7 @@ class Trainer(Steps):
         array, or a list or dict of arrays
             As the model's outputs.
         """
+        check_verbose(verbose)
         batches = make_batches(x, batch_size=batch_size, steps=steps)
         self._prepare_inputs(batches.first()[0])
         listeners = self._listeners(callbacks, batches, verbose)
