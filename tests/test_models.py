@@ -186,6 +186,19 @@ class TestSequential:
         assert later.output_shape == (None, 2)
         assert len(later.layers) == len(built.layers) == 2
 
+    def test_a_model_in_front_brings_its_input(self):
+        inputs = Input((4, 4, 1))
+        base = Model(inputs, layers.Conv2D(2, 3)(inputs))
+        model = Sequential([base, layers.Flatten(), layers.Dense(1)])
+        assert model.built
+        assert model.input_shape == (None, 4, 4, 1)
+        assert [w.shape for w in model.weights] == [(3, 3, 1, 2), (2,), (8, 1), (1,)]
+        assert [layer.name for layer in model.layers] == [base.name, model.layers[1].name, model.layers[2].name]
+        again = Sequential.from_config(model.get_config())
+        again.set_weights(model.get_weights())
+        x = np.ones((2, 4, 4, 1), np.float32)
+        assert np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
     def test_build(self):
         model = Sequential([layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(1)])
         model.build((None, 8, 8, 1))

@@ -338,7 +338,7 @@ def test_an_unknown_variable_is_refused():
         optimizer.apply([np.ones(2)], [Variable(np.ones(2), name="new")])
 
 
-@pytest.mark.parametrize("name", ["sgd", "SGD", "rmsprop", "RMSprop", "adagrad", "adadelta", "adam", "adamw", "nadam"])
+@pytest.mark.parametrize("name", ["sgd", "SGD", "RMSprop", "RMSProp", "adagrad", "adadelta", "adam", "ADAMW", "nadam"])
 def test_get_by_name(name):
     assert type(optimizers.get(name)).__name__.lower() == name.lower()
     assert optimizers.get(name).name == name.lower()

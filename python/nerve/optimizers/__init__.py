@@ -30,5 +30,7 @@ _NAMES: dict[str, type[Optimizer]] = names_of(_CLASSES, **{c.__name__.lower(): c
 
 
 def get(identifier: Any) -> Optimizer:
-    """The optimizer meant by a name, a config, an instance or a class."""
+    """The optimizer meant by a name in any case, a config, an instance or a class."""
+    if isinstance(identifier, str) and identifier.lower() in _NAMES:
+        identifier = identifier.lower()
     return resolve("optimizer", identifier, Optimizer, _NAMES)
