@@ -459,6 +459,15 @@ class TestIterables:
         assert history["loss"] == [1.0, 4.0, 6.0, 1.0, 4.0]
         assert history["val_loss"] == [0.5] * 5
 
+    def test_steps_say_the_size_of_the_batches(self):
+        recorder = Recorder()
+        model = regression()
+        model.fit(X, Y, steps_per_epoch=2, validation_split=0.5, validation_steps=5, verbose=0, callbacks=[recorder])
+        assert recorder.events.count("train_batch_end") == 2
+        assert recorder.events.count("test_batch_end") == 5
+        assert model.predict(X, steps=3, verbose=0).shape == (50, 1)
+        assert model.predict(X, steps=3, batch_size=2, verbose=0).shape == (6, 1)
+
     def test_steps_of_arrays(self):
         recorder = Recorder()
         regression().fit(X, Y, batch_size=10, steps_per_epoch=2, verbose=0, callbacks=[recorder])

@@ -75,7 +75,8 @@ class ArrayBatches:
     ----------
     x, y, sample_weight
         As `as_arrays` takes them.
-    batch_size : int
+    batch_size : int, optional
+        If not given, 32, or with `steps` what cuts the samples into so many batches.
     shuffle : bool
         Whether every pass takes the samples in a new order, from the stream of `nerve.random`.
     steps : int, optional
@@ -93,11 +94,11 @@ class ArrayBatches:
         y: Any = None,
         sample_weight: Any = None,
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         shuffle: bool = False,
         steps: int | None = None,
     ) -> None:
-        if not is_positive_int(batch_size):
+        if batch_size is not None and not is_positive_int(batch_size):
             raise ValueError(f"batch_size must be a positive int, got {batch_size!r}")
         given = {"x": x, "y": y, "sample_weight": sample_weight}
         named = {name: as_arrays(name, value) for name, value in given.items()}
@@ -115,7 +116,8 @@ class ArrayBatches:
         for weights in flatten(self.sample_weight):
             if weights is not None and not np.isfinite(weights).all():
                 raise ValueError("sample_weight holds NaN or infinity")
-        self.batch_size = int(batch_size)
+        self._given_size = batch_size
+        self.batch_size = int(batch_size or (-(-self.n_samples // steps) if steps else 32))
         self.shuffle = shuffle
         batches = -(-self.n_samples // self.batch_size)
         self.steps: int = batches if steps is None else min(steps, batches)
@@ -160,13 +162,13 @@ class ArrayBatches:
             raise ValueError(f"validation_split must be between 0 and 1, got {fraction!r}")
         if validation_steps is not None and not is_positive_int(validation_steps):
             raise ValueError(f"the number of steps must be a positive int, got {validation_steps!r}")
-        size = self.batch_size if batch_size is None else batch_size
+        size = self._given_size if batch_size is None else batch_size
         at = int(self.n_samples * (1 - fraction))
         if not 0 < at < self.n_samples:
             raise ValueError(f"validation_split={fraction} of {self.n_samples} samples leaves one side empty")
         head, tail = self._take(slice(0, at)), self._take(slice(at, None))
         return (
-            ArrayBatches(*head, batch_size=self.batch_size, shuffle=self.shuffle, steps=steps),
+            ArrayBatches(*head, batch_size=self._given_size, shuffle=self.shuffle, steps=steps),
             ArrayBatches(*tail, batch_size=size, steps=validation_steps),
         )
 
@@ -262,8 +264,7 @@ def make_batches(
     if steps is not None and not is_positive_int(steps):
         raise ValueError(f"the number of steps must be a positive int, got {steps!r}")
     if is_array_data(x):
-        size = 32 if batch_size is None else batch_size
-        return ArrayBatches(x, y, sample_weight, batch_size=size, shuffle=shuffle, steps=steps)
+        return ArrayBatches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps)
     if not hasattr(x, "__iter__") and not hasattr(x, "__getitem__"):
         raise TypeError(f"x must be arrays or yield batches, got {type(x).__name__}")
     for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):

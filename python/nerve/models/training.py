@@ -56,7 +56,7 @@ class Trainer(Steps):
         y : array, or list or dict of arrays
             Targets.
         batch_size : int, optional
-            32 if not given.
+            If not given, 32, or with `steps_per_epoch` what cuts the samples into so many batches.
         epochs : int
             Passes over the data, those before `initial_epoch` included.
         verbose : {"auto", 0, 1, 2}
