@@ -68,12 +68,6 @@ py::array empty(const py::typing::Tuple<py::int_, py::ellipsis>& shape, const py
         if (extent > 0 && bytes > SIZE_MAX / 8 / size_t(extent)) throw std::bad_alloc();
         bytes *= size_t(extent);
     }
-    if (bytes < runtime::arena_minimum) {
-        // Kept for good: destroying a static object of Python's at exit would come after the interpreter's end.
-        PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> numpy_empty;
-        auto find = [] { return py::object(py::module_::import("numpy").attr("empty")); };
-        return numpy_empty.call_once_and_store_result(find).get_stored()(shape, dtype);
-    }
     runtime::Block* block = runtime::allocate(bytes);
     if (block == nullptr) throw std::bad_alloc();
     py::capsule owner(block, [](void* data) { runtime::release(static_cast<runtime::Block*>(data)); });

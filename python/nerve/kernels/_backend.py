@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,8 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.kernels.shapes import MAX_RANK
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+SMALL = 8192  # elements, from which on a fresh array costs page faults and the arena's blocks pay
 
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
@@ -50,7 +53,9 @@ def pick(*arrays: Array | None) -> Any:
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """An uninitialised array from the caching arena."""
+    """An uninitialised array: a small one from NumPy, which keeps those itself, a larger one from the arena."""
+    if math.prod(shape) <= SMALL:
+        return np.empty(shape, dtype)
     try:
         array: Array = _cpu.empty(shape, np.dtype(dtype))
     except (MemoryError, OverflowError):
@@ -71,6 +76,8 @@ def float_dtype(op: str, dtype: DTypeLike) -> np.dtype[Any]:
 
 def as_array(op: str, x: ArrayLike) -> Array:
     """``x`` as a C-contiguous float32 or float64 array; integers and float16 become float32."""
+    if _fits(x, _FLOAT32) or _fits(x, _FLOAT64):
+        return x  # type: ignore[return-value]
     (array,) = as_floats(op, x)
     return array
 
@@ -91,7 +98,10 @@ def as_floats(op: str, *values: ArrayLike | None, optional: int = 0) -> tuple[Ar
     first = values[0]
     if type(first) is np.ndarray and (first.dtype is _FLOAT32 or first.dtype is _FLOAT64):
         dtype = first.dtype
-        if all(_fits(value, dtype) or (value is None and i >= needed) for i, value in enumerate(values)):
+        for i, value in enumerate(values):
+            if not (_fits(value, dtype) or (value is None and i >= needed)):
+                break
+        else:
             return values  # type: ignore[return-value]  # the usual case
     return tuple(_convert(op, values, needed))
 

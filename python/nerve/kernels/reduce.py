@@ -118,38 +118,43 @@ def _ascending(op: str, axis: int | tuple[int, ...] | None, ndim: int) -> tuple[
 
 
 @functools.lru_cache(maxsize=4096)
-def _runs(axes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Axes that stand side by side (or have only size-one axes between) reduce as one; last run first."""
+def _plan(
+    op: str, axes: tuple[int, ...], shape: tuple[int, ...], keepdims: bool
+) -> tuple[list[tuple[int, int, int]], tuple[int, ...]]:
+    """The (outer, reduced, inner) sizes of each call, and the shape in the end.
+
+    Axes that stand side by side, or have only axes of size one between them, are reduced together; the last ones, which
+    stand closest in memory, first.
+    """
+    if op in ("max", "min") and any(shape[a] == 0 for a in axes):
+        raise ShapeError(f"[{op}] of no elements: axis {axes} of shape {shape}")
     runs: list[list[int]] = []
     for a in axes:
         if runs and all(shape[b] == 1 for b in range(runs[-1][1], a)):
             runs[-1][1] = a + 1
         else:
             runs.append([a, a + 1])
-    return tuple((first, stop) for first, stop in reversed(runs))
+    calls, left = [], list(shape)
+    for first, stop in reversed(runs):
+        calls.append((math.prod(left[:first]), math.prod(left[first:stop]), math.prod(left[stop:])))
+        left[first:stop] = [1] * (stop - first)
+    return calls, tuple(size for i, size in enumerate(left) if keepdims or i not in axes)
 
 
 def _reduce(op: str, x: ArrayLike, axis: Axes, keepdims: bool) -> Array:
     array = as_array(op, x)
-    shape = array.shape
-    axes = reduced_axes(op, axis, array.ndim)
-    if op in ("max", "min") and any(shape[a] == 0 for a in axes):
-        raise ShapeError(f"[{op}] of no elements: axis {axes} of shape {shape}")
-    if keepdims:
-        final = tuple(1 if i in axes else size for i, size in enumerate(shape))
-    else:
-        final = tuple(size for i, size in enumerate(shape) if i not in axes)
-    for first, stop in _runs(axes, shape):  # from the last axes, which stand closest in memory
-        outer, reduced, inner = math.prod(shape[:first]), math.prod(shape[first:stop]), math.prod(shape[stop:])
-        shape = shape[:first] + (1,) * (stop - first) + shape[stop:]
+    calls, final = _plan(op, reduced_axes(op, axis, array.ndim), array.shape, bool(keepdims))
+    if not calls:
+        return array.copy()
+    kernel = getattr(pick(array), op)
+    for outer, reduced, inner in calls:
         out = empty((outer, inner), array.dtype)
-        kernel = getattr(pick(array), op)
         if op == "mean" and not reduced:
             out.fill(np.nan)
         else:
             kernel(out, array.reshape(outer, reduced, inner), outer, reduced, inner)
         array = out
-    return array.reshape(final) if axes else array.copy()
+    return array.reshape(final)
 
 
 def _find(op: str, x: ArrayLike, axis: int | None) -> Array:
