@@ -322,6 +322,11 @@ class TestNames:
         for wrong in ({"optimizer": "adamm"}, {"loss": "msee"}, {"metrics": ["accuraccy"]}):
             with pytest.raises(ValueError, match="did you mean"):
                 model.compile(**wrong)
+        for wrong in ({"loss": 5}, {"metrics": [5]}, {"optimizer": None}):
+            with pytest.raises(TypeError, match="expected a name or an instance of"):
+                model.compile(**wrong)
+        with pytest.raises(ValueError, match="loss_weights must be numbers, got 'a'"):
+            model.compile(loss="mse", loss_weights="a")
         assert not model.compiled
 
     def test_arguments_that_do_not_fit_the_outputs(self):

@@ -134,7 +134,8 @@ def test_get():
         (lambda: initializers.HeNormal(seed=1.5)((2, 2)), TypeError, "seed must be an int, got 1.5"),
         (lambda: random.seed(2**64), ValueError, "seed must be in"),
         (lambda: random.seed(True), TypeError, "seed must be an int, got True"),
-        (lambda: random.reserve(-1), ValueError, "must not be negative, got -1"),
+        (lambda: random.reserve(-1), ValueError, r"n_blocks must be in \[0, 2\*\*62\), got -1"),
+        (lambda: random.reserve(10**30), ValueError, r"n_blocks must be in \[0, 2\*\*62\)"),
     ],
 )
 def test_bad_input(make, error, message):

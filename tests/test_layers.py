@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nerve
-from nerve import layers, ops
+from nerve import Input, Sequential, layers, ops
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers.layer import snake_case
 from nerve.layers.structure import flatten, map_structure, pack_like
@@ -312,6 +312,42 @@ class TestMerging:
     def test_errors_name_the_layer(self, build):
         with pytest.raises(ShapeError, match=r"^\[(add|subtract|concatenate)\S* \((Add|Subtract|Concatenate)\)\]"):
             build()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Input(5), ShapeError, r"\(InputLayer\)\] expects a shape .* got 5"),
+        (lambda: Input(None), ShapeError, r"\(InputLayer\)\] expects a shape .* got None"),
+        (lambda: Input((4,), dtype="abc"), DTypeError, "expects a dtype of numbers, got 'abc'"),
+        (lambda: Input((4,), batch_size=0), ValueError, "batch_size must be a positive int, got 0"),
+        (lambda: layers.Dense(3, name=5), ValueError, r"\[Dense\] name must be a string .* got 5"),
+        (lambda: layers.Dense(3, dtype="abc"), DTypeError, "float32 or float64, got dtype 'abc'"),
+        (lambda: layers.Dense(3)([ROWS, ROWS]), ShapeError, r"\(Dense\)\] expects inputs of at least two axes"),
+        (lambda: layers.Dense(3).build(None), ShapeError, "expects inputs of at least two axes .* got shape None"),
+        (lambda: layers.Dense(10**30)(ROWS), ValueError, "n_blocks must be in"),
+        (lambda: layers.Conv2D(3, 2.5), ValueError, r"\(Conv2D\)\] kernel_size must be .* got 2.5"),
+        (lambda: layers.Conv2D(3, 3, strides=None), ValueError, r"\(Conv2D\)\] strides must be .* got None"),
+        (lambda: layers.Flatten()(np.array(1.0)), ShapeError, r"\(Flatten\)\] expects inputs \(batch, \.\.\.\)"),
+        (lambda: layers.Reshape("a"), ValueError, r"\(Reshape\)\] target_shape expects integers, got 'a'"),
+        (lambda: layers.Reshape((2.5,)), ValueError, "target_shape expects integers, got 2.5"),
+        (lambda: layers.Dropout("a"), ValueError, r"\(Dropout\)\] rate expects a number, got 'a'"),
+        (
+            lambda: layers.Dropout(0.5, noise_shape=(5,))(ROWS, training=True),
+            ShapeError,
+            r"\(Dropout\)\] expects inputs of 1 axes, as noise_shape has",
+        ),
+        (lambda: layers.BatchNormalization(axis="a"), ValueError, "axis expects integers, got 'a'"),
+        (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum must be in"),
+        (lambda: layers.BatchNormalization(epsilon=-1), ValueError, "epsilon not negative"),
+        (lambda: Sequential(layers.Dense(3)), TypeError, "expects a list of layers, got <Dense"),
+    ],
+)
+def test_bad_arguments_of_layers(call, error, message):
+    nerve.random.seed(1)
+    with pytest.raises(error, match=message):
+        call()
+    assert nerve.random.reserve(1)[1] < 100, "the stream of random numbers goes on where it was"
 
 
 class Block(layers.Layer):

@@ -7,7 +7,7 @@ import pytest
 
 import nerve
 from nerve import metrics
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 
 rng = np.random.default_rng(0)
 N, C = 23, 7
@@ -164,6 +164,8 @@ def test_get():
          r"sample_weight of shape \(3,\) does not fit values of \(23,\)"),
         (lambda: metrics.TopKCategoricalAccuracy(k=0), ValueError, "k must be at least 1, got 0"),
         (lambda: metrics.SparseTopKCategoricalAccuracy(k=0), ValueError, "k must be at least 1, got 0"),
+        (lambda: metrics.Mean().update_state(None), DTypeError, "a metric expects numbers, got dtype object"),
+        (lambda: metrics.SparseCategoricalAccuracy()(LABELS.astype(str), OUTPUTS), DTypeError, "expects numbers"),
         (lambda: metrics.get("accuracyy"), ValueError, "unknown metric 'accuracyy': did you mean 'accuracy'"),
     ],
 )  # fmt: skip

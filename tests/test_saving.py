@@ -341,6 +341,14 @@ class TestDamage:
         with pytest.raises(ModelFileError, match=r"was altered after it was saved: config\.json"):
             models.load_model(saved)
 
+    def test_members_larger_than_any_model(self, saved):
+        """A few kilobytes that claim to hold gigabytes are refused before they are unpacked."""
+        with zipfile.ZipFile(saved, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("more.json", "w") as member:
+            for _ in range(257):
+                member.write(bytes(2**20))
+        with pytest.raises(ModelFileError, match=r"more\.json claims 269484032 bytes"):
+            models.load_model(saved)
+
     def test_weights_that_do_not_fit(self, saved):
         data = saved.read_bytes()
         forge(saved, weights=lambda arrays: arrays.pop("weights/dense/kernel"))
@@ -369,6 +377,8 @@ class TestDamage:
             lambda config: config["model"].update(config={}),
             lambda config: config.update(model={"class_name": "Dense", "config": {}, "module": "layers"}),
             lambda config: config.update(model=[1, 2]),
+            lambda config: (config.pop("compile"), config.update(model=float("nan"))),
+            lambda config: (config.pop("compile"), config["model"].update(config["model"]["config"]["layers"][1])),
             lambda config: config["compile"].update(optimizer="none"),
             at_layer(lambda layer: layer["config"].update(units=-1)),
             at_layer(lambda layer: layer["config"].update(units=10**18)),
@@ -429,6 +439,13 @@ class TestWriting:
             interrupted()
         assert path.read_bytes() == before
         assert os.listdir(path.parent) == ["model.nerve"]
+
+    def test_places_that_are_no_files(self, path, tmp_path):
+        (tmp_path / "folder.nerve").mkdir()
+        with pytest.raises(IsADirectoryError, match=r"folder\.nerve is a folder"):
+            make().save(tmp_path / "folder.nerve")
+        with pytest.raises(FileNotFoundError, match=r"there is no folder .*none to save model\.nerve in"):
+            make().save(tmp_path / "none" / "model.nerve")
 
     def test_overwrite(self, path):
         make().save(path, overwrite=False)

@@ -45,11 +45,11 @@ class SeedGenerator:
 
     def reserve(self, n_blocks: int) -> tuple[int, int]:
         """Take the next `n_blocks` counter blocks; gives `(seed, offset of the first)`. Safe from any thread."""
-        if n_blocks < 0:
-            raise ValueError(f"[random] n_blocks must not be negative, got {n_blocks}")
+        if not 0 <= n_blocks < 2**62:
+            raise ValueError(f"[random] n_blocks must be in [0, 2**62), got {n_blocks}")
         with self._lock:
             offset = self._offset
-            self._offset += n_blocks
+            self._offset = (self._offset + n_blocks) % 2**64
             return self.seed, offset
 
     def next_offset(self, size: int) -> tuple[int, int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
+import numpy as np
+
 from nerve import activations, ops
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.layers.layer import Layer, LayerOptions
-from nerve.layers.structure import Shape, is_positive_int
+from nerve.layers.structure import Shape, is_positive_int, is_shape
 from nerve.layers.symbolic import Node, SymbolicTensor
 
 
@@ -34,8 +36,17 @@ class InputLayer(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        if not all(size is None or is_positive_int(size) for size in shape):
-            raise ShapeError(f"[{self.name} (InputLayer)] expects a shape of positive sizes or None, got {shape}")
+        here = f"[{self.name} (InputLayer)]"
+        if not isinstance(shape, Sequence) or not all(size is None or is_positive_int(size) for size in shape):
+            raise ShapeError(f"{here} expects a shape of positive sizes or None, got {shape!r}")
+        if batch_size is not None and not is_positive_int(batch_size):
+            raise ValueError(f"{here} batch_size must be a positive int, got {batch_size!r}")
+        try:
+            known = np.dtype(dtype or "float32").kind in "fiub"
+        except TypeError:
+            known = False
+        if not known:
+            raise DTypeError(f"{here} expects a dtype of numbers, got {dtype!r}")
         self.dtype = dtype or "float32"
         self.batch_shape: Shape = (batch_size, *shape)
         self.built = True
@@ -121,7 +132,7 @@ class Dense(Layer):
         self._fused = fused_activation(self.activation)
 
     def build(self, input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
+        if not is_shape(input_shape) or len(input_shape) < 2 or input_shape[-1] is None:
             raise ShapeError(f"expects inputs of at least two axes with a known last size, got shape {input_shape}")
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None

@@ -50,7 +50,10 @@ def unique_name(prefix: str) -> str:
 
 def float_dtype(dtype: Any) -> str:
     """`dtype` as a name; weights are float32 or float64."""
-    name = np.dtype(dtype or "float32").name
+    try:
+        name = np.dtype(dtype or "float32").name
+    except TypeError:
+        name = repr(dtype)
     if name not in ("float32", "float64"):
         raise DTypeError(f"a layer computes in float32 or float64, got dtype {name}")
     return name
@@ -100,7 +103,7 @@ class Layer(Tracked):
         return layer
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None) -> None:
-        if name is not None and (not name or "/" in name):
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"[{type(self).__name__}] name must be a string without '/', got {name!r}")
         self.name: str = name or unique_name(snake_case(type(self).__name__))
         self.dtype: str = float_dtype(dtype)

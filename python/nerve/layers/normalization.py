@@ -6,9 +6,10 @@ from typing import Any, Unpack
 
 from nerve import ops
 from nerve.errors import ShapeError
+from nerve.kernels._numbers import integer, number
 from nerve.layers.context import add_update
 from nerve.layers.layer import Layer, LayerOptions
-from nerve.layers.structure import Shape
+from nerve.layers.structure import Shape, is_shape
 
 
 class BatchNormalization(Layer):
@@ -49,9 +50,12 @@ class BatchNormalization(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.axis = axis
-        self.momentum = float(momentum)
-        self.epsilon = float(epsilon)
+        here = f"{self.name} (BatchNormalization)"
+        self.axis = integer(here, "axis", axis)
+        self.momentum = number(here, "momentum", momentum)
+        self.epsilon = number(here, "epsilon", epsilon)
+        if not (0 <= self.momentum <= 1 and self.epsilon >= 0):
+            raise ValueError(f"[{here}] momentum must be in [0, 1] and epsilon not negative, got {momentum}, {epsilon}")
         self.center = center
         self.scale = scale
         self.beta_initializer = beta_initializer
@@ -61,7 +65,7 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         axes = len(input_shape)
-        if axes < 2 or not -axes <= self.axis < axes or input_shape[self.axis] is None:
+        if not is_shape(input_shape) or axes < 2 or not -axes <= self.axis < axes or input_shape[self.axis] is None:
             raise ShapeError(f"expects inputs (batch, ...) with a known size along axis {self.axis}, got {input_shape}")
         shape = (input_shape[self.axis] or 0,)
         self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma") if self.scale else None

@@ -8,6 +8,8 @@ from typing import Any, Unpack
 import numpy as np
 
 from nerve import ops, random
+from nerve.errors import ShapeError
+from nerve.kernels._numbers import number
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
 
@@ -37,7 +39,7 @@ class Dropout(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        if not 0 <= rate < 1:
+        if not 0 <= number(f"{self.name} (Dropout)", "rate", rate) < 1:
             raise ValueError(f"[{self.name} (Dropout)] rate must be in [0, 1), got {rate}")
         self.rate = float(rate)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
@@ -50,6 +52,8 @@ class Dropout(Layer):
         if self.noise_shape is None:
             seed, offset = self._next_offset(inputs.size)
             return ops.dropout(inputs, rate=self.rate, seed=seed, offset=offset)
+        if len(self.noise_shape) != len(inputs.shape):
+            raise ShapeError(f"expects inputs of {len(self.noise_shape)} axes, as noise_shape has, got {inputs.shape}")
         shape = [have if size is None else size for size, have in zip(self.noise_shape, inputs.shape, strict=True)]
         ones = np.ones(shape, inputs.dtype)
         seed, offset = self._next_offset(ones.size)

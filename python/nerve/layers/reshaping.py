@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from nerve import ops
 from nerve.errors import ShapeError
+from nerve.kernels._numbers import integers
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape
@@ -29,6 +30,8 @@ class Flatten(Layer):
 
     def call(self, inputs: Any) -> Any:
         axes = len(inputs.shape)
+        if not axes:
+            raise ShapeError("expects inputs (batch, ...), got a single number")
         if self.data_format == "channels_first" and axes > 2:
             inputs = ops.transpose(inputs, (0, *range(2, axes), 1))
         return ops.reshape(inputs, (inputs.shape[0], math.prod(inputs.shape[1:])))
@@ -49,7 +52,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.target_shape = tuple(target_shape)
+        self.target_shape = integers(f"{self.name} (Reshape)", "target_shape", target_shape)
         if self.target_shape.count(-1) > 1 or not all(s >= -1 for s in self.target_shape):
             raise ValueError(
                 f"[{self.name} (Reshape)] target_shape must be sizes, one of which may be -1, got {target_shape}"

@@ -7,14 +7,14 @@ from typing import Any
 from nerve import ops
 from nerve.errors import ShapeError
 from nerve.layers.layer import Layer
-from nerve.layers.structure import Shape, is_positive_int
+from nerve.layers.structure import Shape, is_positive_int, is_shape
 
 Pair = tuple[int, int]
 
 
 def pair(layer: Layer, name: str, value: Any) -> Pair:
     """`3` or `(3, 3)` as a pair of ints of at least 1."""
-    sizes = (value, value) if isinstance(value, int) else tuple(value)
+    sizes = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(sizes) != 2 or not all(map(is_positive_int, sizes)):
         raise ValueError(
             f"[{layer.name} ({type(layer).__name__})] {name} must be a positive int or a pair of them, got {value!r}"
@@ -66,7 +66,7 @@ class Spatial(Layer):
 
     def last_shape(self, shape: Shape) -> Shape:
         """An input's shape with the channels last."""
-        if len(shape) != 4:
+        if not is_shape(shape) or len(shape) != 4:
             axes = "rows, columns, channels" if self.data_format == "channels_last" else "channels, rows, columns"
             raise ShapeError(f"expects inputs (batch, {axes}), got shape {tuple(shape)}")
         return (shape[0], *shape[2:], shape[1]) if self.data_format == "channels_first" else tuple(shape)

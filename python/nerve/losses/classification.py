@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from nerve import kernels, ops
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._numbers import number
 from nerve.losses.loss import Array, Loss, as_predictions, as_targets, check_nan, matched
 from nerve.tensor import Tensor
 
@@ -29,6 +30,8 @@ def _classes_last(x: Tensor, axis: int) -> Tensor:
     """`x` with its axis of classes moved to the end."""
     if axis in (-1, x.ndim - 1):
         return x
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"axis {axis} of the classes does not exist in predictions of shape {x.shape}")
     axes = list(range(x.ndim))
     axes.append(axes.pop(axis))
     return ops.transpose(x, axes=tuple(axes))
@@ -203,7 +206,7 @@ class _SmoothedCrossentropy(Loss):
         name: str | None = None,
     ) -> None:
         super().__init__(name, reduction)
-        if not 0.0 <= label_smoothing <= 1.0:
+        if not 0.0 <= number(self.name, "label_smoothing", label_smoothing) <= 1.0:
             raise ValueError(f"[{self.name}] label_smoothing must be in [0, 1], got {label_smoothing}")
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing

@@ -124,7 +124,7 @@ def as_predictions(y_pred: Any) -> Tensor:
     """`y_pred` as a tensor of floats."""
     if isinstance(y_pred, Tensor):
         return y_pred
-    array = np.asarray(y_pred)
+    array = Tensor(y_pred, tracked=False).array
     return Tensor(array if array.dtype in (np.float32, np.float64) else array.astype(np.float32), tracked=False)
 
 
@@ -177,7 +177,7 @@ def matched(name: str, y_true: ArrayLike | Tensor, y_pred: Any) -> tuple[Tensor,
 
 def _weights(name: str, sample_weight: ArrayLike, values: Tensor) -> Array:
     """`sample_weight` in a shape that multiplies `values` sample by sample."""
-    weights = np.asarray(sample_weight, dtype=values.dtype)
+    weights = Tensor(sample_weight, tracked=False).array.astype(values.dtype, copy=False)
     check = weights.shape
     if weights.ndim == values.ndim + 1 and check[-1] == 1:
         weights = weights.reshape(check[:-1])

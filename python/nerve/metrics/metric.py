@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nerve import initializers
 from nerve._lookup import snake_case
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.tensor import Tensor, Variable
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -201,4 +201,7 @@ class RootMean(PairMetric):
 
 def as_array(x: Any) -> Array:
     """The values of a tensor, or anything NumPy takes."""
-    return x.array if isinstance(x, Tensor) else np.asarray(x)
+    array = x.array if isinstance(x, Tensor) else np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(f"a metric expects numbers, got dtype {array.dtype}")
+    return array

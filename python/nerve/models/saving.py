@@ -36,6 +36,8 @@ Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 FORMAT_VERSION = 1
 _MEMBERS = ("config.json", "weights.safetensors")
+# Weights are not compressed, so only JSON can be larger than the file it comes from: this much at most.
+_MOST_JSON = 2**28
 # What zipfile raises for archives that are cut off or have a wrong byte somewhere.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
@@ -44,6 +46,10 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSErro
 def atomic_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     """A file to write that takes the place of `path` when the block ends well, and vanishes when it does not."""
     path = Path(os.path.realpath(path))  # through a link, not instead of it
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to save {path.name} in")
     if not overwrite and path.exists():
         raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
     # In the same folder: a rename is atomic only within one file system.
@@ -178,12 +184,16 @@ def load_model(
     FileNotFoundError
         If there is no such file.
     """
+    from nerve.models.model import Model
+
     path = Path(filepath)
     with _naming(path):
         config, arrays = _read(path)
         try:
             with loading():
                 model = serialization.deserialize(config["model"], custom_objects)
+                if not isinstance(model, Model):
+                    raise ModelFileError(f"config.json describes no model, but {type(model).__name__}")
                 if "build_shape" in config:
                     model.build(serialization.deserialize(config["build_shape"]))
             if compile and "compile" in config:
@@ -228,6 +238,10 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
         file.seek(0)
         try:
             with zipfile.ZipFile(file) as archive:
+                most = max(os.fstat(file.fileno()).st_size, _MOST_JSON)
+                for entry in archive.infolist():
+                    if entry.file_size > most:
+                        raise zipfile.BadZipFile(f"{entry.filename} claims {entry.file_size} bytes")
                 contents = {name: archive.read(name) for name in ("metadata.json", *_MEMBERS) if _has(archive, name)}
         except _DAMAGE as error:
             raise ModelFileError(f"is truncated or damaged: {error}") from error
@@ -267,7 +281,9 @@ def _read_safetensors(data: bytes) -> Arrays:
     try:
         arrays: Arrays = load(data)
         header = json.load(io.BytesIO(data[8 : 8 + int.from_bytes(data[:8], "little")]))
-    except (KeyError, SafetensorError, ValueError) as error:
+    except KeyError as error:  # NumPy has no such dtype
+        raise ModelFileError(f"holds weights of a dtype that nerve cannot read: {error}") from error
+    except (SafetensorError, ValueError) as error:
         raise ModelFileError(f"holds no readable safetensors data: {error}") from error
     expected = header.get("__metadata__", {}).get("sha256")
     if expected is not None and expected != _digest(arrays):

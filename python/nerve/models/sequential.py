@@ -46,6 +46,8 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         self._stack: list[Layer] = []
         self._tensors: list[SymbolicTensor] = []  # the input and every layer's output, once the input is known
+        if layers is not None and not isinstance(layers, Iterable):
+            raise TypeError(f"[{self.name}] expects a list of layers, got {layers!r}")
         for layer in layers or ():
             self.add(layer)
 

@@ -71,11 +71,14 @@ class Steps(Layer):
         """
         found = optimizers.get(optimizer)
         for identifier in flatten(loss):
-            if isinstance(identifier, str) and identifier not in ("crossentropy", "ce"):
+            if identifier is not None and identifier not in ("crossentropy", "ce"):
                 losses_module.get(identifier)
         for identifier in flatten([metrics, weighted_metrics]):
-            if isinstance(identifier, str) and identifier.lower() not in ("accuracy", "acc"):
+            if identifier is not None and str(identifier).lower() not in ("accuracy", "acc"):
                 metrics_module.get(identifier)
+        for weight in flatten(loss_weights):
+            if weight is not None and not isinstance(weight, float | int | np.number):
+                raise ValueError(f"[{self.name}] loss_weights must be numbers, got {weight!r}")
         self.optimizer = found
         self._compile_config = {
             "optimizer": found,

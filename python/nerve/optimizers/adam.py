@@ -8,6 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from nerve import kernels
+from nerve.kernels._numbers import number
 from nerve.optimizers.optimizer import Array, Arrays, LearningRate, Optimizer, Options
 from nerve.tensor import Variable
 
@@ -27,7 +28,7 @@ class _Moments(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         for key, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0.0 <= beta < 1.0:
+            if not 0.0 <= number(self.name, key, beta) < 1.0:
                 raise ValueError(f"[{self.name}] {key} must be in [0, 1), got {beta}")
         self.beta_1 = beta_1
         self.beta_2 = beta_2

@@ -12,6 +12,7 @@ import numpy as np
 
 from nerve import kernels
 from nerve.errors import ShapeError
+from nerve.kernels._numbers import number
 from nerve.optimizers import schedules
 from nerve.optimizers.schedules import LearningRateSchedule
 from nerve.tensor import Variable
@@ -79,7 +80,7 @@ class Optimizer:
         if len(given) > 1:
             raise ValueError(f"[{self.name}] only one of clipnorm, clipvalue, global_clipnorm can be set, got {given}")
         for key, value in {**given, "weight_decay": weight_decay or 0.0}.items():
-            if not value >= 0:
+            if not number(self.name, key, value) >= 0:
                 raise ValueError(f"[{self.name}] {key} must not be negative, got {value}")
         self._learning_rate = self._checked_rate(learning_rate)
         self.weight_decay = weight_decay

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from nerve._lookup import names_of, resolve
+from nerve.kernels._numbers import number
 
 __all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "PiecewiseConstantDecay", "get"]
 
@@ -38,7 +39,7 @@ class ExponentialDecay(LearningRateSchedule):
         decay_rate: float,
         staircase: bool = False,
     ) -> None:
-        if decay_steps <= 0:
+        if not number("ExponentialDecay", "decay_steps", decay_steps) > 0:
             raise ValueError(f"[ExponentialDecay] decay_steps must be positive, got {decay_steps}")
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
@@ -92,7 +93,7 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        if decay_steps <= 0:
+        if not number("CosineDecay", "decay_steps", decay_steps) > 0:
             raise ValueError(f"[CosineDecay] decay_steps must be positive, got {decay_steps}")
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from nerve import kernels
+from nerve.kernels._numbers import number
 from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options
 
 
@@ -32,7 +33,7 @@ class SGD(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        if not 0.0 <= momentum <= 1.0:
+        if not 0.0 <= number(self.name, "momentum", momentum) <= 1.0:
             raise ValueError(f"[{self.name}] momentum must be in [0, 1], got {momentum}")
         self.momentum = momentum
         self.nesterov = nesterov
