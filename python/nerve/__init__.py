@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     )
     from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, ShapeError
+    from nerve.initializers import Initializer
     from nerve.kernels import backend
-    from nerve.layers import Input
+    from nerve.layers import Input, Layer
+    from nerve.losses import Loss
+    from nerve.metrics import Metric
     from nerve.models import Model, Sequential
+    from nerve.optimizers import Optimizer
     from nerve.runtime import empty_cache, memory_stats, num_threads, set_num_threads
     from nerve.tensor import Tensor, Variable, no_gradients
 
@@ -58,9 +62,14 @@ _MODULES = (
 _NAMES = {
     "DTypeError": "errors",
     "DeviceError": "errors",
+    "Initializer": "initializers",
     "Input": "layers",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
     "Model": "models",
     "ModelFileError": "errors",
+    "Optimizer": "optimizers",
     "Sequential": "models",
     "ShapeError": "errors",
     "Tensor": "tensor",
@@ -77,9 +86,14 @@ _NAMES = {
 __all__ = [
     "DTypeError",
     "DeviceError",
+    "Initializer",
     "Input",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
     "ModelFileError",
+    "Optimizer",
     "Sequential",
     "ShapeError",
     "Tensor",
