@@ -112,6 +112,9 @@ def files(tmp_path):
     np.save(tmp_path / "flat.npy", np.zeros((3, 5), np.float32))
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     (tmp_path / "cut.npy").write_bytes((tmp_path / "flat.npy").read_bytes()[:-8])
+    header = {"descr": "<f4", "fortran_order": False, "shape": (10**15,)}
+    with open(tmp_path / "huge.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
     return tmp_path
 
 
@@ -126,12 +129,14 @@ def files(tmp_path):
         ("train digits --seed -1", "invalid seed value: '-1'"),
         ("train digits --out {files}", "is a folder"),
         ("train digits --out {files}/no/digits.nerve", "cannot write into the folder"),
+        ("train digits --out {files}/digits.h5", "the file name must end in '.nerve'"),
         ("predict {files}/no.nerve", "no.nerve"),
         ("predict {files}/text.nerve", "text.nerve"),
         ("predict {model} {files}/no.npy", "No such file"),
         ("predict {model} {files}/text.npy", "text.npy is not a .npy file of numbers"),
         ("predict {model} {files}/cut.npy", "cut.npy is not a .npy file of numbers"),
         ("predict {model} {files}/objects.npy", "objects.npy is not a .npy file of numbers"),
+        ("predict {model} {files}/huge.npy", "huge.npy is not a .npy file of numbers: Unable to allocate"),
         ("predict {model} {files}/flat.npy", r"\(3, 5\)"),
         ("predict {model} --out {files}/no/x.npy", "cannot write into the folder"),
     ],

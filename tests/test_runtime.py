@@ -178,6 +178,7 @@ def test_set_num_threads_refuses(threads: object) -> None:
 
 def test_omp_num_threads_is_honoured() -> None:
     assert run("import nerve; print(nerve.num_threads())", OMP_NUM_THREADS="3") == "3"
+    assert run("import nerve; print(nerve.num_threads())", OMP_NUM_THREADS="99999999999999999999") == "4096"
 
 
 @pytest.mark.parametrize("isa", _cpu.isas())

@@ -32,6 +32,7 @@ inline void pause() {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto worker_spin = std::chrono::microseconds(50);
+constexpr int most_threads = 4096;  // that nerve.set_num_threads takes
 constexpr int owner_spins = 200;  // about a microsecond: beyond it, a spinning owner keeps a woken worker off its core
 
 thread_local bool inside_region = false;
@@ -180,8 +181,8 @@ int default_num_threads() {
     if (limit > 0 && limit < threads) threads = limit;
 #endif
     if (const char* text = std::getenv("OMP_NUM_THREADS")) {
-        int asked = std::atoi(text);  // "4,2" means 4 at the outer level, which is ours
-        if (asked > 0) threads = asked;
+        long asked = std::strtol(text, nullptr, 10);  // "4,2" means 4 at the outer level, which is ours
+        if (asked > 0) threads = asked < most_threads ? int(asked) : most_threads;
     }
     return threads > 0 ? threads : 1;
 }

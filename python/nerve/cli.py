@@ -123,6 +123,8 @@ def train(arguments: argparse.Namespace) -> None:
     """Train the model of a data set, tell its accuracy on the held-out part, save it."""
     out = Path(arguments.out or f"{arguments.dataset}.nerve")
     _check_writable(out)
+    if out.suffix != ".nerve":
+        raise ValueError(f"the file name must end in '.nerve', got '{out}'")
     recipe = RECIPES[arguments.dataset]
     data = recipe.data()
     nerve.random.seed(arguments.seed)
@@ -161,7 +163,7 @@ def predict(arguments: argparse.Namespace) -> None:
     if labels is not None:
         _report(outputs, labels, f"accuracy on the held-out {arguments.input}")
     if arguments.out is not None:
-        with open(arguments.out, "wb") as file:
+        with nerve.models.saving.atomic_file(Path(arguments.out), overwrite=True) as file:
             np.save(file, outputs)
         print(f"saved {arguments.out}")
 
@@ -197,7 +199,7 @@ def _read(path: str) -> Array:
     try:
         with open(path, "rb") as file:
             array: Array = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError) as error:
         raise ValueError(f"{path} is not a .npy file of numbers: {error}") from None
     return array
 
@@ -279,7 +281,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has gone; give the interpreter somewhere to flush the rest to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (OSError, ValueError, DTypeError) as error:
+    except (OSError, MemoryError, ValueError, DTypeError) as error:
         print(f"nerve: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
