@@ -1,123 +1,17 @@
-"""Initial values of weights, under Keras 3's names.
-
-An initializer is called with a shape and a dtype and gives a NumPy array. `seed` may be an int (the same values at
-every call), a `nerve.random.SeedGenerator`, or None: the global stream, so that one unseeded initializer shared by two
-layers gives them different weights (in Keras it gives them the same).
-"""
+"""Initial values from uniform and normal distributions, of a given scale or one that fits the layer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from nerve import kernels
-from nerve._lookup import names_of, resolve
 from nerve.errors import ShapeError
+from nerve.initializers.initializer import Array, Initializer, Seed, Shape, compute_fans
 from nerve.random import SeedGenerator, next_offset
-
-__all__ = [
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "Initializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "RandomNormal",
-    "RandomUniform",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-    "compute_fans",
-    "get",
-]
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Shape = Sequence[int]
-Seed = int | SeedGenerator | None
-
-
-def compute_fans(shape: Shape) -> tuple[int, int]:
-    """Inputs and outputs of one unit: `(fan_in, fan_out)`.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        (inputs, outputs) of a dense kernel, or (..., channels, filters) of a convolution kernel (HWIO), whose window
-        counts once in both fans. A vector's size is both its fans.
-    """
-    if len(shape) == 0:
-        return 1, 1
-    if len(shape) == 1:
-        return shape[0], shape[0]
-    window = math.prod(shape[:-2])
-    return shape[-2] * window, shape[-1] * window
-
-
-class Initializer:
-    """Base of all initializers; a subclass defines `__call__` and `get_config`."""
-
-    def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
-        raise NotImplementedError(f"{type(self).__name__}.__call__")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make this initializer again."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make the initializer that `get_config` described."""
-        return cls(**config)
-
-
-class Constant(Initializer):
-    """Every element is `value`."""
-
-    def __init__(self, value: float = 0.0) -> None:
-        self.value = value
-
-    def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
-        return np.full(tuple(shape), self.value, dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
-
-
-class Zeros(Initializer):
-    """Every element is 0."""
-
-    def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
-        return np.zeros(tuple(shape), dtype)
-
-
-class Ones(Initializer):
-    """Every element is 1."""
-
-    def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
-        return np.ones(tuple(shape), dtype)
-
-
-class Identity(Initializer):
-    """`gain` on the diagonal of a matrix, 0 elsewhere."""
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
-
-    def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
-        if len(shape) != 2:
-            raise ShapeError(f"[Identity] makes matrices only, got shape {tuple(shape)}")
-        matrix: Array = np.eye(shape[0], shape[1]) * self.gain
-        return matrix.astype(dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
 
 
 class _Random(Initializer):
@@ -319,20 +213,3 @@ class Orthogonal(_Random):
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain, **super().get_config()}
-
-
-_NAMES: dict[str, type[Initializer]] = names_of(
-    [
-        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones,
-        Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
-    ],
-    normal=RandomNormal,
-    uniform=RandomUniform,
-)  # fmt: skip
-
-
-def get(identifier: Any) -> Callable[[Shape, str], Array]:
-    """The initializer meant by a name, a config, an instance, a class or any callable of (shape, dtype)."""
-    if callable(identifier) and not isinstance(identifier, type):
-        return identifier  # type: ignore[no-any-return]
-    return resolve("initializer", identifier, Initializer, _NAMES)

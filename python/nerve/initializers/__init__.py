@@ -1,0 +1,65 @@
+"""Initial values of weights, under Keras 3's names.
+
+An initializer is called with a shape and a dtype and gives a NumPy array. `seed` may be an int (the same values at
+every call), a `nerve.random.SeedGenerator`, or None: the global stream, so that one unseeded initializer shared by two
+layers gives them different weights (in Keras it gives them the same).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nerve._lookup import names_of, resolve
+from nerve.initializers.constant import Constant, Identity, Ones, Zeros
+from nerve.initializers.initializer import Array, Initializer, Shape, compute_fans
+from nerve.initializers.random import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+)
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "compute_fans",
+    "get",
+]
+
+_NAMES: dict[str, type[Initializer]] = names_of(
+    [
+        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones,
+        Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+    ],
+    normal=RandomNormal,
+    uniform=RandomUniform,
+)  # fmt: skip
+
+
+def get(identifier: Any) -> Callable[[Shape, str], Array]:
+    """The initializer meant by a name, a config, an instance, a class or any callable of (shape, dtype)."""
+    if callable(identifier) and not isinstance(identifier, type):
+        return identifier  # type: ignore[no-any-return]
+    return resolve("initializer", identifier, Initializer, _NAMES)
