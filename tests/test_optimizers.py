@@ -316,6 +316,12 @@ def test_bad_gradients_change_nothing(wrong, error, message):
         (lambda: optimizers.Adagrad(initial_accumulator_value=-1.0), ValueError, "must not be negative, got -1.0"),
         (lambda: optimizers.Adam(clip=1.0), TypeError, "clip"),
         (lambda: optimizers.SGD().apply([np.ones(2)]), ValueError, "no variables"),
+        (
+            lambda: optimizers.SGD().apply([np.ones(2)], [5]),
+            TypeError,
+            r"\[sgd\] expects a list of Variables, got \[5\]",
+        ),
+        (lambda: optimizers.SGD().build(None), TypeError, "expects a list of Variables, got None"),
         (lambda: optimizers.get("adm"), ValueError, "unknown optimizer 'adm': did you mean 'adam'"),
         (lambda: schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2]), ValueError, "one more value than boundaries"),
         (lambda: schedules.PiecewiseConstantDecay([2, 1], [0.1, 0.2, 0.3]), ValueError, "boundaries must rise"),

@@ -125,6 +125,8 @@ class Optimizer:
         """Make the slots of `variables`, once."""
         if self.built:
             return
+        if not isinstance(variables, list | tuple) or not all(isinstance(v, Variable) for v in variables):
+            raise TypeError(f"[{self.name}] expects a list of Variables, got {variables!r}")
         self.variables = list(variables)
         self._positions = {id(variable): i for i, variable in enumerate(self.variables)}
         self.slots = {
