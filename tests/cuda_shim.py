@@ -107,6 +107,7 @@ class CudaShim:
         self.library.shim_seed(seed)
 
     def _function(self, name: str, signature: str, float32: int, float64: int) -> Any:
+        signature = re.sub(r"Nullable<(.+?)>", r"\1*", signature)
         kinds = [re.sub(r"\w+$", "", argument).replace(" ", "") for argument in signature.strip("() ").split(",")]
         types = [NUMBERS.get(kind, ctypes.c_void_p) for kind in kinds]
         call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *types)
