@@ -28,7 +28,7 @@ FLOORS = {
     3: ["autograd", "ops", "tensor"],
     2: ["_threadpoolctl", "gpu", "kernels", "runtime"],
     1: ["_cpu", "_cuda"],
-    0: ["_lookup", "errors"],
+    0: ["_lookup", "_typing", "errors"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 FAMILIES = re.findall(r"^KERNEL\((\w+)", (ROOT / "csrc" / "kernels.inc").read_text(), re.M)

@@ -7,8 +7,8 @@ import pytest
 
 import nerve
 from nerve import Input, Sequential, layers, ops
+from nerve._lookup import snake_case
 from nerve.errors import DTypeError, ShapeError
-from nerve.layers.layer import snake_case
 from nerve.layers.structure import flatten, map_structure, pack_like
 from nerve.layers.symbolic import SymbolicTensor
 

@@ -11,8 +11,9 @@ T = TypeVar("T")
 
 
 def snake_case(name: str) -> str:
-    """`GlorotUniform` -> `glorot_uniform`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    """`GlorotUniform` -> `glorot_uniform`, `MaxPooling2D` -> `max_pooling2d`, as Keras writes them."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def names_of(classes: Iterable[type[T]], **aliases: type[T]) -> dict[str, type[T]]:

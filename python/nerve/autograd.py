@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.tensor import Array, Tensor
+from nerve.tensor import Tensor
 
 
 def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:

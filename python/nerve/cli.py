@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 import nerve
+from nerve._typing import Array
 from nerve.errors import DTypeError
 
-Array = np.ndarray[Any, np.dtype[Any]]
 # The held-out part never depends on --seed, so that accuracies can be compared and a saved model be tested later.
 SPLIT_SEED = 0
 MOST_PRINTED = 500

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import rectangular
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Gradient = Callable[[Array], Array]  # of the loss with respect to an op's output -> with respect to one input
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from nerve._lookup import names_of, resolve
+from nerve._typing import Array
 from nerve.initializers.constant import Constant, Identity, Ones, Zeros
-from nerve.initializers.initializer import Array, Initializer, Shape, compute_fans
+from nerve.initializers.initializer import Initializer, Shape, compute_fans
 from nerve.initializers.random import (
     GlorotNormal,
     GlorotUniform,

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.initializers.initializer import Array, Initializer, Shape
+from nerve.initializers.initializer import Initializer, Shape
 
 
 class Constant(Initializer):

@@ -6,11 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Self
 
-import numpy as np
-
+from nerve._typing import Array
 from nerve.random import SeedGenerator
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Shape = Sequence[int]
 Seed = int | SeedGenerator | None
 

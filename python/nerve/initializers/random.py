@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.initializers.initializer import Array, Initializer, Seed, Shape, compute_fans
+from nerve.initializers.initializer import Initializer, Seed, Shape, compute_fans
 from nerve.random import SeedGenerator, next_offset
 
 

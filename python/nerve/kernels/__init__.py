@@ -5,7 +5,7 @@ float32. Results do not depend on the number of threads.
 """
 
 from nerve._threadpoolctl import register as _register
-from nerve.kernels._backend import Array as Array
+from nerve._typing import Array as Array
 from nerve.kernels._backend import backend as backend
 from nerve.kernels.conv import *
 from nerve.kernels.elementwise import *

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from nerve import _cpu
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels.shapes import MAX_RANK
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 SMALL = 8192  # elements, from which on a fresh array costs page faults and the arena's blocks pay
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import Array, as_array, as_floats, empty, pick
+from nerve.kernels._backend import as_array, as_floats, empty, pick
 from nerve.kernels.shapes import MAX_RANK, Broadcast
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import DTypeError
-from nerve.kernels._backend import Array, rectangular
+from nerve.kernels._backend import rectangular
 
 
 def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:

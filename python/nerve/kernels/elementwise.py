@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import Array, as_array, as_floats, empty, pick, rectangular
+from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
 from nerve.kernels._elementwise import binary, comparison, same_shapes, unary
 from nerve.kernels._numbers import number
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import Array, as_array, as_floats, empty, float_dtype, pick
+from nerve.kernels._backend import as_array, as_floats, empty, float_dtype, pick
 from nerve.kernels._integers import checked_indices, checked_labels
 from nerve.kernels._numbers import integer, integers
 from nerve.kernels._strided import Shape, begin_of, copy_shape

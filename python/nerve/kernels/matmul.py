@@ -8,8 +8,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import Array, as_floats, empty, pick
+from nerve.kernels._backend import as_floats, empty, pick
 from nerve.kernels.shapes import MatmulShape, activation_code
 
 __all__ = ["matmul"]

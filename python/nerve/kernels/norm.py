@@ -9,8 +9,9 @@ import math
 
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import Array, as_floats, empty, pick
+from nerve.kernels._backend import as_floats, empty, pick
 from nerve.kernels._numbers import number
 
 __all__ = ["batch_norm_backward", "batch_norm_inference", "batch_norm_training"]

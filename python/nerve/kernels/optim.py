@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import Array, pick
+from nerve.kernels._backend import pick
 from nerve.kernels._numbers import integer, number
 
 __all__ = ["adadelta_step", "adagrad_step", "adam_step", "adamax_step", "nadam_step", "rmsprop_step", "sgd_step"]

@@ -7,8 +7,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import Array, as_array, as_floats, empty, pick
+from nerve.kernels._backend import as_array, as_floats, empty, pick
 from nerve.kernels._numbers import integers
 from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
 from nerve.kernels.shapes import Pool2DShape

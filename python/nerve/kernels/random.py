@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import Array, as_array, empty, float_dtype, pick
+from nerve.kernels._backend import as_array, empty, float_dtype, pick
 from nerve.kernels._numbers import integer, integers, number
 from nerve.kernels.shapes import MAX_RANK
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import Array, as_array, empty, pick
+from nerve.kernels._backend import as_array, empty, pick
 from nerve.kernels._numbers import integer, integers
 
 __all__ = ["argmax", "argmin", "max", "mean", "min", "sum"]

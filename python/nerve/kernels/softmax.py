@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import Array, as_array, as_floats, empty, pick, rectangular
+from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
 from nerve.kernels._integers import checked_labels
 from nerve.kernels.indexing import transpose
 from nerve.kernels.reduce import single_axis

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypedDict
@@ -12,6 +11,8 @@ from typing import Any, Self, TypedDict
 import numpy as np
 
 from nerve import initializers
+from nerve._lookup import snake_case
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers import context
 from nerve.layers.structure import flatten, map_shapes, map_structure
@@ -19,8 +20,6 @@ from nerve.layers.symbolic import Node, SymbolicTensor, infer
 from nerve.layers.tracking import Tracked
 from nerve.ops._differentiable import Result, differentiable
 from nerve.tensor import Tensor, Variable
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class LayerOptions(TypedDict, total=False):
@@ -33,12 +32,6 @@ class LayerOptions(TypedDict, total=False):
 
 _BASE_OPTIONS = ("name", "trainable", "dtype")
 _name_counts: dict[str, int] = {}
-
-
-def snake_case(name: str) -> str:
-    """`MaxPooling2D` -> `max_pooling2d`, as Keras writes it."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def unique_name(prefix: str) -> str:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.tensor import Variable
 
 if TYPE_CHECKING:
     from nerve.layers.layer import Layer
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Tracked:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve import kernels, ops
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._numbers import number
-from nerve.losses.loss import Array, Loss, as_predictions, as_targets, check_nan, matched
+from nerve.losses.loss import Loss, as_predictions, as_targets, check_nan, matched
 from nerve.tensor import Tensor
 
 # Probabilities are kept this far from 0 and 1, as in Keras, so that their logarithms are finite.

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from nerve import ops
 from nerve._lookup import snake_case
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.tensor import Tensor
 
-Array = np.ndarray[Any, np.dtype[Any]]
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
 

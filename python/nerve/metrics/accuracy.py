@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.metrics.metric import Array, PairMetric
+from nerve.metrics.metric import PairMetric
 
 
 class Accuracy(PairMetric):

@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike
 
 from nerve import initializers
 from nerve._lookup import snake_case
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.tensor import Tensor, Variable
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Metric:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nerve.metrics.metric import Array, PairMetric, RootMean
+from nerve._typing import Array
+from nerve.metrics.metric import PairMetric, RootMean
 
 
 class MeanSquaredError(PairMetric):

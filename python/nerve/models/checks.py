@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.layers.structure import is_int_from
 from nerve.losses import Loss, SparseCategoricalCrossentropy
 from nerve.losses.classification import as_labels
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def check_targets(name: str, y: Array, loss: Loss | None, output_shape: tuple[int | None, ...]) -> None:

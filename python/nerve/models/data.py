@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from nerve import random
+from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers.structure import flatten, is_positive_int, map_structure
 from nerve.tensor import Tensor
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Batch = tuple[Any, Any, Any]
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from nerve import serialization
+from nerve._lookup import snake_case
 from nerve.layers import InputLayer, Layer
 from nerve.layers.context import inside
-from nerve.layers.layer import snake_case, unique_name
+from nerve.layers.layer import unique_name
 from nerve.layers.structure import flatten, flatten_shapes, map_shapes, map_structure
 from nerve.layers.symbolic import SymbolicTensor, infer
 from nerve.models import saving, summary

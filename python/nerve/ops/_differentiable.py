@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nerve.tensor import Array, Gradient, Tensor, recording
+from nerve._typing import Array
+from nerve.tensor import Gradient, Tensor, recording
 
 #: What an op returns: its output (or a tuple: the output and further plain arrays), and a gradient function for each
 #: positional argument, None where nothing flows back.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.kernels._windows import Padding, Pair
 from nerve.ops._differentiable import Result, differentiable, once
 from nerve.ops.matmul import activation_gradient
-from nerve.tensor import Array
 
 __all__ = ["conv2d"]
 

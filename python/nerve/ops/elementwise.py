@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.kernels._backend import as_floats
 from nerve.kernels._elementwise import Binary, Unary, UnaryBackward
 from nerve.ops._differentiable import Result, differentiable, plain
-from nerve.tensor import Array, Gradient, Tensor
+from nerve.tensor import Gradient, Tensor
 
 # fmt: off
 __all__ = [

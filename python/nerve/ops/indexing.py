@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._backend import rectangular
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import Result, differentiable, plain
-from nerve.tensor import Array, Tensor
+from nerve.tensor import Tensor
 
 __all__ = [
     "broadcast_to",

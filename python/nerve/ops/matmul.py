@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.kernels._backend import as_floats
 from nerve.ops._differentiable import Result, differentiable, once
-from nerve.tensor import Array
 
 __all__ = ["dense", "matmul"]
 

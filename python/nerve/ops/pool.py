@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.kernels._windows import Padding, Pair
 from nerve.ops._differentiable import Result, differentiable
-from nerve.tensor import Array
 
 __all__ = ["average_pool2d", "max_pool2d"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.ops._differentiable import Result, differentiable
-from nerve.tensor import Array
 
 __all__ = ["dropout"]
 

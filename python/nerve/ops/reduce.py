@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import Result, differentiable, plain
-from nerve.tensor import Array
 
 __all__ = ["argmax", "argmin", "max", "mean", "min", "sum"]
 

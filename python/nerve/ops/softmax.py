@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.ops._differentiable import Result, differentiable
-from nerve.tensor import Array, Gradient
+from nerve.tensor import Gradient
 
 __all__ = ["log_softmax", "softmax", "softmax_cross_entropy"]
 

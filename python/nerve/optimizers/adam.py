@@ -8,8 +8,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.kernels._numbers import number
-from nerve.optimizers.optimizer import Array, Arrays, LearningRate, Optimizer, Options
+from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options
 from nerve.tensor import Variable
 
 

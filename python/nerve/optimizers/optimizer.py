@@ -11,13 +11,13 @@ from typing import Any, Self, TypedDict
 import numpy as np
 
 from nerve import kernels
+from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
 from nerve.optimizers import schedules
 from nerve.optimizers.schedules import LearningRateSchedule
 from nerve.tensor import Variable
 
-Array = np.ndarray[Any, np.dtype[Any]]
 LearningRate = float | LearningRateSchedule | Callable[[int], float]
 Arrays = list[Array]
 

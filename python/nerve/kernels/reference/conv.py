@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nerve.kernels._backend import Array
+from nerve._typing import Array
 from nerve.kernels.reference.matmul import activate
 from nerve.kernels.shapes import Conv2DShape
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nerve.kernels._backend import Array
+from nerve._typing import Array
 from nerve.kernels.shapes import Broadcast
 
 # fmt: off

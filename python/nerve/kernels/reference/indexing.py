@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from nerve.kernels._backend import Array
+from nerve._typing import Array
 from nerve.kernels.shapes import CopyShape
 
 __all__ = ["copy", "one_hot", "take", "take_backward"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nerve.kernels._backend import Array
+from nerve._typing import Array
 
 __all__ = ["adadelta_step", "adagrad_step", "adam_step", "adamax_step", "nadam_step", "rmsprop_step", "sgd_step"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nerve.kernels._backend import Array
+from nerve._typing import Array
 from nerve.kernels.shapes import Pool2DShape
 
 __all__ = ["average_pool2d", "average_pool2d_backward", "max_pool2d", "max_pool2d_backward"]

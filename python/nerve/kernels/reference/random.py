@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nerve.kernels._backend import Array
+from nerve._typing import Array
 
 __all__ = ["dropout", "random_normal", "random_uniform"]
 
