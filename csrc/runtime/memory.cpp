@@ -20,6 +20,7 @@
 namespace nerve::runtime {
 namespace {
 
+constexpr size_t smallest_block = 64 * 1024;
 constexpr size_t huge_page = size_t(2) << 20;
 constexpr size_t slack = size_t(256) << 20;  // bytes kept beyond the most ever in use
 
@@ -53,9 +54,9 @@ void system_release(void* data, [[maybe_unused]] size_t bytes) {
 
 // Four sizes to a power of two, so that at most a fifth of a block is unused; large ones end with a huge page.
 size_t size_class(size_t bytes) {
-    size_t size = arena_minimum;
+    size_t size = smallest_block;
     while (size < bytes) size *= 2;
-    for (size_t quarter = size / 8, finer = size / 2; size > arena_minimum && finer < size; finer += quarter)
+    for (size_t quarter = size / 8, finer = size / 2; size > smallest_block && finer < size; finer += quarter)
         if (finer >= bytes) {
             size = finer;
             break;

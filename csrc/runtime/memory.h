@@ -11,8 +11,6 @@ struct Block {
     size_t bytes;  // of the block, at least what was asked for
 };
 
-constexpr size_t arena_minimum = 64 * 1024;  // smaller arrays are left to NumPy's own cache
-
 void make_arena();              // else made on first use; registers what a fork must do with it
 Block* allocate(size_t bytes);  // 64-byte aligned, uninitialised; null when there is no memory
 void release(Block* block);

@@ -49,15 +49,7 @@ def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
         share = kernels.divide(grad.reshape(y.shape), kernels.sum(reached, axis, True))
         return kernels.multiply(reached, share)
 
-    shape = (
-        y.shape if keepdims else tuple(s for s, k in zip(np.shape(x), _mask(np.shape(x), axis), strict=True) if not k)
-    )
-    return y.reshape(shape), (gradient,)
-
-
-def _mask(shape: tuple[int, ...], axis: Axes) -> list[bool]:
-    axes = reduced_axes("reduce", axis, len(shape))
-    return [i in axes for i in range(len(shape))]
+    return y if keepdims else np.squeeze(y, reduced_axes("reduce", axis, y.ndim)), (gradient,)
 
 
 @differentiable
