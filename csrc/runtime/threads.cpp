@@ -8,6 +8,7 @@
 #include <new>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "runtime/memory.h"
 #include "runtime/runtime.h"
@@ -41,7 +42,12 @@ class Pool {
   public:
     explicit Pool(int threads) : threads_(threads) {
         try {
-            for (int i = 1; i < threads; ++i) std::thread([this] { work(); }).detach();
+            workers_.reserve(size_t(threads));
+            for (int i = 1; i < threads; ++i) {
+                std::thread worker([this] { work(); });
+                workers_.push_back(worker.native_handle());
+                worker.detach();
+            }
         } catch (const std::system_error&) {
             // The system grants no more of them: fewer threads do the same work.
         }
@@ -54,7 +60,10 @@ class Pool {
         body_ = body, context_ = context;
         unfinished_.store(tasks, std::memory_order_relaxed);
         tickets_.store(tasks);
-        if (parked_.load() > 0) wake();
+        if (parked_.load() > 0) {
+            leave_owner_alone();
+            wake();
+        }
         take_tasks();
         for (int spin = 0; unfinished_.load(std::memory_order_acquire) > 0;) {
             if (++spin < owner_spins) {
@@ -75,6 +84,22 @@ class Pool {
     }
 
   private:
+    // The kernel likes to wake a thread where its waker runs, and may leave it there, waiting, for milliseconds while
+    // another core idles. So workers are kept off the core the owner is on. Costs a call into the kernel for each
+    // worker when the owner has moved since, else nothing.
+    void leave_owner_alone() {
+#if defined(__linux__)
+        const int core = sched_getcpu();
+        if (core == owner_core_ || core < 0 || core >= CPU_SETSIZE) return;
+        cpu_set_t allowed;
+        if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+        CPU_CLR(core, &allowed);
+        if (CPU_COUNT(&allowed) == 0) return;
+        for (pthread_t worker : workers_) pthread_setaffinity_np(worker, sizeof allowed, &allowed);
+        owner_core_ = core;
+#endif
+    }
+
     void wake() {
         wakeups_.fetch_add(1);
         wakeups_.notify_all();
@@ -117,6 +142,8 @@ class Pool {
     }
 
     const int threads_;
+    std::vector<std::thread::native_handle_type> workers_;
+    int owner_core_ = -1;
     void (*body_)(void*, int64_t) = nullptr;
     void* context_ = nullptr;
     alignas(64) std::atomic<int64_t> tickets_{0};
