@@ -1,0 +1,1 @@
+"""nerve's kernels measured beside their peers; see :mod:`benchmarks.kernels`."""

@@ -1,0 +1,30 @@
+"""The rows of the benchmark, a file per family: a new family's file is imported here and its ROWS added."""
+
+from __future__ import annotations
+
+from benchmarks.row import Row
+from benchmarks.rows import (
+    conv,
+    elementwise,
+    indexing,
+    matmul,
+    norm,
+    optim,
+    pool,
+    random,
+    reduce,
+    softmax,
+)
+
+ROWS: list[Row] = [
+    *matmul.ROWS,
+    *conv.ROWS,
+    *pool.ROWS,
+    *norm.ROWS,
+    *softmax.ROWS,
+    *random.ROWS,
+    *reduce.ROWS,
+    *indexing.ROWS,
+    *optim.ROWS,
+    *elementwise.ROWS,
+]

@@ -1,0 +1,66 @@
+"""Normalization while training, forward and backward (PyTorch's through aten::native_*_backward)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.row import Peer, Row, tensors, torch
+from benchmarks.rows.conv import LAYOUTS, image, nhwc
+from nerve import kernels
+
+EPSILON = 1e-3
+IMAGES = [(8, 56, 56, 64), (8, 14, 14, 256)]
+
+
+def variants(prepare: Callable[..., Callable[[], Any]], unpack: Callable[[Any], Any]) -> tuple[Peer, ...]:
+    def variant(layout: str) -> Callable[..., Callable[[], Any]]:
+        return lambda *args: prepare(layout, *args)
+
+    return tuple(Peer(name, variant(layout), unpack) for name, layout in LAYOUTS.items())
+
+
+def batch_norm(shape: tuple[int, ...]) -> list[Row]:
+    channels = shape[-1]
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x = rng.normal(0.5, 2, size=shape).astype(np.float32)
+        return x, rng.uniform(0.5, 2, channels).astype(np.float32), rng.normal(size=channels).astype(np.float32)
+
+    def draw_backward(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x, gamma, _ = draw(rng)
+        axes = tuple(range(x.ndim - 1))
+        mean, variance = x.mean(axes, dtype=np.float64), x.var(axes, dtype=np.float64)
+        grad = rng.standard_normal(shape, dtype=np.float32)
+        return grad, x, mean.astype(np.float32), variance.astype(np.float32), gamma
+
+    def forward(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> Any:
+        return kernels.batch_norm_training(x, gamma, beta, epsilon=EPSILON)
+
+    def backward(grad: np.ndarray, x: np.ndarray, mean: np.ndarray, variance: np.ndarray, gamma: np.ndarray) -> Any:
+        return kernels.batch_norm_backward(grad, x, mean, variance, gamma, epsilon=EPSILON)
+
+    def torch_forward(layout: str, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> Callable[[], Any]:
+        a, (w, b) = image(x, layout), tensors(gamma, beta)
+        return lambda: torch.native_batch_norm(a, w, b, None, None, True, 0.0, EPSILON)
+
+    def torch_backward(layout: str, *arrays: np.ndarray) -> Callable[[], Any]:
+        grad, x = (image(a, layout) for a in arrays[:2])
+        mean, variance, w = tensors(*arrays[2:])
+        invstd = (variance + EPSILON).rsqrt()
+        call, mask = torch.ops.aten.native_batch_norm_backward, [True] * 3
+        return lambda: call(grad, x, w, None, None, mean, invstd, True, EPSILON, mask)
+
+    name = f"batch_norm {shape[-1]} @{shape[1]}"
+    size = 4.0 * float(np.prod(shape))
+    return [
+        Row(f"{name}, training", "norm", draw, forward, 2 * size, "GB/s",
+            variants(torch_forward, lambda r: (nhwc(r[0]), r[1], 1 / r[2].double() ** 2 - EPSILON))),
+        Row(f"{name}, backward", "norm", draw_backward, backward, 3 * size, "GB/s",
+            variants(torch_backward, lambda r: (nhwc(r[0]), *r[1:]))),
+    ]  # fmt: skip
+
+
+ROWS = [row for shape in IMAGES for row in batch_norm(shape)]

@@ -1,0 +1,60 @@
+"""Pooling of images; PyTorch's gradients through aten::*_backward, the maxima's with the forward pass's indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.row import Peer, Row, floats, many, torch
+from benchmarks.rows.conv import LAYOUTS, image, nhwc
+from nerve import kernels
+
+
+def peers(prepare: Callable[..., Callable[[], Any]]) -> tuple[Peer, ...]:
+    def variant(layout: str) -> Callable[..., Callable[[], Any]]:
+        return lambda *args: prepare(*(image(x, layout) for x in args))
+
+    return tuple(Peer(name, variant(layout), nhwc) for name, layout in LAYOUTS.items())
+
+
+def rows(size: int, strides: int, batch: int, image_size: int, channels: int) -> list[Row]:
+    padding = (size - 1) // 2
+    out_size = (image_size + 2 * padding - size) // strides + 1
+    x, out = (batch, image_size, image_size, channels), (batch, out_size, out_size, channels)
+    options: dict[str, Any] = {"pool_size": size, "strides": strides, "padding": padding}
+    window = [size] * 2, [strides] * 2, [padding] * 2
+    moved = 4.0 * float(np.prod(x) + np.prod(out))
+
+    def max_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return kernels.max_pool2d_backward(grad, x, **options)
+
+    def torch_max_backward(grad: Any, x: Any) -> Callable[[], Any]:
+        indices = torch.ops.aten.max_pool2d_with_indices(x, *window)[1]
+        call = torch.ops.aten.max_pool2d_with_indices_backward
+        return lambda: call(grad, x, *window, [1, 1], False, indices)
+
+    def average_backward(grad: np.ndarray) -> np.ndarray:
+        return kernels.average_pool2d_backward(grad, input_shape=x, **options)
+
+    def torch_average_backward(grad: Any) -> Callable[[], Any]:
+        channels_last = grad.is_contiguous(memory_format=torch.channels_last)
+        like = image(np.empty(x, np.float32), "channels_last" if channels_last else "contiguous_format")
+        call = torch.ops.aten.avg_pool2d_backward
+        return lambda: call(grad, like, *window, False, False, None)
+
+    name = f"{size}x{size} s{strides} {channels} @{image_size}"
+    return [
+        Row(f"max_pool2d {name}", "pool", floats(*x), lambda x: kernels.max_pool2d(x, **options), moved, "GB/s",
+            peers(lambda x: lambda: torch.nn.functional.max_pool2d(x, *window))),
+        Row(f"max_pool2d {name}, backward", "pool", many(out, x), max_backward, moved, "GB/s",
+            peers(torch_max_backward)),
+        Row(f"average_pool2d {name}", "pool", floats(*x), lambda x: kernels.average_pool2d(x, **options), moved, "GB/s",
+            peers(lambda x: lambda: torch.nn.functional.avg_pool2d(x, *window, count_include_pad=False))),
+        Row(f"average_pool2d {name}, backward", "pool", floats(*out), average_backward, moved, "GB/s",
+            peers(torch_average_backward)),
+    ]  # fmt: skip
+
+
+ROWS = [*rows(2, 2, 8, 56, 64), *rows(3, 2, 8, 112, 64)]
