@@ -1,10 +1,12 @@
 """The machine's limits, measured at the start of a run with the run's threads and at the run's instruction set.
 
 Peak FLOP/s: float32 multiply-adds that stay in registers, 12 independent chains. Bandwidth: bytes read plus bytes
-written by ``memcpy`` between two buffers of half the row's bytes, cut among the threads; what the row's data fits in
-(L2, L3, memory) is so the same. Both are loops in ``probe.c``, compiled on the spot; without a C compiler there are no
-limits and the table's column stays empty. A row of float32 products on matrix units may exceed its limit, which is that
-of the vector units, as may a row that mostly reads, since reads are cheaper than the copy's mixture.
+written by copies between two buffers of half the row's bytes, cut among the threads, so that both fit in the same place
+(L2, L3, memory); the better of ``memcpy`` and a loop over vectors. The loops are in ``probe.c``, compiled on the spot;
+without a C compiler there are no limits and the table's column stays empty.
+
+A row of float32 products on matrix units may exceed its limit, which is that of the vector units; so may a row that
+mostly reads, or writes what it has just read, since both are cheaper than the copy's mixture.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ def probe() -> tuple[ctypes.CDLL, int] | None:
         loaded = ctypes.CDLL(str(library))
     loaded.multiply_adds.argtypes = [ctypes.c_long]
     loaded.multiply_adds.restype = ctypes.c_float
-    loaded.copies.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_long]
+    for copies in (loaded.copies, loaded.vector_copies):
+        copies.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_long]
     return loaded, width
 
 
@@ -92,14 +95,14 @@ def bandwidth(threads: int, size: int) -> float | None:
     if compiled is None:
         return None
     loops, _ = compiled
-    share = max(64, size // 2 // threads // 64 * 64)
-    source, target = np.ones(share * threads, np.uint8), np.ones(share * threads, np.uint8)
+    share = max(256, size // 2 // threads // 256 * 256)
+    buffers = [np.ones(share * threads + 64, np.uint8) for _ in range(2)]
+    source, target = (-(-buffer.ctypes.data // 64) * 64 for buffer in buffers)
 
-    def copy(thread: int, repetitions: int) -> None:
-        at = share * thread
-        loops.copies(target.ctypes.data + at, source.ctypes.data + at, share, repetitions)
+    def seconds(loop: Callable[..., None]) -> float:
+        return together(lambda i, n: loop(target + share * i, source + share * i, share, n), threads)
 
-    return 2 * share * threads / together(copy, threads)
+    return 2 * share * threads / min(seconds(loops.copies), seconds(loops.vector_copies))
 
 
 def limit(row: Row, threads: int) -> float | None:

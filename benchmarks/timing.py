@@ -14,7 +14,7 @@ import nerve
 from benchmarks.row import Peer, Row, torch, verify
 
 SAMPLE = 2e-3  # seconds of one sample at least
-SETTLE = 2e-3  # seconds between samples, in which the other sides' worker threads stop spinning
+SETTLE = 1e-2  # seconds between samples of several threads, in which the other libraries' workers stop spinning
 ROUNDS = 5, 25
 
 
@@ -78,22 +78,24 @@ def sample(call: Callable[[], Any], repeats: int) -> float:
 def measure(row: Row, peers: tuple[Peer, ...], expected: Any, budget: float) -> dict[str, Time]:
     """Verify every side of a row, then time them in ``budget`` seconds or a few rounds, whichever is more."""
     calls = sides(row, peers, expected)
+    settle = SETTLE if nerve.num_threads() > 1 else 0
     repeats: dict[str, int] = {}
     cost = 0.0
     for name, (peer, call) in calls.items():
+        time.sleep(settle)
         with mode(peer):
             once = min(sample(call, 1) for _ in range(3))
             if once < SAMPLE:
                 once = sample(call, max(1, int(SAMPLE / 4 / once)))
         repeats[name] = max(1, round(SAMPLE / once + 0.5))
-        cost += (repeats[name] + 1) * once + SETTLE
+        cost += (repeats[name] + 1) * once + settle
     samples: dict[str, list[float]] = {name: [] for name in calls}
     gc.collect()
     gc.disable()
     try:
         for _ in range(min(max(int(budget / cost), ROUNDS[0]), ROUNDS[1])):
             for name, (peer, call) in calls.items():
-                time.sleep(SETTLE)
+                time.sleep(settle)
                 with mode(peer):
                     call()
                     samples[name].append(sample(call, repeats[name]))
