@@ -1,4 +1,5 @@
 // Matrix products, batched, either operand transposed, with bias and activation applied as the tile is stored.
+#include "cpu/dots.h"
 #include "cpu/gemm.h"
 #include "cpu/pack.h"
 #include "kernels.h"
@@ -8,21 +9,15 @@ namespace {
 
 template <class T>
 void product(T* out, const T* a, const T* b, const T* bias, const MatmulShape& shape, Activation activation) {
-    const int64_t a_stride = shape.transpose_a ? shape.rows : shape.inner;
-    const int64_t b_stride = shape.transpose_b ? shape.inner : shape.columns;
-    auto pack_a = [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
-        if (shape.transpose_a)
-            pack_along<tile_rows>(panel, a, a_stride, row, rows, k, count);
-        else
-            pack_across<tile_rows>(panel, a, a_stride, row, rows, k, count);
-    };
-    auto pack_b = [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
-        if (shape.transpose_b)
-            pack_across<tile_columns<T>>(panel, b, b_stride, column, columns, k, count);
-        else
-            pack_along<tile_columns<T>>(panel, b, b_stride, column, columns, k, count);
-    };
-    gemm<T>(shape.rows, shape.columns, shape.inner, pack_a, pack_b, {out, shape.columns, bias, activation});
+    const Epilogue<T> epilogue{out, shape.columns, bias, activation};
+    const bool along_inner = (!shape.transpose_a || shape.rows == 1) && (shape.transpose_b || shape.columns == 1);
+    if (along_inner && shape.inner >= 64 && shape.rows <= 8)
+        return dots(shape.rows, shape.columns, shape.inner, a, b, shape.columns, int64_t(1), epilogue);
+    if (along_inner && shape.inner >= 64 && shape.columns <= 4)
+        return dots(shape.columns, shape.rows, shape.inner, b, a, int64_t(1), shape.columns, epilogue);
+    const MatrixRows<T> rows{a, shape.transpose_a ? shape.rows : shape.inner, shape.transpose_a != 0};
+    const MatrixColumns<T> columns{b, shape.transpose_b ? shape.inner : shape.columns, shape.transpose_b != 0};
+    gemm<T>(shape.rows, shape.columns, shape.inner, rows, columns, epilogue);
 }
 
 }  // namespace

@@ -53,6 +53,11 @@ NERVE_INLINE void pack_along(T* panel, const T* x, int64_t stride, int64_t first
         T* to = panel + i * width;
         if (used == width) {
             std::memcpy(to, from, width * sizeof(T));
+        } else if constexpr (width % vec<T>::size == 0) {
+            for (int64_t c = 0; c < width; c += vec<T>::size) {
+                const int64_t n = used - c;
+                store(to + c, n >= vec<T>::size ? load(from + c) : load_partial(from + c, n < 0 ? 0 : n));
+            }
         } else {
             for (int64_t c = 0; c < used; ++c) to[c] = from[c];
             for (int64_t c = used; c < width; ++c) to[c] = T(0);
@@ -70,5 +75,53 @@ NERVE_INLINE void pack_across(T* panel, const T* x, int64_t stride, int64_t firs
     for (int64_t c = 0; c < width; ++c) from[c] = c < used ? x + (first + c) * stride + k : zeros<T>;
     pack_pointers<width>(panel, from, count);
 }
+
+// A as it lies in memory: rows `stride` apart, or columns, if transposed.
+template <class T>
+struct MatrixRows {
+    const T* data;
+    int64_t stride;
+    bool transposed;
+
+    void operator()(T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) const {
+        if (transposed)
+            pack_along<tile_rows>(panel, data, stride, row, rows, k, count);
+        else
+            pack_across<tile_rows>(panel, data, stride, row, rows, k, count);
+    }
+    // A tile's rows are read again for every panel of B. With a long stride they may all fall into the same sets of L1,
+    // and of a tall column every element is a cache line of its own.
+    bool readable(int64_t rows, int64_t count) const {
+        const int64_t bytes = stride * int64_t(sizeof(T));
+        return transposed ? bytes * count <= 32768 : rows <= 8 || bytes * tile_rows <= 16384;
+    }
+    RowPanel<T> in_place(int64_t row, int64_t k) const {
+        return transposed ? RowPanel<T>{data + k * stride + row, stride, false}
+                          : RowPanel<T>{data + row * stride + k, stride, true};
+    }
+};
+
+// B as it lies in memory: rows `stride` apart, or columns, if transposed.
+template <class T>
+struct MatrixColumns {
+    static constexpr bool padded = false;
+    const T* data;
+    int64_t stride;
+    bool transposed;
+
+    void operator()(T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) const {
+        if (transposed)
+            pack_across<tile_columns<T>>(panel, data, stride, column, columns, k, count);
+        else
+            pack_along<tile_columns<T>>(panel, data, stride, column, columns, k, count);
+    }
+    // Packing pays when the panels are used again and again and do not stay in L1 by themselves.
+    bool readable(int64_t rows, int64_t count) const {
+        return !transposed && (rows <= thin_rows || stride * count * int64_t(sizeof(T)) <= 16384);
+    }
+    ColumnPanels<T> in_place(int64_t column, int64_t k) const {
+        return {data + k * stride + column, stride, tile_columns<T>};
+    }
+};
 
 }  // namespace nerve::NERVE_ISA
