@@ -1,6 +1,7 @@
 // Convolution of images NHWC with kernels HWIO, and its two gradients: each a product of matrices of which one is
 // gathered from an image as it is packed (conv_patches.h).
 #include "cpu/conv_depthwise.h"
+#include "cpu/conv_direct.h"
 #include "cpu/conv_patches.h"
 #include "cpu/gemm.h"
 #include "cpu/pack.h"
@@ -36,10 +37,12 @@ struct Phase {
     }
 };
 
-// out (input pixels of a phase, channels of group g), rows `stride` elements apart.
+// The pixels of a phase, channels of group g.
 template <class T>
-void phase_product(T* out, int64_t stride, const T* grad, const T* kernel, const Conv2DShape& s, const Phase& y,
-                   const Phase& x, int64_t g) {
+void phase_product(T* grad_x, const T* grad, const T* kernel, const Conv2DShape& s, int64_t phase_y, int64_t phase_x,
+                   int64_t g) {
+    const Phase y(phase_y, s.height, s.kernel_height, s.stride_height, s.dilation_height, s.pad_top);
+    const Phase x(phase_x, s.width, s.kernel_width, s.stride_width, s.dilation_width, s.pad_left);
     const int64_t filters = s.filters / s.groups, channels = s.channels / s.groups;
     const Patches<T> patches{grad + g * filters,
                              s.out_height,
@@ -56,11 +59,9 @@ void phase_product(T* out, int64_t stride, const T* grad, const T* kernel, const
                              x.taps,
                              y.apart,
                              x.apart};
-    gemm<T>(
-        s.batch * y.positions * x.positions, channels, y.taps * x.taps * filters,
-        [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
-            pack_patches(panel, patches, row, rows, k, count);
-        },
+    const int64_t line = s.width * s.channels;
+    direct(
+        patches, s.batch, channels,
         [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
             while (count > 0) {
                 const int64_t tap = k / filters, f = k % filters, length = smaller(filters - f, count);
@@ -70,21 +71,8 @@ void phase_product(T* out, int64_t stride, const T* grad, const T* kernel, const
                 panel += length * tile_columns<T>, k += length, count -= length;
             }
         },
-        {out, stride, nullptr, Activation::linear});
-}
-
-// Moves the pixels of a phase, computed side by side, to their places, the first of which is at grad_x.
-template <class T>
-void spread(T* grad_x, const T* side, const Conv2DShape& s, int64_t rows, int64_t columns) {
-    const int64_t channels = s.channels / s.groups;
-    parallel_blocks(s.batch * rows, 1 + 16384 / (columns * channels + 1), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            T* to = grad_x + (row / rows * s.height + row % rows * s.stride_height) * s.width * s.channels;
-            const T* from = side + row * columns * channels;
-            for (int64_t j = 0; j < columns; ++j)
-                std::memcpy(to + j * s.stride_width * s.channels, from + j * channels, channels * sizeof(T));
-        }
-    });
+        Places<T>{grad_x + phase_y * line + phase_x * s.channels + g * channels, s.height * line,
+                  s.stride_height * line, s.stride_width * s.channels, nullptr, Activation::linear});
 }
 
 // out (rows, columns) = the sum of `count` matrices, in order.
@@ -107,21 +95,15 @@ bool is_depthwise(const Conv2DShape& s) { return s.groups == s.channels && s.gro
 template <class T>
 void conv2d(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShape& s, int64_t activation) {
     if (is_depthwise(s)) return depthwise(out, x, kernel, bias, s, static_cast<Activation>(activation));
-    const int64_t filters = s.filters / s.groups, patch = s.kernel_height * s.kernel_width * (s.channels / s.groups);
-    for (int64_t g = 0; g < s.groups; ++g) {
-        const Patches<T> patches = input_patches(x, s, g);
-        const Epilogue<T> epilogue{out + g * filters, s.filters, bias ? bias + g * filters : nullptr,
-                                   static_cast<Activation>(activation)};
-        gemm<T>(
-            s.batch * s.out_height * s.out_width, filters, patch,
-            [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
-                pack_patches(panel, patches, row, rows, k, count);
-            },
+    const int64_t filters = s.filters / s.groups;
+    for (int64_t g = 0; g < s.groups; ++g)
+        direct(
+            input_patches(x, s, g), s.batch, filters,
             [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
                 pack_along<tile_columns<T>>(panel, kernel + g * filters, s.filters, column, columns, k, count);
             },
-            epilogue);
-    }
+            Places<T>{out + g * filters, s.out_height * s.out_width * s.filters, s.out_width * s.filters, s.filters,
+                      bias ? bias + g * filters : nullptr, static_cast<Activation>(activation)});
 }
 
 // Input pixels that are equal modulo the strides see the same taps, so each such phase is a convolution of grad with
@@ -129,21 +111,9 @@ void conv2d(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShap
 template <class T>
 void conv2d_backward_input(T* grad_x, const T* grad, const T* kernel, const Conv2DShape& s) {
     if (is_depthwise(s)) return depthwise_backward_input(grad_x, grad, kernel, s);
-    const int64_t channels = s.channels / s.groups;
     for (int64_t phase_y = 0; phase_y < s.stride_height; ++phase_y)
-        for (int64_t phase_x = 0; phase_x < s.stride_width; ++phase_x) {
-            const Phase y(phase_y, s.height, s.kernel_height, s.stride_height, s.dilation_height, s.pad_top);
-            const Phase x(phase_x, s.width, s.kernel_width, s.stride_width, s.dilation_width, s.pad_left);
-            // Pixels of a phase are not evenly spaced in grad_x: they are computed side by side, then moved there.
-            const bool all = s.stride_height == 1 && s.stride_width == 1;
-            const int64_t bytes = s.batch * y.positions * x.positions * channels * int64_t(sizeof(T));
-            T* side = all ? nullptr : static_cast<T*>(runtime::scratch(runtime::workspace, bytes));
-            for (int64_t g = 0; g < s.groups; ++g) {
-                T* to = grad_x + g * channels;
-                phase_product(all ? to : side, all ? s.channels : channels, grad, kernel, s, y, x, g);
-                if (!all) spread(to + (phase_y * s.width + phase_x) * s.channels, side, s, y.positions, x.positions);
-            }
-        }
+        for (int64_t phase_x = 0; phase_x < s.stride_width; ++phase_x)
+            for (int64_t g = 0; g < s.groups; ++g) phase_product(grad_x, grad, kernel, s, phase_y, phase_x, g);
 }
 
 // A small kernel leaves few tasks, so the pixels are cut into parts that are summed apart.
