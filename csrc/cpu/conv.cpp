@@ -2,7 +2,7 @@
 // gathered from an image as it is packed (conv_patches.h).
 #include "cpu/conv_depthwise.h"
 #include "cpu/conv_direct.h"
-#include "cpu/conv_patches.h"
+#include "cpu/conv_outer.h"
 #include "cpu/gemm.h"
 #include "cpu/pack.h"
 #include "cpu/parallel.h"
@@ -75,19 +75,6 @@ void phase_product(T* grad_x, const T* grad, const T* kernel, const Conv2DShape&
                   s.stride_height * line, s.stride_width * s.channels, nullptr, Activation::linear});
 }
 
-// out (rows, columns) = the sum of `count` matrices, in order.
-template <class T>
-void join(T* out, int64_t stride, const T* parts, int64_t rows, int64_t columns, int64_t count) {
-    parallel_blocks(rows, 1 + 16384 / (columns * count + 1), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row)
-            for (int64_t column = 0; column < columns; ++column) {
-                T sum = 0;
-                for (int64_t i = 0; i < count; ++i) sum += parts[(i * rows + row) * columns + column];
-                out[row * stride + column] = sum;
-            }
-    });
-}
-
 bool is_depthwise(const Conv2DShape& s) { return s.groups == s.channels && s.groups == s.filters && s.groups > 1; }
 
 }  // namespace
@@ -116,39 +103,13 @@ void conv2d_backward_input(T* grad_x, const T* grad, const T* kernel, const Conv
             for (int64_t g = 0; g < s.groups; ++g) phase_product(grad_x, grad, kernel, s, phase_y, phase_x, g);
 }
 
-// A small kernel leaves few tasks, so the pixels are cut into parts that are summed apart.
 template <class T>
 void conv2d_backward_kernel(T* grad_kernel, const T* grad, const T* x, const Conv2DShape& s) {
-    constexpr int64_t most_parts = 16, small_kernel = 1 << 17;
     if (is_depthwise(s)) return depthwise_backward_kernel(grad_kernel, grad, x, s);
-    const int64_t filters = s.filters / s.groups, patch = s.kernel_height * s.kernel_width * (s.channels / s.groups);
-    const int64_t pixels = s.batch * s.out_height * s.out_width;
-    const int64_t blocks = (pixels + inner_block - 1) / inner_block;
-    const int64_t part =
-        (patch * filters > small_kernel ? blocks : (blocks + most_parts - 1) / most_parts) * inner_block;
-    const int64_t parts = pixels > 0 ? (pixels + part - 1) / part : 1;
-    T* sums = parts == 1
-                  ? nullptr
-                  : static_cast<T*>(runtime::scratch(runtime::workspace, size_t(parts * patch * filters) * sizeof(T)));
-    for (int64_t g = 0; g < s.groups; ++g) {
-        const Patches<T> patches = input_patches(x, s, g);
-        parallel(parts, [&](int64_t i) {
-            const int64_t first = i * part;
-            const Epilogue<T> epilogue{sums ? sums + i * patch * filters : grad_kernel + g * filters,
-                                       sums ? filters : s.filters, nullptr, Activation::linear};
-            gemm<T>(
-                patch, filters, smaller(part, pixels - first),
-                [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
-                    pack_patches_transposed(panel, patches, row, rows, first + k, count);
-                },
-                [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
-                    pack_along<tile_columns<T>>(panel, grad + g * filters, s.filters, column, columns, first + k,
-                                                count);
-                },
-                epilogue);
-        });
-        if (sums != nullptr) join(grad_kernel + g * filters, s.filters, sums, patch, filters, parts);
-    }
+    const int64_t filters = s.filters / s.groups;
+    for (int64_t g = 0; g < s.groups; ++g)
+        outer_products(grad_kernel + g * filters, s.filters, input_patches(x, s, g), s.batch, grad + g * filters,
+                       s.filters, filters);
 }
 
 }  // namespace nerve::NERVE_ISA

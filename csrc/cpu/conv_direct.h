@@ -118,44 +118,47 @@ inline void direct_tile_of(T* const* out, const T* const* table, int64_t runs, i
         direct_tile<T, tile_rows, J>(out, table, runs, run, b, column, rows, columns, places);
 }
 
-// One image's rows [first_y, first_y + rows), with zeros around them, so that every patch of theirs lies inside.
+// Rows [y, y + rows) of an image, `width` pixels of each from column m.first_x on, with zeros for what lies outside.
 template <class T>
 void copy_band(T* band, const Patches<T>& m, const T* image, int64_t y, int64_t rows, int64_t width) {
     const int64_t c = m.channels, left = smaller(m.first_x < 0 ? -m.first_x : 0, width);
+    const int64_t first = m.first_x > 0 ? m.first_x : 0, some = smaller(m.width - first, width - left);
+    const int64_t length = some > 0 ? some : 0;
     for (int64_t r = 0; r < rows; ++r, ++y, band += width * c) {
         if (y < 0 || y >= m.height) {
             std::memset(band, 0, width * c * sizeof(T));
             continue;
         }
-        const int64_t from = m.first_x > 0 ? m.first_x : 0;
-        int64_t length = smaller(m.width - from, width - left);
-        if (length < 0) length = 0;
+        const T* from = image + (y * m.width + first) * m.pixel;
         std::memset(band, 0, left * c * sizeof(T));
-        std::memcpy(band + left * c, image + (y * m.width + from) * c, length * c * sizeof(T));
+        if (m.pixel == c)
+            std::memcpy(band + left * c, from, length * c * sizeof(T));
+        else
+            for (int64_t i = 0; i < length; ++i) std::memcpy(band + (left + i) * c, from + i * m.pixel, c * sizeof(T));
         std::memset(band + (left + length) * c, 0, (width - left - length) * c * sizeof(T));
     }
 }
 
-// The patches of a few rows of output, read from a copy with zeros around it, where whole rows of a patch are one run.
+// What a few rows of output look at, copied with zeros around it, so that every patch lies inside.
 template <class T>
 struct Band {
     int64_t lines, width;  // of the copy
 
     Band(const Patches<T>& m, int64_t rows)
         : lines((rows - 1) * m.stride_y + (m.taps_y - 1) * m.step_y + 1),
-          width((m.rows_x - 1) * m.stride_x + m.taps_x) {}
+          width((m.rows_x - 1) * m.stride_x + (m.taps_x - 1) * m.step_x + 1) {}
     int64_t size(const Patches<T>& m) const { return lines * width * m.channels; }
     // Copies what rows [row, row + rows) of image n look at.
     Patches<T> copy(T* to, const Patches<T>& m, int64_t n, int64_t row, int64_t rows) const {
         copy_band(to, m, m.images + n * m.height * m.width * m.pixel, row * m.stride_y + m.first_y, lines, width);
         Patches<T> band = m;
-        band.images = to, band.height = lines, band.width = width, band.first_y = 0, band.first_x = 0;
-        band.rows_y = rows;
+        band.images = to, band.height = lines, band.width = width, band.pixel = m.channels;
+        band.first_y = 0, band.first_x = 0, band.rows_y = rows;
         return band;
     }
 };
 
-// Whether few channels make it worth while to copy the image, for longer runs.
+// Whether few channels make it worth while to copy the image: then a whole row of a patch is one run.
 template <class T>
 bool wants_band(const Patches<T>& m) {
     return m.channels < 16 && m.taps_x > 1 && m.merged();
@@ -243,8 +246,8 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
                     if (n_columns <= vec<T>::size)
                         direct_tile_of<T, 1>(out + t * tile_rows, from, runs, run, b, column, rows, n_columns, places);
                     else
-                        direct_tile_of<T, tile_vectors>(out + t * tile_rows, from, runs, run, b, column, rows, n_columns,
-                                                        places);
+                        direct_tile_of<T, tile_vectors>(out + t * tile_rows, from, runs, run, b, column, rows,
+                                                        n_columns, places);
                 }
             }
         };
