@@ -17,6 +17,8 @@ __all__: list[str] = [
     "add",
     "argmax",
     "argmin",
+    "attention",
+    "attention_backward",
     "average_pool2d",
     "average_pool2d_backward",
     "batch_norm_backward",
@@ -315,6 +317,62 @@ def argmin(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def attention(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    logsumexp: numpy.typing.NDArray[numpy.float32] | None,
+    query: numpy.typing.NDArray[numpy.float32] | None,
+    key: numpy.typing.NDArray[numpy.float32] | None,
+    value: numpy.typing.NDArray[numpy.float32] | None,
+    mask: numpy.typing.NDArray[numpy.bool_] | None,
+    shape: tuple[typing.Any, ...],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    causal: bool,
+) -> None: ...
+@typing.overload
+def attention(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    logsumexp: numpy.typing.NDArray[numpy.float64] | None,
+    query: numpy.typing.NDArray[numpy.float64] | None,
+    key: numpy.typing.NDArray[numpy.float64] | None,
+    value: numpy.typing.NDArray[numpy.float64] | None,
+    mask: numpy.typing.NDArray[numpy.bool_] | None,
+    shape: tuple[typing.Any, ...],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    causal: bool,
+) -> None: ...
+@typing.overload
+def attention_backward(
+    grad_query: numpy.typing.NDArray[numpy.float32] | None,
+    grad_key: numpy.typing.NDArray[numpy.float32] | None,
+    grad_value: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    query: numpy.typing.NDArray[numpy.float32] | None,
+    key: numpy.typing.NDArray[numpy.float32] | None,
+    value: numpy.typing.NDArray[numpy.float32] | None,
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    logsumexp: numpy.typing.NDArray[numpy.float32] | None,
+    mask: numpy.typing.NDArray[numpy.bool_] | None,
+    shape: tuple[typing.Any, ...],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    causal: bool,
+) -> None: ...
+@typing.overload
+def attention_backward(
+    grad_query: numpy.typing.NDArray[numpy.float64] | None,
+    grad_key: numpy.typing.NDArray[numpy.float64] | None,
+    grad_value: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    query: numpy.typing.NDArray[numpy.float64] | None,
+    key: numpy.typing.NDArray[numpy.float64] | None,
+    value: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    logsumexp: numpy.typing.NDArray[numpy.float64] | None,
+    mask: numpy.typing.NDArray[numpy.bool_] | None,
+    shape: tuple[typing.Any, ...],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    causal: bool,
 ) -> None: ...
 @typing.overload
 def average_pool2d(

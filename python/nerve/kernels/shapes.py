@@ -84,3 +84,18 @@ class Pool2DShape(NamedTuple):
     stride_width: int
     pad_top: int
     pad_left: int
+
+
+class AttentionShape(NamedTuple):
+    """Query (batch, query_length, heads, key_size); key and value (batch, key_length, key_heads, ...)."""
+
+    batch: int
+    query_length: int
+    key_length: int
+    heads: int
+    key_heads: int
+    key_size: int
+    value_size: int
+    mask_batch_stride: int
+    mask_head_stride: int
+    mask_query_stride: int

@@ -4,6 +4,7 @@ The functions of :mod:`nerve.kernels` under the same names, and those made of th
 place of tensors and are constants.
 """
 
+from nerve.ops.attention import *
 from nerve.ops.conv import *
 from nerve.ops.elementwise import *
 from nerve.ops.indexing import *

@@ -4,6 +4,7 @@ Written to be read, computed in float64: the ground truth of the tests, and what
 ``nerve.backend("reference")``.
 """
 
+from nerve.kernels.reference.attention import *
 from nerve.kernels.reference.conv import *
 from nerve.kernels.reference.elementwise import *
 from nerve.kernels.reference.indexing import *
