@@ -3,6 +3,8 @@
 #include "cpu/conv_depthwise.h"
 #include "cpu/conv_direct.h"
 #include "cpu/conv_outer.h"
+#include "cpu/conv_planar.h"
+#include "cpu/conv_planar_outer.h"
 #include "cpu/gemm.h"
 #include "cpu/pack.h"
 #include "cpu/parallel.h"
@@ -11,13 +13,25 @@
 namespace nerve::NERVE_ISA {
 namespace {
 
-// The patches of x that the output looks at, of group g.
+// The patches of x that the output looks at, of all channels or of group g's.
 template <class T>
-Patches<T> input_patches(const T* x, const Conv2DShape& s, int64_t g) {
-    const int64_t channels = s.channels / s.groups;
-    return {x + g * channels, s.height,        s.width,         s.channels,        channels,
-            s.out_height,     s.out_width,     s.stride_height, s.stride_width,    -s.pad_top,
-            -s.pad_left,      s.kernel_height, s.kernel_width,  s.dilation_height, s.dilation_width};
+Patches<T> input_patches(const T* x, const Conv2DShape& s, int64_t g = -1) {
+    const int64_t channels = g < 0 ? s.channels : s.channels / s.groups;
+    return {x + (g < 0 ? 0 : g) * channels,
+            s.height,
+            s.width,
+            s.channels,
+            channels,
+            s.out_height,
+            s.out_width,
+            s.stride_height,
+            s.stride_width,
+            -s.pad_top,
+            -s.pad_left,
+            s.kernel_height,
+            s.kernel_width,
+            s.dilation_height,
+            s.dilation_width};
 }
 
 // Along one axis: input positions phase, phase + stride, ... and the kernel's taps that reach them, which are
@@ -37,42 +51,49 @@ struct Phase {
     }
 };
 
-// The pixels of a phase, channels of group g.
+// The pixels of grad_x that are `phase` modulo the strides.
 template <class T>
-void phase_product(T* grad_x, const T* grad, const T* kernel, const Conv2DShape& s, int64_t phase_y, int64_t phase_x,
-                   int64_t g) {
+void backward_input_phase(T* grad_x, const T* grad, const T* kernel, const Conv2DShape& s, int64_t phase_y,
+                          int64_t phase_x) {
     const Phase y(phase_y, s.height, s.kernel_height, s.stride_height, s.dilation_height, s.pad_top);
     const Phase x(phase_x, s.width, s.kernel_width, s.stride_width, s.dilation_width, s.pad_left);
-    const int64_t filters = s.filters / s.groups, channels = s.channels / s.groups;
-    const Patches<T> patches{grad + g * filters,
-                             s.out_height,
-                             s.out_width,
-                             s.filters,
-                             filters,
-                             y.positions,
-                             x.positions,
-                             1,
-                             1,
-                             y.first,
-                             x.first,
-                             y.taps,
-                             x.taps,
-                             y.apart,
-                             x.apart};
-    const int64_t line = s.width * s.channels;
-    direct(
-        patches, s.batch, channels,
-        [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
-            while (count > 0) {
-                const int64_t tap = k / filters, f = k % filters, length = smaller(filters - f, count);
-                const int64_t p = y.last - tap / x.taps * y.step, q = x.last - tap % x.taps * x.step;
-                const T* from = kernel + (p * s.kernel_width + q) * channels * s.filters + g * filters;
-                pack_across<tile_columns<T>>(panel, from, s.filters, column, columns, f, length);
-                panel += length * tile_columns<T>, k += length, count -= length;
-            }
-        },
-        Places<T>{grad_x + phase_y * line + phase_x * s.channels + g * channels, s.height * line,
-                  s.stride_height * line, s.stride_width * s.channels, nullptr, Activation::linear});
+    const int64_t filters = s.filters / s.groups, channels = s.channels / s.groups, line = s.width * s.channels;
+    Patches<T> patches{grad, s.out_height, s.out_width, s.filters, s.filters, y.positions, x.positions, 1,
+                       1,    y.first,      x.first,     y.taps,    x.taps,    y.apart,     x.apart};
+    Places<T> places{grad_x + phase_y * line + phase_x * s.channels,
+                     s.height * line,
+                     s.stride_height * line,
+                     s.stride_width * s.channels,
+                     nullptr,
+                     Activation::linear};
+    // The kernel as tap (p, q) of the phase has it: channels rows of s.filters, of which group 0's come first.
+    auto turned = [&](int64_t p, int64_t q) {
+        return kernel + ((y.last - p * y.step) * s.kernel_width + x.last - q * x.step) * channels * s.filters;
+    };
+    if (channels <= planar_filters)
+        return planar(
+            patches, s.batch, s.groups, channels,
+            [&](int64_t g, int64_t p, int64_t q, int64_t f, int64_t c) {
+                return turned(p, q)[c * s.filters + g * filters + f];
+            },
+            places);
+    patches.channels = filters;
+    for (int64_t g = 0; g < s.groups; ++g, patches.images += filters, places.out += channels)
+        direct(
+            patches, s.batch, channels,
+            [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
+                while (count > 0) {
+                    const int64_t tap = k / filters, f = k % filters, length = smaller(filters - f, count);
+                    pack_across<tile_columns<T>>(panel, turned(tap / x.taps, tap % x.taps) + g * filters, s.filters,
+                                                 column, columns, f, length);
+                    panel += length * tile_columns<T>, k += length, count -= length;
+                }
+            },
+            places);
+}
+
+bool wants_planes(const Conv2DShape& s) {
+    return s.filters / s.groups <= planar_filters && s.stride_height == 1 && s.stride_width == 1;
 }
 
 bool is_depthwise(const Conv2DShape& s) { return s.groups == s.channels && s.groups == s.filters && s.groups > 1; }
@@ -82,15 +103,26 @@ bool is_depthwise(const Conv2DShape& s) { return s.groups == s.channels && s.gro
 template <class T>
 void conv2d(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShape& s, int64_t activation) {
     if (is_depthwise(s)) return depthwise(out, x, kernel, bias, s, static_cast<Activation>(activation));
-    const int64_t filters = s.filters / s.groups;
-    for (int64_t g = 0; g < s.groups; ++g)
+    const int64_t filters = s.filters / s.groups, channels = s.channels / s.groups;
+    Places<T> places{out,  s.out_height * s.out_width * s.filters, s.out_width * s.filters, s.filters,
+                     bias, static_cast<Activation>(activation)};
+    if (wants_planes(s))
+        return planar(
+            input_patches(x, s), s.batch, s.groups, filters,
+            [&](int64_t g, int64_t p, int64_t q, int64_t c, int64_t f) {
+                return kernel[((p * s.kernel_width + q) * channels + c) * s.filters + g * filters + f];
+            },
+            places);
+    for (int64_t g = 0; g < s.groups; ++g) {
         direct(
             input_patches(x, s, g), s.batch, filters,
             [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
                 pack_along<tile_columns<T>>(panel, kernel + g * filters, s.filters, column, columns, k, count);
             },
-            Places<T>{out + g * filters, s.out_height * s.out_width * s.filters, s.out_width * s.filters, s.filters,
-                      bias ? bias + g * filters : nullptr, static_cast<Activation>(activation)});
+            places);
+        places.out += filters;
+        if (bias != nullptr) places.bias += filters;
+    }
 }
 
 // Input pixels that are equal modulo the strides see the same taps, so each such phase is a convolution of grad with
@@ -100,13 +132,16 @@ void conv2d_backward_input(T* grad_x, const T* grad, const T* kernel, const Conv
     if (is_depthwise(s)) return depthwise_backward_input(grad_x, grad, kernel, s);
     for (int64_t phase_y = 0; phase_y < s.stride_height; ++phase_y)
         for (int64_t phase_x = 0; phase_x < s.stride_width; ++phase_x)
-            for (int64_t g = 0; g < s.groups; ++g) phase_product(grad_x, grad, kernel, s, phase_y, phase_x, g);
+            backward_input_phase(grad_x, grad, kernel, s, phase_y, phase_x);
 }
 
 template <class T>
 void conv2d_backward_kernel(T* grad_kernel, const T* grad, const T* x, const Conv2DShape& s) {
     if (is_depthwise(s)) return depthwise_backward_kernel(grad_kernel, grad, x, s);
-    const int64_t filters = s.filters / s.groups;
+    const int64_t filters = s.filters / s.groups, size = s.kernel_height * s.kernel_width * s.channels * filters;
+    if (wants_planes(s) && filters <= 4 && size > 0 && size <= planar_outer_size &&
+        s.batch * s.out_height * s.out_width > 0)
+        return planar_outer(grad_kernel, input_patches(x, s), s.batch, s.groups, filters, grad);
     for (int64_t g = 0; g < s.groups; ++g)
         outer_products(grad_kernel + g * filters, s.filters, input_patches(x, s, g), s.batch, grad + g * filters,
                        s.filters, filters);

@@ -234,9 +234,15 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
             for (int64_t t = 0; t < used; ++t)
                 point(table + t * runs * tile_rows, copy, corner, smaller(size - t * tile_rows, tile_rows), run_taps,
                       zeros);
-            for (int64_t i = 0, at = begin; i < size; ++i, ++at)
-                out[i] = places.out + at / m.rows_x / m.rows_y * places.image + at / m.rows_x % m.rows_y * places.row +
-                         at % m.rows_x * places.pixel;
+            int64_t i = begin / m.rows_x % m.rows_y, j = begin % m.rows_x;
+            T* image = places.out + begin / m.rows_x / m.rows_y * places.image;
+            for (int64_t e = 0; e < size; ++e) {
+                out[e] = image + i * places.row + j * places.pixel;
+                if (++j < m.rows_x) continue;
+                j = 0;
+                if (++i < m.rows_y) continue;
+                i = 0, image += places.image;
+            }
             for (int64_t p = 0; p < panels; ++p) {
                 const int64_t column = column0 + p * width, n_columns = smaller(columns - column, width);
                 for (int64_t t = 0; t < used; ++t) {

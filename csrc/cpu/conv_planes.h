@@ -1,0 +1,93 @@
+// A few lines of images as planes, one a channel, with zeros around them: then vectors run along the pixels, which
+// serves products too narrow for vectors of channels (few filters, or groups of few channels).
+//
+// A line of a plane is as wide as what a line of output looks at, and planes are read as if lines went on into one
+// another: outputs that reach over the end of a line are computed with the rest and dropped.
+#pragma once
+#include "cpu/conv_patches.h"
+#include "cpu/shuffle.h"
+
+namespace nerve::NERVE_ISA {
+
+// `channels` planes of `lines` lines of `width`, from one plane to the next `plane` elements. Whole vectors may be read
+// and written at the last element.
+template <class T>
+struct Planes {
+    int64_t channels, lines, width, plane;
+
+    Planes(int64_t channels, int64_t lines, int64_t width, int64_t slack)
+        : channels(channels), lines(lines), width(width), plane((lines * width + slack + 31) / 16 * 16) {}
+    int64_t size() const { return channels * plane; }
+};
+
+// planes[c][i] = pixels[i * pixel + c] for i < length; writes up to a vector beyond.
+template <class T>
+void to_planes(T* planes, int64_t plane, const T* pixels, int64_t pixel, int64_t channels, int64_t length) {
+    using V = vec<T>;
+    if (pixel == 1) {
+        std::memcpy(planes, pixels, length * sizeof(T));
+        return;
+    }
+    int64_t c = 0;
+    for (; c + V::size <= channels; c += V::size)
+        for (int64_t i = 0; i < length; i += V::size) {
+            V rows[V::size];
+#pragma GCC unroll 16
+            for (int r = 0; r < V::size; ++r) rows[r] = load(pixels + (i + r < length ? i + r : i) * pixel + c);
+            transpose(rows);
+#pragma GCC unroll 16
+            for (int r = 0; r < V::size; ++r) store(planes + (c + r) * plane + i, rows[r]);
+        }
+    for (; c < channels; ++c)
+        for (int64_t i = 0; i < length; ++i) planes[c * plane + i] = pixels[i * pixel + c];
+}
+
+// The other way round: nothing is written beyond `length`.
+template <class T>
+void from_planes(T* pixels, int64_t pixel, const T* planes, int64_t plane, int64_t channels, int64_t length) {
+    using V = vec<T>;
+    if (pixel == 1) {
+        std::memcpy(pixels, planes, length * sizeof(T));
+        return;
+    }
+    int64_t c = 0;
+    for (; c + V::size <= channels; c += V::size)
+        for (int64_t i = 0; i < length; i += V::size) {
+            V rows[V::size];
+#pragma GCC unroll 16
+            for (int r = 0; r < V::size; ++r) rows[r] = load(planes + (c + r) * plane + i);
+            transpose(rows);
+#pragma GCC unroll 16
+            for (int r = 0; r < V::size; ++r)
+                if (i + r < length) store(pixels + (i + r) * pixel + c, rows[r]);
+        }
+    for (; c < channels; ++c)
+        for (int64_t i = 0; i < length; ++i) pixels[i * pixel + c] = planes[c * plane + i];
+}
+
+// What rows [row, ...) of image n look at, as planes.
+template <class T>
+void copy_planes(T* to, const Planes<T>& planes, const Patches<T>& m, int64_t n, int64_t row) {
+    const int64_t left = smaller(m.first_x < 0 ? -m.first_x : 0, planes.width);
+    const int64_t first = m.first_x > 0 ? m.first_x : 0, some = smaller(m.width - first, planes.width - left);
+    const int64_t length = some > 0 ? some : 0;
+    for (int64_t i = 0; i < planes.lines; ++i, to += planes.width) {
+        const int64_t y = row + m.first_y + i;
+        if (y < 0 || y >= m.height) {
+            for (int64_t c = 0; c < planes.channels; ++c)
+                std::memset(to + c * planes.plane, 0, planes.width * sizeof(T));
+            continue;
+        }
+        to_planes(to + left, planes.plane, m.images + ((n * m.height + y) * m.width + first) * m.pixel, m.pixel,
+                  planes.channels, length);
+        for (int64_t c = 0; c < planes.channels; ++c) {
+            T* line = to + c * planes.plane;
+            std::memset(line, 0, left * sizeof(T));
+            std::memset(line + left + length, 0, (planes.width - left - length) * sizeof(T));
+        }
+    }
+    for (int64_t c = 0; c < planes.channels; ++c)  // the slack holds numbers too
+        std::memset(to + c * planes.plane, 0, (planes.plane - planes.lines * planes.width) * sizeof(T));
+}
+
+}  // namespace nerve::NERVE_ISA
