@@ -65,6 +65,10 @@ struct Product {
             pack_a(panels, row, smaller(row_end - row, tile_height(row_end - row)), k, count);
     }
     void pack_columns(T* panels, int64_t column, int64_t column_end, int64_t k, int64_t count) const {
+        if constexpr (requires { pack_b.several(panels, column, column_end, k, count); }) {
+            const int64_t packed = pack_b.several(panels, column, column_end, k, count);
+            column += packed * width, panels += packed * width * count;
+        }
         for (; column < column_end; column += width, panels += width * count)
             pack_b(panels, column, smaller(column_end - column, width), k, count);
     }

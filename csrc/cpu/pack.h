@@ -115,9 +115,22 @@ struct MatrixColumns {
         else
             pack_along<tile_columns<T>>(panel, data, stride, column, columns, k, count);
     }
-    // Packing pays when the panels are used again and again and do not stay in L1 by themselves.
+    // Packs all the whole panels at once, as rows of B are longer than a panel's: returns how many.
+    int64_t several(T* panels, int64_t column, int64_t column_end, int64_t k, int64_t count) const {
+        constexpr int64_t width = tile_columns<T>;
+        if (transposed) return 0;
+        const int64_t whole = (column_end - column) / width;
+        for (int64_t i = 0; i < count; ++i) {
+            const T* from = data + (k + i) * stride + column;
+            for (int64_t p = 0; p < whole; ++p)
+                std::memcpy(panels + (p * count + i) * width, from + p * width, width * sizeof(T));
+        }
+        return whole;
+    }
+    // Packing pays when the panels are used again and again and do not stay in L1 by themselves; a panel narrower than
+    // two cache lines reads too little of each row (measured: 1024 x 1024, rows of 4 KB).
     bool readable(int64_t rows, int64_t count) const {
-        return !transposed && (rows <= thin_rows || stride * count * int64_t(sizeof(T)) <= 16384);
+        return !transposed && (rows <= (vector_bytes == 64 ? 48 : 2) || stride * count * int64_t(sizeof(T)) <= 16384);
     }
     ColumnPanels<T> in_place(int64_t column, int64_t k) const {
         return {data + k * stride + column, stride, tile_columns<T>};
