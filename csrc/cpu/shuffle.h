@@ -18,6 +18,41 @@ NERVE_INLINE vec<T> interleave_from(vec<T> a, vec<T> b, Indices<I...>) {
     return vec<T>(__builtin_shufflevector(a.v, b.v, (I % 2 * n + I / 2 + first)...));
 }
 
+template <int by, class T, int... I>
+NERVE_INLINE vec<T> rotated(vec<T> x, Indices<I...>) {
+    return vec<T>(__builtin_shufflevector(x.v, x.v, ((I + by) % vec<T>::size)...));
+}
+
+// combine over the lanes, upper half with lower half, then within that half: the first lane.
+template <class T, class Combine>
+NERVE_INLINE T fold_lanes(vec<T> x, const Combine& combine) {
+    constexpr int n = vec<T>::size;
+    if constexpr (n >= 16) x = combine(x, rotated<8>(x, IndicesUpTo<n>()));
+    if constexpr (n >= 8) x = combine(x, rotated<4>(x, IndicesUpTo<n>()));
+    if constexpr (n >= 4) x = combine(x, rotated<2>(x, IndicesUpTo<n>()));
+    x = combine(x, rotated<1>(x, IndicesUpTo<n>()));
+    return x.v[0];
+}
+
+template <int width, int first, class T, int... I>
+NERVE_INLINE vec<T> segments(vec<T> a, vec<T> b, Indices<I...>) {
+    return vec<T>(__builtin_shufflevector(a.v, b.v, (I / width * 2 * width + I % width + first)...));
+}
+
+// fold_lanes of every x[i], in lane i: pairs of registers become one with segments of half the length.
+template <int width, class T, class Combine>
+NERVE_INLINE vec<T> fold_rows(vec<T>* x, const Combine& combine) {
+    constexpr IndicesUpTo<vec<T>::size> all;
+#pragma GCC unroll 8
+    for (int i = 0; i < width; ++i)
+        x[i] = combine(segments<width, 0>(x[2 * i], x[2 * i + 1], all),
+                       segments<width, width>(x[2 * i], x[2 * i + 1], all));
+    if constexpr (width == 1)
+        return x[0];
+    else
+        return fold_rows<width / 2, T>(x, combine);
+}
+
 // a0 b0 a1 b1 ..., the first register of it in `low`, the second in `high`.
 template <class T>
 NERVE_INLINE void interleave(vec<T> a, vec<T> b, vec<T>& low, vec<T>& high) {
@@ -37,6 +72,20 @@ NERVE_INLINE void transpose(vec<T> (&r)[vec<T>::size]) {
 #pragma GCC unroll 16
         for (int i = 0; i < n / 2; ++i) interleave(r[i], r[i + n / 2], s[2 * i], s[2 * i + 1]);
 #pragma GCC unroll 16
+        for (int i = 0; i < n; ++i) r[i] = s[i];
+    }
+}
+
+// The same for n < vec::size rows of a memory without gaps, n a power of two: registers of n r[0 .. n) hold size rows
+// of n elements each; they become n columns.
+template <int n, class T>
+NERVE_INLINE void transpose_narrow(vec<T>* r) {
+#pragma GCC unroll 4
+    for (int width = 1; width < vec<T>::size; width *= 2) {
+        vec<T> s[n];
+#pragma GCC unroll 8
+        for (int i = 0; i < n / 2; ++i) interleave(r[i], r[i + n / 2], s[2 * i], s[2 * i + 1]);
+#pragma GCC unroll 8
         for (int i = 0; i < n; ++i) r[i] = s[i];
     }
 }

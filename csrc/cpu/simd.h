@@ -167,6 +167,24 @@ NERVE_INLINE void store_partial(T* p, vec<T> x, int64_t n) {
 #endif
 }
 
+// The first n lanes; the others are `other`.
+template <class T>
+NERVE_INLINE vec<T> load_partial_or(const T* p, int64_t n, T other) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_mask_loadu_ps((__m512)vec<T>(other).v, __mmask16((1u << n) - 1), p);
+    else
+        return (typename vec<T>::native)_mm512_mask_loadu_pd((__m512d)vec<T>(other).v, __mmask8((1u << n) - 1), p);
+#elif defined(__AVX2__)
+    const mask<T> some{(typename mask<T>::native)first_lanes<T>(n)};
+    return select(some, load_partial(p, n), vec<T>(other));
+#else
+    vec<T> r(other);
+    for (int64_t i = 0; i < n; ++i) r.v[i] = p[i];
+    return r;
+#endif
+}
+
 // a * b + c
 template <class T>
 NERVE_INLINE vec<T> fma(vec<T> a, vec<T> b, vec<T> c) {
@@ -229,14 +247,43 @@ NERVE_INLINE vec<T> copysign(vec<T> x, vec<T> s) {
     return from_bits<T>((to_bits(x) & ~sign) | (to_bits(s) & sign));
 }
 
-// NaN in either operand gives NaN, as in NumPy.
+// NaN in either operand gives NaN, as in NumPy; of equal ones the second. The instruction gives b where either operand
+// is NaN, so that only a's are left to see to.
 template <class T>
 NERVE_INLINE vec<T> max(vec<T> a, vec<T> b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_mask_max_ps(
+            (__m512)a.v, _mm512_cmp_ps_mask((__m512)a.v, (__m512)a.v, _CMP_ORD_Q), (__m512)a.v, (__m512)b.v);
+    else
+        return (typename vec<T>::native)_mm512_mask_max_pd(
+            (__m512d)a.v, _mm512_cmp_pd_mask((__m512d)a.v, (__m512d)a.v, _CMP_ORD_Q), (__m512d)a.v, (__m512d)b.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return select(a != a, a, vec<T>((typename vec<T>::native)_mm256_max_ps((__m256)a.v, (__m256)b.v)));
+    else
+        return select(a != a, a, vec<T>((typename vec<T>::native)_mm256_max_pd((__m256d)a.v, (__m256d)b.v)));
+#else
     return select((a > b) | (a != a), a, b);
+#endif
 }
 template <class T>
 NERVE_INLINE vec<T> min(vec<T> a, vec<T> b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_mask_min_ps(
+            (__m512)a.v, _mm512_cmp_ps_mask((__m512)a.v, (__m512)a.v, _CMP_ORD_Q), (__m512)a.v, (__m512)b.v);
+    else
+        return (typename vec<T>::native)_mm512_mask_min_pd(
+            (__m512d)a.v, _mm512_cmp_pd_mask((__m512d)a.v, (__m512d)a.v, _CMP_ORD_Q), (__m512d)a.v, (__m512d)b.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return select(a != a, a, vec<T>((typename vec<T>::native)_mm256_min_ps((__m256)a.v, (__m256)b.v)));
+    else
+        return select(a != a, a, vec<T>((typename vec<T>::native)_mm256_min_pd((__m256d)a.v, (__m256d)b.v)));
+#else
     return select((a < b) | (a != a), a, b);
+#endif
 }
 
 template <class T>
@@ -249,6 +296,26 @@ NERVE_INLINE bool any(mask<T> m) {
     return vmaxvq_u32((uint32x4_t)m.v) != 0;
 #else
     return _mm_movemask_epi8((__m128i)m.v) != 0;
+#endif
+}
+
+// The first true lane; vec::size if there is none.
+template <class T>
+NERVE_INLINE int first(mask<T> m) {
+#if defined(__AVX512DQ__)
+    if constexpr (sizeof(T) == 4)
+        return __builtin_ctz(_mm512_movepi32_mask((__m512i)m.v) | 1u << 16);
+    else
+        return __builtin_ctz(_mm512_movepi64_mask((__m512i)m.v) | 1u << 8);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return __builtin_ctz(_mm256_movemask_ps((__m256)m.v) | 1 << 8);
+    else
+        return __builtin_ctz(_mm256_movemask_pd((__m256d)m.v) | 1 << 4);
+#else
+    int i = 0;
+    while (i < vec<T>::size && !m.v[i]) ++i;
+    return i;
 #endif
 }
 

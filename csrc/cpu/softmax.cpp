@@ -1,146 +1,134 @@
 // Softmax along rows and what is made of it. A row's maximum is subtracted first, so that no exponential
-// overflows; the exponentials lie in the output until they are scaled. A row with NaN or +inf, or of -inf alone, is
-// NaN throughout, as exp(x - max) / sum says.
+// overflows. A row with NaN or +inf, or of -inf alone, is NaN throughout, as exp(x - max) / sum says. Each formula
+// reads what it needs before it writes, so that the output may be an input.
 #include "cpu/math.h"
-#include "cpu/parallel.h"
-#include "cpu/reduction.h"
-#include "cpu/simd.h"
+#include "cpu/rows.h"
 #include "kernels.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
 
-constexpr int64_t task_elements = 16384;
+template <class T>
+constexpr T lowest = -T(__builtin_inf());
 
-// body(row) for every row, several short ones in a task.
-template <class Body>
-void for_rows(int64_t rows, int64_t columns, const Body& body) {
-    if (columns == 0) return;
-    const int64_t in_task = columns < task_elements ? task_elements / columns : 1;
-    parallel_blocks(rows, in_task, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) body(row);
+template <class T, class Over>
+NERVE_INLINE vec<T> highest_of(const Over& over, const T* x) {
+    return over.reduce(lowest<T>, Max{},
+                       [&](int64_t i, int64_t n, int64_t) NERVE_LAMBDA_INLINE { return load_or(x + i, n, lowest<T>); });
+}
+
+// terms = exp(x - highest), where they are wanted; gives their sum.
+template <bool stored, class T, class Over>
+NERVE_INLINE vec<T> exponentials(const Over& over, T* terms, const T* x, vec<T> highest_of_rows) {
+    const auto highest = over.spread(highest_of_rows);
+    return over.reduce(T(0), Add{}, [&](int64_t i, int64_t n, int64_t r) NERVE_LAMBDA_INLINE {
+        const vec<T> term = math::exp(load_or(x + i, n, lowest<T>) - highest(r));  // zero in idle lanes
+        if constexpr (stored) store_some(terms + i, term, n);
+        return term;
     });
 }
-
-template <class T>
-NERVE_INLINE void store_some(T* p, vec<T> x, int64_t n) {
-    n == vec<T>::size ? store(p, x) : store_partial(p, x, n);
+template <class T, class Over>
+NERVE_INLINE vec<T> exponentials(const Over& over, T* terms, const T* x, vec<T> highest) {
+    return terms == nullptr ? exponentials<false>(over, terms, x, highest)
+                            : exponentials<true>(over, terms, x, highest);
 }
 
-template <class T>
-NERVE_INLINE vec<T> load_some(const T* p, int64_t n) {
-    return n == vec<T>::size ? load(p) : load_partial(p, n);
+template <class T, class Over>
+NERVE_INLINE vec<T> sum_of(const Over& over, const T* x) {
+    return over.reduce(T(0), Add{},
+                       [&](int64_t i, int64_t n, int64_t) NERVE_LAMBDA_INLINE { return load_some(x + i, n); });
 }
 
-// out[i .. i + n) = value(i, n) along a row.
-template <class T, class Value>
-NERVE_INLINE void map_row(T* out, int64_t columns, const Value& value) {
-    constexpr int n = vec<T>::size;
-    int64_t i = 0;
-    for (; i + n <= columns; i += n) store(out + i, value(i, n));
-    if (i < columns) store_partial(out + i, value(i, columns - i), columns - i);
-}
-
-// terms = exp(x - highest); gives their sum.
-template <class T>
-T exponentials(T* terms, const T* x, T highest, int64_t columns) {
-    map_row(terms, columns, [&](int64_t i, int64_t n) { return math::exp(load_some(x + i, n) - vec<T>(highest)); });
-    return sum_row(terms, columns);
-}
-
-// Where a loss keeps its exponentials: in the gradient, if it is wanted.
-template <class T>
-T* terms_of(T* grad, int64_t row, int64_t columns) {
-    if (grad != nullptr) return grad + row * columns;
-    return static_cast<T*>(runtime::scratch(runtime::workspace, size_t(columns) * sizeof(T)));
-}
-
-template <class T>
-NERVE_INLINE T log_of(T x) {
-    return math::log(vec<T>(x)).v[0];
+template <class T, class Over>
+NERVE_INLINE void multiply(const Over& over, T* x, vec<T> factors) {
+    const auto factor = over.spread(factors);
+    over.each([&](int64_t i, int64_t n, int64_t r)
+                  NERVE_LAMBDA_INLINE { store_some(x + i, load_some(x + i, n) * factor(r), n); });
 }
 
 }  // namespace
 
 template <class T>
 void softmax(T* out, const T* x, int64_t rows, int64_t columns) {
-    for_rows(rows, columns, [&](int64_t row) {
-        T* y = out + row * columns;
-        const T* values = x + row * columns;
-        const vec<T> scale(1 / exponentials(y, values, max_row(values, columns), columns));
-        map_row(y, columns, [&](int64_t i, int64_t n) { return load_some(y + i, n) * scale; });
+    for_rows(out, {x}, rows, columns, [](const auto& over, T* y, const T* const(&in)[1], int64_t) NERVE_LAMBDA_INLINE {
+        const vec<T> sum = exponentials<true>(over, y, in[0], highest_of(over, in[0]));
+        multiply(over, y, vec<T>(T(1)) / sum);
     });
 }
 
 // y (grad - sum(grad y))
 template <class T>
 void softmax_backward(T* grad_x, const T* grad, const T* y, int64_t rows, int64_t columns) {
-    for_rows(rows, columns, [&](int64_t row) {
-        const T *g = grad + row * columns, *p = y + row * columns;
-        const vec<T> weighted(reduce_row<T>(0, columns, T(0), Add{}, [&](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
+    auto formula = [](const auto& over, T* out, const T* const(&in)[2], int64_t) NERVE_LAMBDA_INLINE {
+        const T *g = in[0], *p = in[1];
+        const auto sum = over.spread(over.reduce(T(0), Add{}, [&](int64_t i, int64_t n, int64_t) NERVE_LAMBDA_INLINE {
             return load_some(g + i, n) * load_some(p + i, n);
         }));
-        map_row(grad_x + row * columns, columns,
-                [&](int64_t i, int64_t n) { return load_some(p + i, n) * (load_some(g + i, n) - weighted); });
-    });
+        over.each([&](int64_t i, int64_t n, int64_t r) NERVE_LAMBDA_INLINE {
+            store_some(out + i, load_some(p + i, n) * (load_some(g + i, n) - sum(r)), n);
+        });
+    };
+    for_rows(grad_x, {grad, y}, rows, columns, formula);
 }
 
 template <class T>
 void log_softmax(T* out, const T* x, int64_t rows, int64_t columns) {
-    for_rows(rows, columns, [&](int64_t row) {
-        T* y = out + row * columns;
-        const T* values = x + row * columns;
-        const T highest = max_row(values, columns);
-        const vec<T> log_sum(log_of(exponentials(y, values, highest, columns)));
-        map_row(y, columns,
-                [&](int64_t i, int64_t n) { return (load_some(values + i, n) - vec<T>(highest)) - log_sum; });
+    for_rows(out, {x}, rows, columns, [](const auto& over, T* y, const T* const(&in)[1], int64_t) NERVE_LAMBDA_INLINE {
+        const vec<T> highest = highest_of(over, in[0]);
+        const auto log_sum = over.spread(math::log(exponentials<false>(over, y, in[0], highest)));
+        const auto most = over.spread(highest);
+        over.each([&](int64_t i, int64_t n, int64_t r)
+                      NERVE_LAMBDA_INLINE { store_some(y + i, (load_some(in[0] + i, n) - most(r)) - log_sum(r), n); });
     });
 }
 
 // grad - exp(y) sum(grad)
 template <class T>
 void log_softmax_backward(T* grad_x, const T* grad, const T* y, int64_t rows, int64_t columns) {
-    for_rows(rows, columns, [&](int64_t row) {
-        const T *g = grad + row * columns, *log_p = y + row * columns;
-        const vec<T> total(sum_row(g, columns));
-        map_row(grad_x + row * columns, columns, [&](int64_t i, int64_t n) {
-            return fma(-math::exp(load_some(log_p + i, n)), total, load_some(g + i, n));
+    auto formula = [](const auto& over, T* out, const T* const(&in)[2], int64_t) NERVE_LAMBDA_INLINE {
+        const auto total = over.spread(sum_of(over, in[0]));
+        over.each([&](int64_t i, int64_t n, int64_t r) NERVE_LAMBDA_INLINE {
+            store_some(out + i, fma(-math::exp(load_some(in[1] + i, n)), total(r), load_some(in[0] + i, n)), n);
         });
-    });
+    };
+    for_rows(grad_x, {grad, y}, rows, columns, formula);
 }
 
 // loss = -sum(t log p), where 0 log 0 is 0; its gradient is p sum(t) - t.
 template <class T>
 void softmax_cross_entropy(T* loss, T* grad, const T* logits, const T* targets, int64_t rows, int64_t columns) {
-    for_rows(rows, columns, [&](int64_t row) {
-        const T *x = logits + row * columns, *t = targets + row * columns;
-        T* g = terms_of(grad, row, columns);
-        const T highest = max_row(x, columns), sum = exponentials(g, x, highest, columns);
-        const vec<T> log_sum(log_of(sum)), zero(T(0));
-        loss[row] = reduce_row<T>(0, columns, T(0), Add{}, [&](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
+    auto formula = [=](const auto& over, T* out, const T* const(&in)[2], int64_t row) NERVE_LAMBDA_INLINE {
+        const T *x = in[0], *t = in[1];
+        const vec<T> zero(T(0)), highest = highest_of(over, x), total = sum_of(over, t);
+        const auto most = over.spread(highest);
+        const vec<T> expected = over.reduce(T(0), Add{}, [&](int64_t i, int64_t n, int64_t r) NERVE_LAMBDA_INLINE {
             const vec<T> target = load_some(t + i, n);
-            return select(target == zero, zero, target * (log_sum - (load_some(x + i, n) - vec<T>(highest))));
+            return select(target == zero, zero, target * (load_some(x + i, n) - most(r)));
         });
-        if (grad == nullptr) return;
-        const vec<T> scale(sum_row(t, columns) / sum);
-        map_row(g, columns,
-                [&](int64_t i, int64_t n) { return fma(load_some(g + i, n), scale, -load_some(t + i, n)); });
-    });
+        const vec<T> sum = exponentials(over, out, x, highest);
+        store_partial(loss + row, total * math::log(sum) - expected, over.rows);
+        if (out == nullptr) return;
+        const auto scale = over.spread(total / sum);
+        over.each([&](int64_t i, int64_t n, int64_t r) NERVE_LAMBDA_INLINE {
+            store_some(out + i, fma(load_some(out + i, n), scale(r), -load_some(t + i, n)), n);
+        });
+    };
+    for_rows(grad, {logits, targets}, rows, columns, formula);
 }
 
 template <class T>
 void sparse_softmax_cross_entropy(T* loss, T* grad, const T* logits, const int64_t* labels, int64_t rows,
                                   int64_t columns) {
-    for_rows(rows, columns, [&](int64_t row) {
-        const T* x = logits + row * columns;
-        T* g = terms_of(grad, row, columns);
-        const T highest = max_row(x, columns), sum = exponentials(g, x, highest, columns);
-        loss[row] = log_of(sum) - (x[labels[row]] - highest);
-        if (grad == nullptr) return;
-        const vec<T> scale(1 / sum);
-        map_row(g, columns, [&](int64_t i, int64_t n) { return load_some(g + i, n) * scale; });
-        g[labels[row]] -= 1;
-    });
+    auto formula = [=](const auto& over, T* out, const T* const(&in)[1], int64_t row) NERVE_LAMBDA_INLINE {
+        alignas(64) T picked[vec<T>::size] = {};
+        for (int64_t r = 0; r < over.rows; ++r) picked[r] = in[0][over.place(r, labels[row + r])];
+        const vec<T> highest = highest_of(over, in[0]), sum = exponentials(over, out, in[0], highest);
+        store_partial(loss + row, math::log(sum) - (load(picked) - highest), over.rows);
+        if (out == nullptr) return;
+        multiply(over, out, vec<T>(T(1)) / sum);
+        for (int64_t r = 0; r < over.rows; ++r) out[over.place(r, labels[row + r])] -= 1;
+    };
+    for_rows(grad, {logits}, rows, columns, formula);
 }
 
 }  // namespace nerve::NERVE_ISA
