@@ -107,10 +107,8 @@ class CudaShim:
         self.library.shim_seed(seed)
 
     def _function(self, name: str, signature: str, float32: int, float64: int) -> Any:
-        signature = re.sub(r"Nullable<(.+?)>", r"\1*", signature)
-        kinds = [re.sub(r"\w+$", "", argument).replace(" ", "") for argument in signature.strip("() ").split(",")]
-        types = [NUMBERS.get(kind, ctypes.c_void_p) for kind in kinds]
-        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *types)
+        kinds = _kinds(signature)
+        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *_types(kinds))
         launchers = {"float32": call(float32), "float64": call(float64)}
 
         def function(dtype: str, stream: int, *arguments: Any) -> None:
@@ -120,6 +118,16 @@ class CudaShim:
             assert not failure, f"{name}: {failure}"
 
         return function
+
+
+def _kinds(signature: str) -> list[str]:
+    """The C++ types of a kernel's arguments."""
+    signature = re.sub(r"Nullable<(.+?)>", r"\1*", signature)
+    return [re.sub(r"\w+$", "", argument).replace(" ", "") for argument in signature.strip("() ").split(",")]
+
+
+def _types(kinds: list[str]) -> list[Any]:
+    return [NUMBERS.get(kind, ctypes.c_void_p) for kind in kinds]
 
 
 def _pass(kind: str, argument: Any) -> Any:

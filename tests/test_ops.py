@@ -165,6 +165,7 @@ def test_every_kernel_has_a_row() -> None:
     not_kernels = {
         "isa", "isas", "set_isa", "cpu_features", "num_threads", "set_num_threads", "default_num_threads",
         "empty", "empty_cache", "memory_stats", "huge_pages",
+        "matmul_precision", "set_matmul_precision", "matmul_pieces",
     }  # fmt: skip
     by_other_names = {
         "copy": "transpose",
@@ -186,7 +187,9 @@ def test_instruction_sets_give_the_same_bits() -> None:
     if len(sets) < 2:
         pytest.skip(f"this machine has one such instruction set: {_cpu.isas()}")
     before = _cpu.isa()
+    precision = nerve.get_matmul_precision()
     try:
+        nerve.set_matmul_precision("highest")
         for op in KERNELS:
             for sample in samples(op):
                 outcomes = []
@@ -197,4 +200,5 @@ def test_instruction_sets_give_the_same_bits() -> None:
                 for one, other in zip(*outcomes[:2], strict=True):
                     np.testing.assert_array_equal(one, other, err_msg=f"{op.name}{sample}")
     finally:
+        nerve.set_matmul_precision(precision)
         _cpu.set_isa(before)

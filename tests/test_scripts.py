@@ -39,27 +39,18 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+def compile_object(path: Path, source: str, *flags: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert COMPILER is not None
+    command = [COMPILER, "-std=c++20", "-O3", *flags, "-x", "c++", "-c", "-", "-o", str(path)]
+    subprocess.run(command, input=source, text=True, check=True, timeout=60)
+
+
 def add_object(build: Path, target: str, namespace: str, *flags: str) -> None:
     """Compile TEMPLATE in `namespace` as if CMake had done so for `target`."""
     folder = build / "CMakeFiles" / f"{target}.dir" / "csrc" / "cpu"
-    folder.mkdir(parents=True, exist_ok=True)
-    source = build / "scale.cpp"
-    source.write_text(TEMPLATE.replace("NAMESPACE", namespace))
-    assert COMPILER is not None
-    subprocess.run(
-        [
-            COMPILER,
-            "-std=c++20",
-            "-O3",
-            *flags,
-            "-c",
-            str(source),
-            "-o",
-            str(folder / f"{len(list(folder.iterdir()))}.o"),
-        ],
-        check=True,
-        timeout=60,
-    )
+    number = len(list(folder.iterdir())) if folder.exists() else 0
+    compile_object(folder / f"{number}.o", TEMPLATE.replace("NAMESPACE", namespace), *flags)
 
 
 @needs_compiler
@@ -103,6 +94,18 @@ def test_symbols_rejects_instructions_above_the_level(
     assert result.returncode == 1
     assert f"{target}.dir" in result.stderr
     assert f"above {level}: v" in result.stderr
+
+
+@needs_compiler
+def test_symbols_allows_tiles_in_one_file(tmp_path: Path) -> None:
+    add_object(tmp_path, "kernels_avx512", "nerve::avx512", *AVX512)
+    tiles = 'void tiles() { asm volatile(".byte 0xc4, 0xe2, 0x78, 0x49, 0xc0"); }'  # tilerelease
+    compile_object(tmp_path / "kernels_avx512.dir" / "amx.cpp.o", tiles)
+    assert run("check_symbols.py", tmp_path).returncode == 0
+    compile_object(tmp_path / "kernels_avx512.dir" / "matmul.cpp.o", tiles)
+    result = run("check_symbols.py", tmp_path)
+    assert result.returncode == 1
+    assert "above avx512: tilerelease" in result.stderr
 
 
 @needs_compiler

@@ -100,6 +100,10 @@ PYBIND11_MODULE(_cpu, module, py::mod_gil_not_used()) {
     module.def("isas", &runtime::usable_isas, "The instruction sets usable here, lowest first.");
     module.def("set_isa", &runtime::set_isa, py::arg("name"), "Use the kernels of another instruction set.");
     module.def("cpu_features", &runtime::cpu_features, "What detection found, matrix units included.");
+    module.def("matmul_precision", &runtime::matmul_precision, "The precision float32 products are to have.");
+    module.def("set_matmul_precision", &runtime::set_matmul_precision, py::arg("name"),
+               "Set the precision float32 products are to have.");
+    module.def("matmul_pieces", &runtime::matmul_pieces, "What float32 products are made of now.");
     module.def("num_threads", &runtime::num_threads, "Threads a kernel may use.");
     module.def("set_num_threads", &runtime::set_num_threads, py::arg("threads"), "Set the threads a kernel may use.");
     module.def("default_num_threads", &runtime::default_num_threads,

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "cpu/activation.h"
+#include "cpu/amx_gemm.h"
 #include "cpu/gemm_tile.h"
 #include "cpu/parallel.h"
 #include "cpu/simd.h"
@@ -189,6 +190,10 @@ template <class T, class PackA, class PackB>
 void gemm(int64_t rows, int64_t columns, int64_t inner, const PackA& pack_a, const PackB& pack_b,
           const Epilogue<T>& epilogue) {
     if (rows <= 0 || columns <= 0) return;
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        if (amx::gemm({rows, columns, inner}, amx::Operand(pack_a), amx::Operand(pack_b), epilogue)) return;
+#endif
     const Product<T, PackA, PackB> product{rows, columns, inner, pack_a, pack_b, epilogue};
     if (rows * columns * inner <= serial_work)
         product.serial();

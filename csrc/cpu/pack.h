@@ -99,6 +99,7 @@ struct MatrixRows {
         return transposed ? RowPanel<T>{data + k * stride + row, stride, false}
                           : RowPanel<T>{data + row * stride + k, stride, true};
     }
+    const T* row_major() const { return transposed ? nullptr : data; }
 };
 
 // B as it lies in memory: rows `stride` apart, or columns, if transposed.

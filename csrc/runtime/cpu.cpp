@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "runtime/runtime.h"
+
 #if defined(__x86_64__) || defined(_M_X64)
 #include <cpuid.h>
 #define NERVE_X86 1
@@ -26,6 +28,12 @@ struct Features {
     bool avx2 = false, avx512 = false, amx_bf16 = false, amx_fp16 = false;
 };
 
+#if defined(NERVE_AMX_EMULATION)
+constexpr bool emulated = true;
+#else
+constexpr bool emulated = false;
+#endif
+
 #ifdef NERVE_X86
 uint64_t enabled_states() {  // XCR0: which registers the system saves
     uint32_t low, high;
@@ -33,6 +41,7 @@ uint64_t enabled_states() {  // XCR0: which registers the system saves
     return uint64_t(high) << 32 | low;
 }
 
+// Asked once for the process; its children inherit the answer.
 bool amx_permitted() {
 #if defined(__linux__)
     constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
@@ -55,7 +64,9 @@ Features detect() {
     found.avx2 = ymm && avx && fma && f16c && bit(b7, 5) && bit(b7, 8);  // AVX2, BMI2
     // F, DQ, CD, BW, VL
     found.avx512 = found.avx2 && zmm && bit(b7, 16) && bit(b7, 17) && bit(b7, 28) && bit(b7, 30) && bit(b7, 31);
-    if (found.avx512 && tiles && bit(d7, 24) && bit(d7, 22) && amx_permitted()) {
+    if (emulated) {
+        found.amx_bf16 = found.amx_fp16 = found.avx512;
+    } else if (found.avx512 && tiles && bit(d7, 24) && bit(d7, 22) && amx_permitted()) {
         found.amx_bf16 = true;
         found.amx_fp16 = __get_cpuid_count(7, 1, &a, &b, &c, &d) && bit(a, 21);
     }
@@ -81,30 +92,48 @@ struct Level {
     const KernelTable* table;
 };
 
-const std::vector<Level>& levels() {
-    static const std::vector<Level> usable = [] {
-        std::vector<Level> built = {
+// The levels usable here, and of what pieces their kernels may make float32 products.
+struct Usable {
+    std::vector<Level> levels;
+    Split pieces = Split::none;
+};
+
+Usable find_usable() {
+    const Level built[] = {
 #define ISA(name) {#name, nerve_table_##name()},
-            NERVE_ISAS
+        NERVE_ISAS
 #undef ISA
-        };
-        const char* most = std::getenv("NERVE_MAX_ISA");
-        bool known = most == nullptr || *most == '\0';
-        std::string names;
-        for (const Level& level : built) {
-            if (!known) known = level.name == most;
-            names += (names.empty() ? "" : ", ") + level.name;
-        }
-        if (!known) throw std::invalid_argument("NERVE_MAX_ISA expects one of " + names + ", got " + most);
-        std::vector<Level> result;
-        for (const Level& level : built) {
-            if (runs(level.name)) result.push_back(level);
-            if (most != nullptr && level.name == most) break;
-        }
-        return result;
-    }();
+    };
+    const char* most = std::getenv("NERVE_MAX_ISA");
+    const std::string cap = most == nullptr ? "" : most;
+    Usable usable;
+    std::string names;
+    bool known = cap.empty(), beyond = false;  // beyond the cap
+    auto allowed = [&](const std::string& name) {
+        names += (names.empty() ? "" : ", ") + name;
+        const bool within = !beyond;
+        if (name == cap) known = beyond = true;
+        return within;
+    };
+    for (const Level& level : built) {
+        if (allowed(level.name) && runs(level.name)) usable.levels.push_back(level);
+        if (level.name != "avx512") continue;
+        // Kernels of that level, with matrix units.
+        if (allowed("amx_bf16") && features().amx_bf16) usable.pieces = Split::bf16x6;
+        if (allowed("amx_fp16") && features().amx_fp16) usable.pieces = Split::fp16x3;
+    }
+    if (!known) throw std::invalid_argument("NERVE_MAX_ISA expects one of " + names + ", got " + cap);
     return usable;
 }
+
+const Usable& usable() {
+    static const Usable found = find_usable();
+    return found;
+}
+const std::vector<Level>& levels() { return usable().levels; }
+
+const std::string precisions[] = {"highest", "high", "medium"};
+std::atomic<int> precision{1};
 
 std::atomic<const KernelTable*> active{nullptr};
 
@@ -141,6 +170,25 @@ const KernelTable& active_table() {
         active.store(table);
     }
     return *table;
+}
+
+Split matmul_split() {
+    const int wanted = precision.load(std::memory_order_relaxed);
+    if (wanted == 0 || usable().pieces == Split::none) return Split::none;
+    return wanted == 2 ? Split::bf16 : usable().pieces;
+}
+
+std::string matmul_precision() { return precisions[precision.load()]; }
+
+void set_matmul_precision(const std::string& name) {
+    for (int i = 0; i < 3; ++i)
+        if (precisions[i] == name) return precision.store(i);
+    throw std::invalid_argument("set_matmul_precision expects one of highest, high, medium, got " + name);
+}
+
+std::string matmul_pieces() {
+    constexpr const char* names[] = {"float32", "bf16", "bf16x6", "fp16x3"};
+    return names[active_table().isa == std::string("avx512") ? int(matmul_split()) : 0];
 }
 
 }  // namespace nerve::runtime

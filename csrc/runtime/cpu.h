@@ -12,4 +12,8 @@ std::vector<std::string> cpu_features();  // what detection saw, matrix units in
 void set_isa(const std::string& name);    // throws std::invalid_argument naming the usable ones
 const KernelTable& active_table();
 
+std::string matmul_precision();                      // "highest", "high" (at first), or "medium"
+void set_matmul_precision(const std::string& name);  // throws std::invalid_argument naming them
+std::string matmul_pieces();  // what float32 products are made of now: "float32", "bf16", "bf16x6", "fp16x3"
+
 }  // namespace nerve::runtime

@@ -15,6 +15,11 @@ int num_threads();
 void set_num_threads(int threads);
 int default_num_threads();  // from OMP_NUM_THREADS, the affinity mask and the cgroup's quota
 
+// Of what 16-bit pieces the matrix units of this machine make float32 products, at the precision asked for; none: of
+// floats, as everywhere else (cpu/amx_split.h).
+enum class Split { none, bf16, bf16x6, fp16x3 };
+Split matmul_split();
+
 // Memory of this thread, 64-byte aligned, uninitialised, valid until the same thread asks for the same slot again.
 // Throws std::bad_alloc, which passes through kernels as it is.
 enum Slot { packed_a, packed_b, workspace, slots };

@@ -37,7 +37,14 @@ if TYPE_CHECKING:
     from nerve.metrics import Metric
     from nerve.models import Model, Sequential
     from nerve.optimizers import Optimizer
-    from nerve.runtime import empty_cache, memory_stats, num_threads, set_num_threads
+    from nerve.runtime import (
+        empty_cache,
+        get_matmul_precision,
+        memory_stats,
+        num_threads,
+        set_matmul_precision,
+        set_num_threads,
+    )
     from nerve.tensor import Tensor, Variable, no_gradients
 
 __version__ = "0.1.0"
@@ -76,10 +83,12 @@ _NAMES = {
     "Variable": "tensor",
     "backend": "kernels",
     "empty_cache": "runtime",
+    "get_matmul_precision": "runtime",
     "gradients": "autograd",
     "memory_stats": "runtime",
     "no_gradients": "tensor",
     "num_threads": "runtime",
+    "set_matmul_precision": "runtime",
     "set_num_threads": "runtime",
 }
 
@@ -104,6 +113,7 @@ __all__ = [
     "callbacks",
     "empty_cache",
     "errors",
+    "get_matmul_precision",
     "gpu",
     "gradients",
     "initializers",
@@ -119,6 +129,7 @@ __all__ = [
     "optimizers",
     "random",
     "serialization",
+    "set_matmul_precision",
     "set_num_threads",
 ]
 

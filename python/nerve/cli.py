@@ -179,6 +179,7 @@ def info(arguments: argparse.Namespace) -> None:
         "NumPy": np.__version__,
         "system": platform.platform(),
         "instruction sets": f"{_cpu.isa()} used; {', '.join(_cpu.isas())} usable",
+        "float32 products": f"of {_cpu.matmul_pieces()} (precision {nerve.get_matmul_precision()!r})",
         "threads": nerve.num_threads(),
         "huge pages": _cpu.huge_pages(),
         "memory": memory,

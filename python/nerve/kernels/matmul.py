@@ -55,7 +55,8 @@ def matmul(
     Notes
     -----
     Float32 products are sums of fused multiply-adds in an order fixed by the sizes: the same bits at any number of
-    threads, and on every instruction set that has such an instruction.
+    threads, and on every instruction set that has such an instruction. Where AMX is used instead
+    (:func:`nerve.set_matmul_precision`), the last bits differ from those.
     """
     code = activation_code("matmul", activation)
     x, y, bias_array = as_floats("matmul", a, b, bias, optional=1)
