@@ -71,6 +71,8 @@ __all__: list[str] = [
     "log_softmax",
     "log_softmax_backward",
     "matmul",
+    "matmul_pieces",
+    "matmul_precision",
     "max",
     "max_pool2d",
     "max_pool2d_backward",
@@ -103,6 +105,7 @@ __all__: list[str] = [
     "selu",
     "selu_backward",
     "set_isa",
+    "set_matmul_precision",
     "set_num_threads",
     "sgd_step",
     "sigmoid",
@@ -1089,6 +1092,16 @@ def matmul(
     shape: tuple[typing.Any, ...],
     activation: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def matmul_pieces() -> str:
+    """
+    What float32 products are made of now.
+    """
+
+def matmul_precision() -> str:
+    """
+    The precision float32 products are to have.
+    """
+
 @typing.overload
 def max(
     out: numpy.typing.NDArray[numpy.float32] | None,
@@ -1558,6 +1571,11 @@ def selu_backward(
 def set_isa(name: str) -> None:
     """
     Use the kernels of another instruction set.
+    """
+
+def set_matmul_precision(name: str) -> None:
+    """
+    Set the precision float32 products are to have.
     """
 
 def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
