@@ -50,6 +50,11 @@ struct AttentionShape {
     int64_t mask_batch_stride, mask_head_stride, mask_query_stride;
 };
 
+// x (batch, time, features), states (batch, units).
+struct RecurrentShape {
+    int64_t batch, time, features, units, go_backwards;
+};
+
 // What a product applies to its result before storing it. Each derivative can be had from the output alone.
 enum class Activation : int64_t { linear = 0, relu = 1, sigmoid = 2, tanh = 3 };
 

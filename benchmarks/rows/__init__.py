@@ -12,6 +12,7 @@ from benchmarks.rows import (
     optim,
     pool,
     random,
+    recurrent,
     reduce,
     softmax,
 )
@@ -22,6 +23,7 @@ ROWS: list[Row] = [
     *pool.ROWS,
     *norm.ROWS,
     *softmax.ROWS,
+    *recurrent.ROWS,
     *random.ROWS,
     *reduce.ROWS,
     *indexing.ROWS,

@@ -55,6 +55,8 @@ __all__: list[str] = [
     "gelu_tanh_backward",
     "greater",
     "greater_equal",
+    "gru",
+    "gru_backward",
     "hard_sigmoid",
     "hard_sigmoid_backward",
     "huge_pages",
@@ -70,6 +72,8 @@ __all__: list[str] = [
     "log_backward",
     "log_softmax",
     "log_softmax_backward",
+    "lstm",
+    "lstm_backward",
     "matmul",
     "matmul_pieces",
     "matmul_precision",
@@ -886,6 +890,66 @@ def greater_equal(
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
+def gru(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    state: numpy.typing.NDArray[numpy.float32] | None,
+    saved: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def gru(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    state: numpy.typing.NDArray[numpy.float64] | None,
+    saved: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def gru_backward(
+    grad_gates: numpy.typing.NDArray[numpy.float32] | None,
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad_recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad_bias: numpy.typing.NDArray[numpy.float32] | None,
+    grad_initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    grad_state: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    saved: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def gru_backward(
+    grad_gates: numpy.typing.NDArray[numpy.float64] | None,
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad_recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad_bias: numpy.typing.NDArray[numpy.float64] | None,
+    grad_initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    grad_state: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    saved: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
 def hard_sigmoid(
     out: numpy.typing.NDArray[numpy.float32] | None,
     x: numpy.typing.NDArray[numpy.float32] | None,
@@ -1073,6 +1137,76 @@ def log_softmax_backward(
     y: numpy.typing.NDArray[numpy.float64] | None,
     rows: typing.SupportsInt | typing.SupportsIndex,
     columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def lstm(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    state: numpy.typing.NDArray[numpy.float32] | None,
+    cell: numpy.typing.NDArray[numpy.float32] | None,
+    saved: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    initial_cell: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def lstm(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    state: numpy.typing.NDArray[numpy.float64] | None,
+    cell: numpy.typing.NDArray[numpy.float64] | None,
+    saved: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    initial_cell: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def lstm_backward(
+    grad_gates: numpy.typing.NDArray[numpy.float32] | None,
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad_recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad_bias: numpy.typing.NDArray[numpy.float32] | None,
+    grad_initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    grad_initial_cell: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    grad_state: numpy.typing.NDArray[numpy.float32] | None,
+    grad_cell: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    saved: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    initial_cell: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def lstm_backward(
+    grad_gates: numpy.typing.NDArray[numpy.float64] | None,
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad_recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad_bias: numpy.typing.NDArray[numpy.float64] | None,
+    grad_initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    grad_initial_cell: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    grad_state: numpy.typing.NDArray[numpy.float64] | None,
+    grad_cell: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    saved: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    initial_cell: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
 def matmul(

@@ -99,3 +99,13 @@ class AttentionShape(NamedTuple):
     mask_batch_stride: int
     mask_head_stride: int
     mask_query_stride: int
+
+
+class RecurrentShape(NamedTuple):
+    """Sequences (batch, time, features) and states (batch, units)."""
+
+    batch: int
+    time: int
+    features: int
+    units: int
+    go_backwards: int

@@ -12,5 +12,6 @@ from nerve.ops.matmul import *
 from nerve.ops.norm import *
 from nerve.ops.pool import *
 from nerve.ops.random import *
+from nerve.ops.recurrent import *
 from nerve.ops.reduce import *
 from nerve.ops.softmax import *

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,10 @@ from nerve.tensor import Gradient, Tensor, recording
 #: What an op returns: its output (or a tuple: the output and further plain arrays), and a gradient function for each
 #: positional argument, None where nothing flows back.
 Result = tuple[Any, tuple[Gradient | None, ...]]
+
+#: What an op of several differentiable outputs returns: these, and a function from their gradients (None where the loss
+#: does not depend on one) to those of the inputs (None where not wanted).
+JointResult = tuple[tuple[Array, ...], Callable[[tuple[Array | None, ...]], tuple[Array | None, ...]]]
 
 
 def differentiable(function: Callable[..., Result]) -> Callable[..., Tensor]:
@@ -65,6 +69,71 @@ def differentiable(function: Callable[..., Result]) -> Callable[..., Tensor]:
 def differentiable_first(function: Callable[..., Result]) -> Callable[..., tuple[Any, ...]]:
     """As :func:`differentiable`, for a function whose output is a tuple: a gradient flows through its first array."""
     return differentiable(function)  # type: ignore[return-value]
+
+
+def differentiable_jointly(function: Callable[..., JointResult]) -> Callable[..., tuple[Tensor, ...]]:
+    """As :func:`differentiable`, for a function of several outputs through all of which gradients flow.
+
+    Its keyword ``wanted`` is filled in here: whether each input's gradient may be asked for.
+    """
+    signature = inspect.signature(function)
+    parameters = [parameter for name, parameter in signature.parameters.items() if name != "wanted"]
+    positions = [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+
+    @functools.wraps(function)
+    def op(*args: Any, **kwargs: Any) -> Any:
+        inputs = list(args)
+        for parameter in positions[len(args) :]:  # given by name, or left out
+            if parameter.name in kwargs or parameter.default is None:
+                inputs.append(kwargs.pop(parameter.name, None))
+        for value in inputs:
+            if hasattr(type(value), "__nerve_op__"):
+                return value.__nerve_op__(op, tuple(inputs), kwargs)
+        on = recording()
+        wanted = tuple(on and isinstance(value, Tensor) and value.tracked for value in inputs)
+        arrays = [value.array if isinstance(value, Tensor) else value for value in inputs]
+        outputs, backward = function(*arrays, wanted=wanted, **kwargs)
+        results = tuple(Tensor(output, tracked=False) for output in outputs)
+        if any(wanted):
+            _join(inputs, wanted, results, backward)
+        return results
+
+    op.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return op
+
+
+def _join(
+    inputs: Sequence[Any],
+    wanted: Sequence[bool],
+    results: Sequence[Tensor],
+    backward: Callable[[tuple[Array | None, ...]], tuple[Array | None, ...]],
+) -> None:
+    """Put a node between results and inputs, which collects the gradients of the former."""
+    node = Tensor(np.zeros(()), tracked=True)
+    received: list[Array | None] = [None] * len(results)
+    found: list[Array | None] = [None] * len(inputs)
+
+    def collect(index: int) -> Gradient:
+        def gradient(grad: Array) -> Array:
+            received[index] = grad
+            return node.array  # of no account: it only leads on to the node
+
+        return gradient
+
+    def hand_on(index: int) -> Gradient:
+        def gradient(_: Array) -> Array:
+            if any(grad is not None for grad in received):  # the first input of this pass
+                found[:] = backward(tuple(received))
+                received[:] = [None] * len(results)
+            result = found[index]
+            assert result is not None
+            return result
+
+        return gradient
+
+    node.parents = tuple((value, hand_on(i)) for i, value in enumerate(inputs) if wanted[i])
+    for index, result in enumerate(results):
+        result.parents, result.tracked = ((node, collect(index)),), True
 
 
 def _inputs_first(

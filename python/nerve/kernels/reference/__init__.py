@@ -13,5 +13,6 @@ from nerve.kernels.reference.norm import *
 from nerve.kernels.reference.optim import *
 from nerve.kernels.reference.pool import *
 from nerve.kernels.reference.random import *
+from nerve.kernels.reference.recurrent import *
 from nerve.kernels.reference.reduce import *
 from nerve.kernels.reference.softmax import *

@@ -1,0 +1,290 @@
+// A recurrent layer's steps through time, forward and backward, over the cells of recurrent_cells.h.
+//
+// Weights are packed once. A task has some sequences and a slice of the units: it adds the product with the state to
+// what the inputs gave (made for several steps at once), and goes on to the gates while the sums are in the cache. The
+// tasks of a step run in parallel, or, where there are many sequences, groups of these go through all steps on their
+// own.
+#pragma once
+#include "cpu/gemm.h"
+#include "cpu/pack.h"
+#include "cpu/recurrent_cells.h"
+
+namespace nerve::NERVE_ISA {
+
+constexpr int64_t slice = 64;       // units of a task
+constexpr int64_t group = 32;       // sequences of a task
+constexpr int64_t many_groups = 4;  // from which on groups go their own way
+constexpr int64_t apart = 16;       // more elements from row to row, so that rows do not meet in one set of the cache
+constexpr int64_t depth = 128;      // part of a product's inner size for which a panel stays in the first-level cache
+constexpr int64_t rows_at_once = 256;       // of the inputs' product
+constexpr int64_t parallel_work = 1 << 17;  // multiplications from which on a step is worth waking others
+
+// Row-major memory of its own rows, with room for the tile's reading beyond the last.
+template <class T>
+struct Rows {
+    T* data;
+    int64_t stride;
+    static int64_t stride_of(int64_t columns) { return columns + apart; }
+    static int64_t size(int64_t rows, int64_t columns) { return (rows + tile_rows) * stride_of(columns); }
+    NERVE_INLINE T* operator[](int64_t row) const { return data + row * stride; }
+};
+
+// Takes pieces off a block of memory.
+template <class T>
+struct Carver {
+    T* next;
+    T* take(int64_t size) {
+        T* piece = next;
+        next += size;
+        return piece;
+    }
+    Rows<T> rows(int64_t rows, int64_t columns) {
+        return {take(Rows<T>::size(rows, columns)), Rows<T>::stride_of(columns)};
+    }
+};
+
+// `blocks` matrices (inner, units) side by side, cut into slices of units and packed in panels for the tile.
+template <class T>
+struct PackedWeights {
+    static constexpr int64_t width = tile_columns<T>;
+    T* data;
+    int64_t blocks, inner, units;
+
+    int64_t panels() const { return (smaller(slice, units) + width - 1) / width; }  // of a slice in a block
+    static int64_t slices(int64_t units) { return (units + slice - 1) / slice; }
+    int64_t size() const { return slices(units) * blocks * panels() * inner * width; }
+    T* at(int64_t slice_index, int64_t block) const {
+        return data + (slice_index * blocks + block) * panels() * inner * width;
+    }
+
+    // pack(panel, block, first unit, units) fills a panel.
+    template <class Pack>
+    void fill(const Pack& pack) const {
+        parallel(slices(units) * blocks, [&](int64_t task) {
+            const int64_t block = task % blocks, first = task / blocks * slice;
+            const int64_t used = smaller(units - first, slice);
+            for (int64_t p = 0; p * width < used; ++p)
+                pack(at(task / blocks, block) + p * inner * width, block, first + p * width,
+                     smaller(used - p * width, width));
+        });
+    }
+};
+
+// out[.., column ..) = or += a @ panels, for `rows` rows.
+template <class T>
+void product(const Rows<T>& a, int64_t row, int64_t rows, const T* panels, int64_t inner, const Epilogue<T>& out,
+             int64_t column, int64_t columns, bool first) {
+    constexpr int64_t width = tile_columns<T>;
+    const int64_t at_once = rows > 4 ? width : columns;
+    for (int64_t k = 0; k == 0 || k < inner; k += depth) {
+        const int64_t count = smaller(inner - k, depth);
+        for (int64_t c = 0; c < columns; c += at_once)
+            for (int64_t r = 0; r < rows;) {
+                const int64_t height = smaller(tile_height(rows - r), rows - r);
+                tiles<T>(count, {a[row + r] + k, a.stride, true},
+                         {panels + c * inner + k * width, width, inner * width}, out, r, height, column + c,
+                         smaller(columns - c, at_once), first && k == 0, k + depth >= inner);
+                r += height;
+            }
+    }
+}
+
+// Where sequence b has its input of step t.
+NERVE_INLINE int64_t input_row(const RecurrentShape& s, int64_t b, int64_t t) {
+    return b * s.time + (s.go_backwards ? s.time - 1 - t : t);
+}
+
+// body(first, rows): all sequences, or groups of them.
+template <class Body>
+void for_sequences(const RecurrentShape& s, const Body& body) {
+    if ((s.batch + group - 1) / group >= many_groups)
+        parallel_blocks(s.batch, group, [&](int64_t begin, int64_t end) { body(begin, end - begin); });
+    else if (s.batch > 0)
+        body(int64_t(0), s.batch);
+}
+
+// body(row, rows, slice) for each task of a step over `rows` sequences whose product has `inner` terms for each unit.
+template <class Body>
+void for_tasks(int64_t rows, int64_t units, int64_t inner, const Body& body) {
+    const int64_t groups = (rows + group - 1) / group, tasks = groups * PackedWeights<float>::slices(units);
+    parallel_blocks(tasks, rows * units * inner < parallel_work ? tasks : 1, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t row = task % groups * group;
+            body(row, smaller(rows - row, group), task / groups);
+        }
+    });
+}
+
+// --- forward
+
+template <class T>
+struct ForwardCall {
+    T *out, *state, *cell, *saved;  // the last two may be null
+    const T *x, *kernel, *recurrent_kernel, *bias, *recurrent_bias, *initial_state;
+    RecurrentShape s;
+};
+
+template <class T, class Cell>
+void forward_gates(const ForwardCall<T>& call, int64_t t, int64_t b, const T* z, const T* before, T* after,
+                   int64_t unit, int64_t end) {
+    const auto& s = call.s;
+    T* kept = call.saved ? call.saved + (t * s.batch + b) * Cell::saved * s.units : nullptr;
+    T* out = call.out + (b * s.time + t) * s.units;
+    for (; unit < end; unit += vec<T>::size) {
+        const int64_t n = smaller(end - unit, vec<T>::size);
+        const Parts<T> sums{const_cast<T*>(z) + unit, s.units, n}, old{const_cast<T*>(before) + unit, 0, n};
+        const Parts<T> keep{kept + unit, s.units, n}, cell{call.cell + b * s.units + unit, 0, n};
+        vec<T> carried(T(0));
+        if (Cell::has_cell) carried = cell.get(0);
+        const vec<T> h = Cell::step(sums, old.get(0), carried, kept ? &keep : nullptr);
+        if (Cell::has_cell) cell.set(0, carried);
+        Parts<T>{out + unit, 0, n}.set(0, h);
+        Parts<T>{after + unit, 0, n}.set(0, h);
+    }
+}
+
+template <class T, class Cell>
+void forward(const ForwardCall<T>& call) {
+    const auto& s = call.s;
+    const int64_t units = s.units;
+    if (s.batch * units == 0) return;
+    Carver<T> packed{nullptr};
+    PackedWeights<T> of_x{nullptr, Cell::gates, s.features, units}, of_h{nullptr, Cell::gates, units, units};
+    packed.next = scratch<T>(runtime::packed_b, of_x.size() + of_h.size());
+    of_x.data = packed.take(of_x.size()), of_h.data = packed.take(of_h.size());
+    auto pack = [&](const PackedWeights<T>& weights, const T* from) {
+        weights.fill([&](T* panel, int64_t gate, int64_t unit, int64_t used) {
+            pack_along<tile_columns<T>>(panel, from, Cell::gates * units, gate * units + unit, used, 0, weights.inner);
+        });
+    };
+    pack(of_x, call.kernel), pack(of_h, call.recurrent_kernel);
+
+    for_sequences(s, [&](int64_t first, int64_t rows) {
+        const int64_t steps = smaller(s.time, 1 + (rows_at_once - 1) / rows), sums = Cell::sums * units;
+        const int64_t size = 2 * Rows<T>::size(rows, units) + Rows<T>::size(steps * rows, sums) +
+                             Rows<T>::size(steps * rows, s.features);
+        Carver<T> memory{scratch<T>(runtime::packed_a, size)};
+        const Rows<T> states[2]{memory.rows(rows, units), memory.rows(rows, units)};
+        const Rows<T> z = memory.rows(steps * rows, sums), inputs = memory.rows(steps * rows, s.features);
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t u = 0; u < units; ++u)
+                states[0][r][u] = call.initial_state ? call.initial_state[(first + r) * units + u] : T(0);
+
+        for (int64_t t0 = 0; t0 < s.time; t0 += steps) {
+            const int64_t now = smaller(s.time - t0, steps);
+            for (int64_t t = 0; t < now; ++t)
+                for (int64_t r = 0; r < rows; ++r)
+                    std::memcpy(inputs[t * rows + r], call.x + input_row(s, first + r, t0 + t) * s.features,
+                                size_t(s.features) * sizeof(T));
+            for_tasks(now * rows, units, Cell::gates * s.features, [&](int64_t row, int64_t count, int64_t part) {
+                for (int gate = 0; gate < Cell::gates; ++gate)
+                    product(inputs, row, count, of_x.at(part, gate), s.features,
+                            {z[row], z.stride, call.bias, Activation::linear}, gate * units + part * slice,
+                            smaller(units - part * slice, slice), true);
+            });
+            for (int64_t t = t0; t < t0 + now; ++t) {
+                const Rows<T>&before = states[t % 2], &after = states[(t + 1) % 2];
+                for_tasks(rows, units, Cell::gates * units, [&](int64_t row, int64_t count, int64_t part) {
+                    const int64_t begin = part * slice, end = smaller(units, begin + slice);
+                    T* sums_here = z[(t - t0) * rows + row];
+                    for (int gate = 0; gate < Cell::gates; ++gate) {
+                        const int place = Cell::place(gate);
+                        product(before, row, count, of_h.at(part, gate), units,
+                                {sums_here + (place - gate) * units, z.stride, call.recurrent_bias, Activation::linear},
+                                gate * units + begin, end - begin, place != gate);
+                    }
+                    for (int64_t r = row; r < row + count; ++r)
+                        forward_gates<T, Cell>(call, t, first + r, z[(t - t0) * rows + r], before[r], after[r], begin,
+                                               end);
+                });
+            }
+        }
+        for (int64_t r = 0; r < rows; ++r)
+            std::memcpy(call.state + (first + r) * units, states[s.time % 2][r], size_t(units) * sizeof(T));
+    });
+}
+
+// --- backward
+
+template <class T>
+struct BackwardCall {
+    T *grad_gates, *grad_x, *grad_kernel, *grad_recurrent_kernel, *grad_bias, *grad_state, *grad_cell;
+    const T *grad, *x, *out, *saved, *kernel, *recurrent_kernel, *initial_state, *initial_cell;
+    RecurrentShape s;
+};
+
+// Gradients of the gates' sums of step t, sequence b: to grad_gates, and, as the product with the weights wants them,
+// to `sums`. dh is the gradient of the state on its way back.
+template <class T, class Cell>
+void backward_gates(const BackwardCall<T>& call, int64_t t, int64_t b, T* dh, T* sums, T* bias, int64_t unit,
+                    int64_t end) {
+    const auto& s = call.s;
+    const int64_t units = s.units;
+    T* kept = const_cast<T*>(call.saved) + (t * s.batch + b) * Cell::saved * units;
+    T* gates = call.grad_gates + (t * s.batch + b) * Cell::sums * units;
+    const int64_t step = s.batch * Cell::saved * units;
+    const T* grad = call.grad ? call.grad + (b * s.time + t) * units : nullptr;
+    const T* cell_before =
+        t > 0 ? kept + (Cell::saved - 1) * units - step : (call.initial_cell ? call.initial_cell + b * units : nullptr);
+    const T* before = t > 0 ? call.out + (b * s.time + t - 1) * units
+                            : (call.initial_state ? call.initial_state + b * units : nullptr);
+    auto read = [&](const T* from, int64_t n) NERVE_LAMBDA_INLINE {
+        return from ? Parts<T>{const_cast<T*>(from) + unit, 0, n}.get(0) : vec<T>(T(0));
+    };
+    for (; unit < end; unit += vec<T>::size) {
+        const int64_t n = smaller(end - unit, vec<T>::size);
+        const Parts<T> cell{call.grad_cell + b * units + unit, 0, n}, state{dh + unit, 0, n};
+        const Parts<T> to{gates + unit, units, n}, for_product{sums + unit, units, n}, total{bias + unit, units, n};
+        vec<T> carried(T(0)), d[4];
+        if (Cell::has_cell) carried = cell.get(0);
+        const vec<T> rest = Cell::step_back(d, state.get(0) + read(grad, n), carried, {kept + unit, units, n},
+                                            Cell::has_cell ? vec<T>(T(0)) : read(before, n),
+                                            Cell::has_cell ? read(cell_before, n) : vec<T>(T(0)));
+        if (Cell::has_cell) cell.set(0, carried);
+        state.set(0, rest);
+#pragma GCC unroll 4
+        for (int part = 0; part < 4; ++part) {
+            to.set(part, d[part]);
+            total.set(part, total.get(part) + d[part]);
+        }
+#pragma GCC unroll 4
+        for (int gate = 0; gate < Cell::gates; ++gate) for_product.set(gate, d[Cell::place(gate)]);
+    }
+}
+
+// All steps from the last to the first; what is left in grad_state and grad_cell is the gradient of the initial ones.
+// `totals` (groups, sums) are the sums of the gates' gradients over the steps of each group of sequences.
+template <class T, class Cell>
+void backward(const BackwardCall<T>& call, T* totals) {
+    const auto& s = call.s;
+    const int64_t units = s.units, inner = Cell::gates * units;
+    PackedWeights<T> turned{nullptr, 1, inner, units};
+    turned.data = scratch<T>(runtime::packed_b, turned.size());
+    turned.fill([&](T* panel, int64_t, int64_t unit, int64_t used) {
+        for (int64_t k = 0; k < inner; k += inner_block)
+            pack_across<tile_columns<T>>(panel + k * tile_columns<T>, call.recurrent_kernel, inner, unit, used, k,
+                                         smaller(inner - k, inner_block));
+    });
+    for_sequences(s, [&](int64_t first, int64_t rows) {
+        const int64_t size = 2 * Rows<T>::size(rows, inner);
+        Carver<T> memory{scratch<T>(runtime::packed_a, size)};
+        const Rows<T> sums[2]{memory.rows(rows, inner), memory.rows(rows, inner)};
+        for (int64_t t = s.time - 1; t >= -1; --t) {
+            for_tasks(rows, units, inner, [&](int64_t row, int64_t count, int64_t part) {
+                const int64_t begin = part * slice, end = smaller(units, begin + slice);
+                T* dh = call.grad_state + (first + row) * units;
+                if (t < s.time - 1)
+                    product(sums[(t + 1) % 2], row, count, turned.at(part, 0), inner,
+                            {dh, units, static_cast<const T*>(nullptr), Activation::linear}, begin, end - begin,
+                            Cell::has_cell);
+                if (t < 0) return;
+                T* total = totals + (first + row) / group * Cell::sums * units;
+                for (int64_t r = row; r < row + count; ++r)
+                    backward_gates<T, Cell>(call, t, first + r, call.grad_state + (first + r) * units, sums[t % 2][r],
+                                            total, begin, end);
+            });
+        }
+    });
+}
+
+}  // namespace nerve::NERVE_ISA

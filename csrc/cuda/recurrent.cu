@@ -1,0 +1,294 @@
+// LSTM and GRU over whole sequences: a launch for each step, in which a thread makes one unit of one sequence, and
+// products over all steps at once for the gradients of weights and inputs.
+#include "cuda/gemm.cuh"
+
+namespace nerve::cuda {
+namespace {
+
+// The sums inside the gates of unit `unit`: x . kernel[:, g * units + unit] + bias, and h . recurrent_kernel likewise.
+template <class T, int gates>
+__device__ void gate_sums(T* sums, const T* row, const T* weights, int64_t inner, int64_t units, int64_t unit) {
+    for (int64_t k = 0; k < inner; ++k)
+        for (int g = 0; g < gates; ++g) sums[g] = math::fma(row[k], weights[(k * gates + g) * units + unit], sums[g]);
+}
+
+// Where sequence b has its input of step t.
+__device__ inline int64_t input_row(const RecurrentShape& s, int64_t b, int64_t t) {
+    return b * s.time + (s.go_backwards ? s.time - 1 - t : t);
+}
+
+// The state before step t, null where it is zero; `row` is its stride from sequence to sequence.
+template <class T>
+__device__ const T* state_before(const RecurrentShape& s, const T* out, const T* initial, int64_t b, int64_t t) {
+    if (t > 0) return out + (b * s.time + t - 1) * s.units;
+    return initial ? initial + b * s.units : nullptr;
+}
+
+// --- kernels
+
+template <class T>
+__global__ void copy_state_kernel(T* to, const T* from, int64_t size) {
+    for (int64_t i = first_index(); i < size; i += index_step()) to[i] = from ? from[i] : T(0);
+}
+
+template <class T>
+__global__ void lstm_kernel(T* out, T* state, T* cell, T* saved, const T* x, const T* kernel, const T* recurrent_kernel,
+                            const T* bias, const T* initial_state, RecurrentShape s, int64_t t) {
+    for (int64_t i = first_index(); i < s.batch * s.units; i += index_step()) {
+        const int64_t b = i / s.units, unit = i % s.units;
+        T sums[4];
+        for (int g = 0; g < 4; ++g) sums[g] = bias ? bias[g * s.units + unit] : T(0);
+        gate_sums<T, 4>(sums, x + input_row(s, b, t) * s.features, kernel, s.features, s.units, unit);
+        if (const T* before = state_before(s, out, initial_state, b, t))
+            gate_sums<T, 4>(sums, before, recurrent_kernel, s.units, s.units, unit);
+        const T input = math::sigmoid(sums[0]), forget = math::sigmoid(sums[1]), candidate = math::tanh(sums[2]),
+                output = math::sigmoid(sums[3]);
+        const T c = math::fma(forget, cell[i], input * candidate), h = output * math::tanh(c);
+        out[(b * s.time + t) * s.units + unit] = h;
+        cell[i] = c;
+        if (t == s.time - 1) state[i] = h;
+        if (saved == nullptr) continue;
+        const T kept[5] = {input, forget, candidate, output, c};
+        for (int part = 0; part < 5; ++part) saved[((t * s.batch + b) * 5 + part) * s.units + unit] = kept[part];
+    }
+}
+
+template <class T>
+__global__ void gru_kernel(T* out, T* state, T* saved, const T* x, const T* kernel, const T* recurrent_kernel,
+                           const T* bias, const T* initial_state, RecurrentShape s, int64_t t) {
+    for (int64_t i = first_index(); i < s.batch * s.units; i += index_step()) {
+        const int64_t b = i / s.units, unit = i % s.units;
+        T from_x[3], from_h[3];
+        for (int g = 0; g < 3; ++g) {
+            from_x[g] = bias ? bias[g * s.units + unit] : T(0);
+            from_h[g] = bias ? bias[(3 + g) * s.units + unit] : T(0);
+        }
+        gate_sums<T, 3>(from_x, x + input_row(s, b, t) * s.features, kernel, s.features, s.units, unit);
+        const T* before = state_before(s, out, initial_state, b, t);
+        if (before) gate_sums<T, 3>(from_h, before, recurrent_kernel, s.units, s.units, unit);
+        const T update = math::sigmoid(from_x[0] + from_h[0]), reset = math::sigmoid(from_x[1] + from_h[1]);
+        const T candidate = math::tanh(math::fma(reset, from_h[2], from_x[2]));
+        const T h = math::fma(update, (before ? before[unit] : T(0)) - candidate, candidate);
+        out[(b * s.time + t) * s.units + unit] = h;
+        if (t == s.time - 1) state[i] = h;
+        if (saved == nullptr) continue;
+        const T kept[4] = {update, reset, candidate, from_h[2]};
+        for (int part = 0; part < 4; ++part) saved[((t * s.batch + b) * 4 + part) * s.units + unit] = kept[part];
+    }
+}
+
+// What step t + 1 hands back to the state before it: grad_gates . recurrent_kernel[unit, :], with the gates at the
+// places that the products with the state use: 0, 1, 2, 3 (LSTM), or 0, 1, 3 (GRU).
+template <class T, int gates>
+__device__ T from_next(const T* grad_gates, const T* recurrent_kernel, int64_t units, int64_t unit) {
+    T sum(0);
+    for (int g = 0; g < gates; ++g) {
+        const T* grads = grad_gates + (gates == 3 && g == 2 ? 3 : g) * units;
+        const T* weights = recurrent_kernel + (unit * gates + g) * units;
+        for (int64_t k = 0; k < units; ++k) sum = math::fma(grads[k], weights[k], sum);
+    }
+    return sum;
+}
+
+// grad_cell is the gradient of the cell after step t, and becomes that of the cell before it. t == -1: only the state.
+template <class T>
+__global__ void lstm_backward_kernel(T* grad_gates, T* grad_initial_state, T* grad_cell, const T* grad,
+                                     const T* grad_state, const T* saved, const T* recurrent_kernel,
+                                     const T* initial_cell, RecurrentShape s, int64_t t) {
+    for (int64_t i = first_index(); i < s.batch * s.units; i += index_step()) {
+        const int64_t b = i / s.units, unit = i % s.units, step = s.batch * s.units;
+        T dh = t == s.time - 1 ? (grad_state ? grad_state[i] : T(0))
+                               : from_next<T, 4>(grad_gates + ((t + 1) * s.batch + b) * 4 * s.units, recurrent_kernel,
+                                                 s.units, unit);
+        if (t < 0) {
+            grad_initial_state[i] = dh;
+            continue;
+        }
+        if (grad) dh += grad[(b * s.time + t) * s.units + unit];
+        const T* kept = saved + (t * s.batch + b) * 5 * s.units + unit;
+        const T input = kept[0], forget = kept[s.units], candidate = kept[2 * s.units], output = kept[3 * s.units];
+        const T squashed = math::tanh(kept[4 * s.units]);
+        const T before = t > 0 ? kept[4 * s.units - 5 * step] : initial_cell ? initial_cell[i] : T(0);
+        const T dc = grad_cell[i] + dh * output * (T(1) - squashed * squashed);
+        T* gates = grad_gates + (t * s.batch + b) * 4 * s.units + unit;
+        gates[0] = dc * candidate * input * (T(1) - input);
+        gates[s.units] = dc * before * forget * (T(1) - forget);
+        gates[2 * s.units] = dc * input * (T(1) - candidate * candidate);
+        gates[3 * s.units] = dh * squashed * output * (T(1) - output);
+        grad_cell[i] = dc * forget;
+    }
+}
+
+// grad_state is what the state after step t has from beyond the gates, and becomes that of the state before it.
+template <class T>
+__global__ void gru_backward_kernel(T* grad_gates, T* grad_state, const T* grad, const T* out, const T* saved,
+                                    const T* recurrent_kernel, const T* initial_state, RecurrentShape s, int64_t t) {
+    for (int64_t i = first_index(); i < s.batch * s.units; i += index_step()) {
+        const int64_t b = i / s.units, unit = i % s.units;
+        T dh = grad_state[i];
+        if (t < s.time - 1)
+            dh += from_next<T, 3>(grad_gates + ((t + 1) * s.batch + b) * 4 * s.units, recurrent_kernel, s.units, unit);
+        if (t < 0) {
+            grad_state[i] = dh;
+            continue;
+        }
+        if (grad) dh += grad[(b * s.time + t) * s.units + unit];
+        const T* kept = saved + (t * s.batch + b) * 4 * s.units + unit;
+        const T update = kept[0], reset = kept[s.units], candidate = kept[2 * s.units], inner = kept[3 * s.units];
+        const T* before = state_before(s, out, initial_state, b, t);
+        const T d_candidate = dh * (T(1) - update) * (T(1) - candidate * candidate);
+        T* gates = grad_gates + (t * s.batch + b) * 4 * s.units + unit;
+        gates[0] = dh * ((before ? before[unit] : T(0)) - candidate) * update * (T(1) - update);
+        gates[s.units] = d_candidate * inner * reset * (T(1) - reset);
+        gates[2 * s.units] = d_candidate;
+        gates[3 * s.units] = d_candidate * reset;
+        grad_state[i] = dh * update;
+    }
+}
+
+// The gradient of a bias: sums over all steps. A thread has a column; `from` is the gate of its first unit.
+template <class T>
+__global__ void bias_kernel(T* grad_bias, const T* grad_gates, int64_t rows, int64_t columns, int64_t units,
+                            bool of_state) {
+    for (int64_t i = first_index(); i < columns; i += index_step()) {
+        const int64_t column = of_state && i >= 2 * units ? i + units : i;
+        double sum = 0;
+        for (int64_t row = 0; row < rows; ++row) sum += double(grad_gates[row * 4 * units + column]);
+        grad_bias[i] = T(sum);
+    }
+}
+
+// --- operands of the products over all steps; row t * batch + b is step t of sequence b
+
+template <class T>
+struct GateGradients {
+    const T* data;
+    int64_t units;
+    bool of_gru_state, along_inner;
+    __device__ T at(int64_t row, int64_t column) const {
+        return data[row * 4 * units + (of_gru_state && column >= 2 * units ? column + units : column)];
+    }
+};
+template <class T>
+struct GateRows : GateGradients<T> {
+    __device__ T operator()(int64_t, int64_t row, int64_t k) const { return this->at(row, k); }
+};
+template <class T>
+struct Transposed {  // the kernel
+    const T* data;
+    int64_t columns;
+    bool along_inner;
+    __device__ T operator()(int64_t, int64_t k, int64_t column) const { return data[column * columns + k]; }
+};
+template <class T>
+struct Inputs {  // turned
+    const T* x;
+    RecurrentShape s;
+    bool along_inner;
+    __device__ T operator()(int64_t, int64_t feature, int64_t k) const {
+        return x[input_row(s, k % s.batch, k / s.batch) * s.features + feature];
+    }
+};
+template <class T>
+struct States {  // before each step, turned
+    const T *out, *initial_state;
+    RecurrentShape s;
+    bool along_inner;
+    __device__ T operator()(int64_t, int64_t unit, int64_t k) const {
+        const T* before = state_before(s, out, initial_state, k % s.batch, k / s.batch);
+        return before ? before[unit] : T(0);
+    }
+};
+template <class T>
+struct StoreInputs {
+    T* grad_x;
+    RecurrentShape s;
+    __device__ void operator()(int64_t, int64_t row, int64_t column, T value) const {
+        grad_x[input_row(s, row % s.batch, row / s.batch) * s.features + column] = value;
+    }
+};
+template <class T>
+struct Store {
+    T* out;
+    int64_t columns;
+    __device__ void operator()(int64_t, int64_t row, int64_t column, T value) const {
+        out[row * columns + column] = value;
+    }
+};
+
+template <class T>
+void products(Stream stream, int64_t gates, const T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_kernel,
+              T* grad_bias, const T* x, const T* out, const T* kernel, const T* initial_state,
+              const RecurrentShape& s) {
+    const int64_t columns = gates * s.units, rows = s.time * s.batch;
+    const bool gru = gates == 3;
+    if (grad_x)
+        gemm<T>(stream, 1, rows, s.features, columns, GateRows<T>{{grad_gates, s.units, false, true}},
+                Transposed<T>{kernel, columns, true}, StoreInputs<T>{grad_x, s});
+    if (grad_kernel)
+        gemm<T>(stream, 1, s.features, columns, rows, Inputs<T>{x, s, false},
+                GateRows<T>{{grad_gates, s.units, false, false}}, Store<T>{grad_kernel, columns});
+    if (grad_recurrent_kernel)
+        gemm<T>(stream, 1, s.units, columns, rows, States<T>{out, initial_state, s, false},
+                GateRows<T>{{grad_gates, s.units, gru, false}}, Store<T>{grad_recurrent_kernel, columns});
+    if (!grad_bias) return;
+    launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias, grad_gates, rows, columns, s.units, false);
+    if (gru)
+        launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias + columns, grad_gates, rows, columns, s.units,
+               true);
+}
+
+}  // namespace
+
+template <class T>
+void lstm(Stream stream, T* out, T* state, T* cell, T* saved, const T* x, const T* kernel, const T* recurrent_kernel,
+          const T* bias, const T* initial_state, const T* initial_cell, const RecurrentShape& s) {
+    const int64_t size = s.batch * s.units;
+    launch(stream, copy_state_kernel<T>, loop_blocks(size), state, initial_state, size);
+    launch(stream, copy_state_kernel<T>, loop_blocks(size), cell, initial_cell, size);
+    for (int64_t t = 0; t < s.time; ++t)
+        launch(stream, lstm_kernel<T>, loop_blocks(size), out, state, cell, saved, x, kernel, recurrent_kernel, bias,
+               initial_state, s, t);
+}
+
+template <class T>
+void lstm_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_kernel, T* grad_bias,
+                   T* grad_initial_state, T* grad_initial_cell, const T* grad, const T* grad_state, const T* grad_cell,
+                   const T* x, const T* out, const T* saved, const T* kernel, const T* recurrent_kernel,
+                   const T* initial_state, const T* initial_cell, const RecurrentShape& s) {
+    const int64_t size = s.batch * s.units;
+    launch(stream, copy_state_kernel<T>, loop_blocks(size), grad_initial_cell, grad_cell, size);
+    for (int64_t t = s.time - 1; t >= -1; --t)
+        launch(stream, lstm_backward_kernel<T>, loop_blocks(size), grad_gates, grad_initial_state, grad_initial_cell,
+               grad, grad_state, saved, recurrent_kernel, initial_cell, s, t);
+    products<T>(stream, 4, grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, x, out, kernel,
+                initial_state, s);
+}
+
+template <class T>
+void gru(Stream stream, T* out, T* state, T* saved, const T* x, const T* kernel, const T* recurrent_kernel,
+         const T* bias, const T* initial_state, const RecurrentShape& s) {
+    const int64_t size = s.batch * s.units;
+    launch(stream, copy_state_kernel<T>, loop_blocks(size), state, initial_state, size);
+    for (int64_t t = 0; t < s.time; ++t)
+        launch(stream, gru_kernel<T>, loop_blocks(size), out, state, saved, x, kernel, recurrent_kernel, bias,
+               initial_state, s, t);
+}
+
+template <class T>
+void gru_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_kernel, T* grad_bias,
+                  T* grad_initial_state, const T* grad, const T* grad_state, const T* x, const T* out, const T* saved,
+                  const T* kernel, const T* recurrent_kernel, const T* initial_state, const RecurrentShape& s) {
+    const int64_t size = s.batch * s.units;
+    launch(stream, copy_state_kernel<T>, loop_blocks(size), grad_initial_state, grad_state, size);
+    for (int64_t t = s.time - 1; t >= -1; --t)
+        launch(stream, gru_backward_kernel<T>, loop_blocks(size), grad_gates, grad_initial_state, grad, out, saved,
+               recurrent_kernel, initial_state, s, t);
+    products<T>(stream, 3, grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, x, out, kernel,
+                initial_state, s);
+}
+
+}  // namespace nerve::cuda
+
+#define FAMILY_recurrent FAMILY_HERE
+#include "cuda/instantiate.cuh"
