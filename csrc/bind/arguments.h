@@ -93,6 +93,8 @@ struct array_type_name {
             return const_name("numpy.typing.NDArray[numpy.float64]");
         else if constexpr (std::is_same_v<T, bool>)
             return const_name("numpy.typing.NDArray[numpy.bool_]");
+        else if constexpr (std::is_same_v<T, uint8_t>)
+            return const_name("numpy.typing.NDArray[numpy.uint8]");
         else
             return const_name("numpy.typing.NDArray[numpy.int64]");
     }
@@ -104,6 +106,7 @@ bool is_type(int number) {
     if constexpr (std::is_same_v<T, float>) return number == npy_api::NPY_FLOAT_;
     if constexpr (std::is_same_v<T, double>) return number == npy_api::NPY_DOUBLE_;
     if constexpr (std::is_same_v<T, bool>) return number == npy_api::NPY_BOOL_;
+    if constexpr (std::is_same_v<T, uint8_t>) return number == npy_api::NPY_UBYTE_;
     if constexpr (std::is_same_v<T, int64_t>)
         return number == npy_api::NPY_LONGLONG_ || (sizeof(long) == 8 && number == npy_api::NPY_LONG_);
 }

@@ -45,26 +45,30 @@ __device__ int64_t out_index_of(const Pool2DShape& s, int64_t image, int64_t i, 
     return ((image * s.out_height + i) * s.out_width + j) * s.channels + channel;
 }
 
-// Where window (i, j) has its maximum: the first one, or the first NaN.
-template <class T>
-__device__ int64_t winner(const T* x, const Pool2DShape& s, int64_t image, int64_t i, int64_t j, int64_t channel) {
-    const Range rows = window_rows(s, i), columns = window_columns(s, j);
-    int64_t best = index_of(s, image, rows.begin, columns.begin, channel);
-    for (int64_t row = rows.begin; row < rows.end; ++row)
-        for (int64_t column = columns.begin; column < columns.end; ++column) {
-            const int64_t here = index_of(s, image, row, column, channel);
-            if (x[here] > x[best] || (x[here] != x[here] && x[best] == x[best])) best = here;
-        }
-    return best;
+// The number of a position in window (i, j), line by line.
+__device__ int64_t position_in_window(const Pool2DShape& s, int64_t i, int64_t j, int64_t row, int64_t column) {
+    return (row + s.pad_top - i * s.stride_height) * s.pool_width + column + s.pad_left - j * s.stride_width;
 }
 
 // --- kernels
 
 template <class T>
-__global__ void max_kernel(T* out, const T* x, Pool2DShape s, int64_t size) {
-    for (int64_t index = first_index(); index < size; index += index_step()) {
-        const Element at(index, s.out_height, s.out_width, s.channels);
-        out[index] = x[winner(x, s, at.image, at.row, at.column, at.channel)];
+__global__ void max_kernel(T* out, uint8_t* index, int64_t* wide_index, const T* x, Pool2DShape s, int64_t size) {
+    for (int64_t element = first_index(); element < size; element += index_step()) {
+        const Element at(element, s.out_height, s.out_width, s.channels);
+        const Range rows = window_rows(s, at.row), columns = window_columns(s, at.column);
+        T best = x[index_of(s, at.image, rows.begin, columns.begin, at.channel)];
+        int64_t winner = position_in_window(s, at.row, at.column, rows.begin, columns.begin);
+        for (int64_t row = rows.begin; row < rows.end; ++row)
+            for (int64_t column = columns.begin; column < columns.end; ++column) {
+                const T here = x[index_of(s, at.image, row, column, at.channel)];
+                if (!(here > best || (here != here && best == best))) continue;
+                best = here;
+                winner = position_in_window(s, at.row, at.column, row, column);
+            }
+        out[element] = best;
+        if (index != nullptr) index[element] = uint8_t(winner);
+        if (wide_index != nullptr) wide_index[element] = winner;
     }
 }
 
@@ -81,7 +85,7 @@ __global__ void average_kernel(T* out, const T* x, Pool2DShape s, int64_t size) 
     }
 }
 
-// share(index of x, image, i, j, channel): what the element gets from window (i, j).
+// share(element, image, i, j): what an element of the image gets from window (i, j).
 template <class T, class Share>
 __global__ void gather_kernel(T* grad_x, Pool2DShape s, int64_t size, Share share) {
     for (int64_t index = first_index(); index < size; index += index_step()) {
@@ -90,26 +94,30 @@ __global__ void gather_kernel(T* grad_x, Pool2DShape s, int64_t size, Share shar
         const Range columns = covering(at.column, s.stride_width, s.pad_left, s.pool_width, s.out_width);
         T sum = 0;
         for (int64_t i = rows.begin; i < rows.end; ++i)
-            for (int64_t j = columns.begin; j < columns.end; ++j) sum += share(s, index, at.image, i, j, at.channel);
+            for (int64_t j = columns.begin; j < columns.end; ++j) sum += share(s, at, i, j);
         grad_x[index] = sum;
     }
 }
 
 template <class T>
 struct MaxShare {
-    const T *grad, *x;
-    __device__ T operator()(const Pool2DShape& s, int64_t index, int64_t image, int64_t i, int64_t j,
-                            int64_t channel) const {
-        return winner(x, s, image, i, j, channel) == index ? grad[out_index_of(s, image, i, j, channel)] : T(0);
+    const T* grad;
+    const uint8_t* index;
+    const int64_t* wide_index;
+    __device__ T operator()(const Pool2DShape& s, const Element& at, int64_t i, int64_t j) const {
+        const int64_t window = out_index_of(s, at.image, i, j, at.channel);
+        const int64_t winner = wide_index != nullptr ? wide_index[window] : int64_t(index[window]);
+        return winner == position_in_window(s, i, j, at.row, at.column) ? grad[window] : T(0);
     }
 };
 
 template <class T>
 struct AverageShare {
     const T* grad;
-    __device__ T operator()(const Pool2DShape& s, int64_t, int64_t image, int64_t i, int64_t j, int64_t channel) const {
+    __device__ T operator()(const Pool2DShape& s, const Element& at, int64_t i, int64_t j) const {
         const Range rows = window_rows(s, i), columns = window_columns(s, j);
-        return grad[out_index_of(s, image, i, j, channel)] / T((rows.end - rows.begin) * (columns.end - columns.begin));
+        return grad[out_index_of(s, at.image, i, j, at.channel)] /
+               T((rows.end - rows.begin) * (columns.end - columns.begin));
     }
 };
 
@@ -121,13 +129,14 @@ int64_t out_size(const Pool2DShape& s) { return s.batch * s.out_height * s.out_w
 }  // namespace
 
 template <class T>
-void max_pool2d(Stream stream, T* out, const T* x, const Pool2DShape& shape) {
-    launch(stream, max_kernel<T>, loop_blocks(out_size(shape)), out, x, shape, out_size(shape));
+void max_pool2d(Stream stream, T* out, uint8_t* index, int64_t* wide_index, const T* x, const Pool2DShape& shape) {
+    launch(stream, max_kernel<T>, loop_blocks(out_size(shape)), out, index, wide_index, x, shape, out_size(shape));
 }
 template <class T>
-void max_pool2d_backward(Stream stream, T* grad_x, const T* grad, const T* x, const Pool2DShape& shape) {
+void max_pool2d_backward(Stream stream, T* grad_x, const T* grad, const uint8_t* index, const int64_t* wide_index,
+                         const Pool2DShape& shape) {
     launch(stream, gather_kernel<T, MaxShare<T>>, loop_blocks(in_size(shape)), grad_x, shape, in_size(shape),
-           MaxShare<T>{grad, x});
+           MaxShare<T>{grad, index, wide_index});
 }
 template <class T>
 void average_pool2d(Stream stream, T* out, const T* x, const Pool2DShape& shape) {

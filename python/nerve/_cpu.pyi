@@ -1255,12 +1255,16 @@ def max(
 @typing.overload
 def max_pool2d(
     out: numpy.typing.NDArray[numpy.float32] | None,
+    index: numpy.typing.NDArray[numpy.uint8] | None,
+    wide_index: numpy.typing.NDArray[numpy.int64] | None,
     x: numpy.typing.NDArray[numpy.float32] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
 def max_pool2d(
     out: numpy.typing.NDArray[numpy.float64] | None,
+    index: numpy.typing.NDArray[numpy.uint8] | None,
+    wide_index: numpy.typing.NDArray[numpy.int64] | None,
     x: numpy.typing.NDArray[numpy.float64] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
@@ -1268,14 +1272,16 @@ def max_pool2d(
 def max_pool2d_backward(
     grad_x: numpy.typing.NDArray[numpy.float32] | None,
     grad: numpy.typing.NDArray[numpy.float32] | None,
-    x: numpy.typing.NDArray[numpy.float32] | None,
+    index: numpy.typing.NDArray[numpy.uint8] | None,
+    wide_index: numpy.typing.NDArray[numpy.int64] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
 def max_pool2d_backward(
     grad_x: numpy.typing.NDArray[numpy.float64] | None,
     grad: numpy.typing.NDArray[numpy.float64] | None,
-    x: numpy.typing.NDArray[numpy.float64] | None,
+    index: numpy.typing.NDArray[numpy.uint8] | None,
+    wide_index: numpy.typing.NDArray[numpy.int64] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload

@@ -144,9 +144,12 @@ void pool(const nerve::Kernels<T>& k) {
             want_highest[at] = x[best];
             want_grad_highest[best] += grad[at];
         }
-        k.max_pool2d(highest.data(), x.data(), s);
+        k.max_pool2d(highest.data(), nullptr, nullptr, x.data(), s);
+        close(name + " max alone", highest, want_highest, 0);
+        Output<uint8_t> index(size);
+        k.max_pool2d(highest.data(), index.data(), nullptr, x.data(), s);
         close(name + " max", highest, want_highest, 0);
-        k.max_pool2d_backward(grad_highest.data(), grad.data(), x.data(), s);
+        k.max_pool2d_backward(grad_highest.data(), grad.data(), index.data(), nullptr, s);
         close(name + " max backward", grad_highest, want_grad_highest);
         k.average_pool2d(average.data(), x.data(), s);
         close(name + " average", average, want_average);

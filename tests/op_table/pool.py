@@ -24,6 +24,13 @@ CALLS: list[Call] = [
     ((2, 6, 5, 17), {"pool_size": (3, 4), "strides": (2, 1), "padding": ((2, 0), (1, 3))}),
     ((2, 40, 40, 16), {}),  # several bands of rows
     ((2, 40, 41, 80), {"pool_size": 3, "strides": 2}),  # several blocks of channels
+    ((1, 21, 20, 19), {"pool_size": (17, 16), "strides": (2, 3)}),  # more than 256 positions
+    ((1, 21, 20, 3), {"pool_size": (17, 16), "strides": (3, 2), "padding": "same"}),
+    ((2, 9, 40, 6), {"strides": (2, 3), "padding": "same"}),  # few channels: columns in no window
+    ((2, 9, 40, 3), {"pool_size": (3, 5), "strides": (1, 2), "padding": ((1, 2), (4, 3))}),
+    ((1, 5, 70, 1), {"pool_size": (2, 7), "strides": 1}),
+    ((3, 4, 5, 2), {"pool_size": 4, "strides": 3, "padding": 3}),
+    ((1, 2, 90, 2), {"pool_size": (1, 1), "strides": (1, 20)}),  # vectors with no window
     ((1, 1, 1, 1), {"pool_size": 1}),
     ((0, 4, 4, 3), {}),
     ((2, 4, 4, 0), {}),
@@ -38,7 +45,13 @@ def _strange(rng: np.random.Generator) -> list[Sample]:
     ties = rng.integers(-2, 2, size=(2, 6, 7, 19)).astype(float)
     strange = rng.normal(size=(2, 6, 6, 18))
     strange[:, 1, :3], strange[:, 4] = np.nan, -np.inf
-    return [Sample((ties,), {"pool_size": 3}), Sample((strange,), {"pool_size": 2})]
+    few = rng.normal(size=(2, 6, 40, 3))
+    few[:, 2, 5:9], few[:, 4, 20:], few[:, 0, :9] = np.nan, -np.inf, np.inf
+    return [
+        *(Sample((ties[..., :channels],), {"pool_size": 3}) for channels in (3, 6, 19)),
+        *(Sample((strange[..., :channels],), {"pool_size": 2}) for channels in (3, 6, 18)),
+        *(Sample((few,), {"pool_size": (3, 2), "strides": (2, 1), "padding": 1}),),
+    ]
 
 
 def _out_shape(shape: tuple[int, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
@@ -48,13 +61,13 @@ def _out_shape(shape: tuple[int, ...], kwargs: dict[str, Any]) -> tuple[int, ...
 
 
 def _max_backward(rng: np.random.Generator) -> list[Sample]:
+    from nerve import kernels
+
     calls = []
     for shape, kwargs in CALLS:
-        for x in (rng.normal(size=shape), rng.integers(-1, 2, size=shape).astype(float)):  # the second with ties
-            calls.append(Sample((rng.normal(size=_out_shape(shape, kwargs)), x), kwargs))
-    nan = rng.normal(size=(1, 4, 4, 17))
-    nan[0, 1:3] = np.nan
-    return [*calls, Sample((rng.normal(size=(1, 2, 2, 17)), nan))]
+        _, index = kernels.max_pool2d_with_index(rng.normal(size=shape), **kwargs)
+        calls.append(Sample((rng.normal(size=index.shape), index), {"input_shape": shape, **kwargs}))
+    return calls
 
 
 def _average_backward(rng: np.random.Generator) -> list[Sample]:
@@ -78,16 +91,25 @@ _ERRORS = [
     BadCall((_X,), {"padding": 2}, ValueError, r"padding expects fewer than pool_size=\(2, 2\)"),
     BadCall((_X.astype(complex),), {}, DTypeError, "expects real numbers"),
 ]
-_GRAD = np.zeros((2, 2, 1, 3))
+_GRAD, _GRAD_2 = np.zeros((2, 2, 1, 3)), np.zeros((2, 2, 2, 3))
+_INDEX, _SHAPE = np.zeros((2, 2, 2, 3), np.uint8), {"input_shape": (2, 4, 4, 3)}
 
 ROWS = [
     Op("max_pool2d", _forward, gradient=True, errors=_ERRORS),
     Op("max_pool2d", _strange),
+    Op("max_pool2d_with_index", _forward, errors=_ERRORS),
+    Op("max_pool2d_with_index", _strange),
     Op("average_pool2d", _forward, gradient=True, errors=_ERRORS),
     Op(
         "max_pool2d_backward",
         _max_backward,
-        errors=[BadCall((_GRAD, _X), {}, ShapeError, r"grad expects the output's shape \(2, 2, 2, 3\)")],
+        errors=[
+            BadCall((_GRAD, _INDEX), _SHAPE, ShapeError, r"grad expects the output's shape \(2, 2, 2, 3\)"),
+            BadCall((_GRAD_2, _INDEX[:1]), _SHAPE, ShapeError, r"index expects the output's shape \(2, 2, 2, 3\)"),
+            BadCall(
+                (_GRAD_2, _INDEX.astype(np.int64)), _SHAPE, DTypeError, "an array of uint8, got int64"
+            ),
+        ],
     ),
     Op(
         "average_pool2d_backward",

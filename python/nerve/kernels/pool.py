@@ -5,16 +5,23 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
-from nerve.errors import ShapeError
-from nerve.kernels._backend import as_array, as_floats, empty, pick
+from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
 from nerve.kernels._numbers import integers
 from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
 from nerve.kernels.shapes import Pool2DShape
 
-__all__ = ["average_pool2d", "average_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
+__all__ = [
+    "average_pool2d",
+    "average_pool2d_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "max_pool2d_with_index",
+]
 
 
 def max_pool2d(
@@ -48,14 +55,37 @@ def max_pool2d(
     (x,) = as_floats("max_pool2d", x)
     shape = _plan("max_pool2d", x.shape, *_options("max_pool2d", pool_size, strides, padding))
     out = empty(_out_shape(shape), x.dtype)
-    pick(x).max_pool2d(out, x, shape)
+    pick(x).max_pool2d(out, None, None, x, shape)
     return out
+
+
+def max_pool2d_with_index(
+    x: ArrayLike, *, pool_size: Pair = (2, 2), strides: Pair | None = None, padding: Padding = "valid"
+) -> tuple[Array, Array]:
+    """:func:`max_pool2d`, and where each maximum is, for :func:`max_pool2d_backward`.
+
+    Arguments and errors as for :func:`max_pool2d`.
+
+    Returns
+    -------
+    y : ndarray (batch, out_height, out_width, channels)
+    index : ndarray of the shape of y, uint8, or int64 where a window has more than 256 positions
+        The position of the first maximum (or the first NaN) in its window, ``row * pool_width + column``, both counted
+        from the window's corner, which may lie outside the image.
+    """
+    op = "max_pool2d_with_index"
+    (x,) = as_floats(op, x)
+    shape = _plan(op, x.shape, *_options(op, pool_size, strides, padding))
+    out, index = empty(_out_shape(shape), x.dtype), empty(_out_shape(shape), _index_dtype(shape))
+    pick(x).max_pool2d(out, *_narrow_and_wide(index), x, shape)
+    return out, index
 
 
 def max_pool2d_backward(
     grad: ArrayLike,
-    x: ArrayLike,
+    index: Array,
     *,
+    input_shape: Shape,
     pool_size: Pair = (2, 2),
     strides: Pair | None = None,
     padding: Padding = "valid",
@@ -65,25 +95,36 @@ def max_pool2d_backward(
     Parameters
     ----------
     grad : array_like (batch, out_height, out_width, channels)
-    x : array_like (batch, height, width, channels)
-        The input of the forward pass.
+    index : ndarray (batch, out_height, out_width, channels), uint8 or int64
+        What :func:`max_pool2d_with_index` returned.
+    input_shape : (batch, height, width, channels)
+        Shape of the input of the forward pass.
     pool_size, strides, padding
         As in the forward pass.
 
     Returns
     -------
-    ndarray of the shape of x
+    ndarray of shape ``input_shape``
 
     Raises
     ------
     ShapeError
-        If grad has not the shape of the output.
+        If grad or index has not the shape of the output.
+    DTypeError
+        If index has not the dtype of these windows' indices.
     """
-    grad, x = as_floats("max_pool2d_backward", grad, x)
-    shape = _plan("max_pool2d_backward", x.shape, *_options("max_pool2d_backward", pool_size, strides, padding))
-    _expect_grad("max_pool2d_backward", grad, shape)
-    out = empty(x.shape, x.dtype)
-    pick(grad, x).max_pool2d_backward(out, grad, x, shape)
+    op = "max_pool2d_backward"
+    grad = as_array(op, grad)
+    input_shape = integers(op, "input_shape", input_shape, 0)
+    shape = _plan(op, input_shape, *_options(op, pool_size, strides, padding))
+    _expect_grad(op, grad, shape)
+    index = rectangular(op, index)
+    if index.dtype != _index_dtype(shape):
+        raise DTypeError(f"[{op}] index expects an array of {_index_dtype(shape).name}, got {index.dtype}")
+    if index.shape != grad.shape:
+        raise ShapeError(f"[{op}] index expects the output's shape {grad.shape}, got {index.shape}")
+    out = empty(input_shape, grad.dtype)
+    pick(grad).max_pool2d_backward(out, grad, *_narrow_and_wide(np.ascontiguousarray(index)), shape)
     return out
 
 
@@ -157,6 +198,15 @@ def _plan(op: str, x: Shape, window: tuple[int, int], strides: tuple[int, int], 
 
 def _out_shape(shape: Pool2DShape) -> Shape:
     return shape.batch, shape.out_height, shape.out_width, shape.channels
+
+
+def _index_dtype(shape: Pool2DShape) -> np.dtype[Any]:
+    return np.dtype(np.uint8 if shape.pool_height * shape.pool_width <= 256 else np.int64)
+
+
+def _narrow_and_wide(index: Array) -> tuple[Array | None, Array | None]:
+    """The two places a kernel has for an index, of which one is used."""
+    return (index, None) if index.dtype == np.uint8 else (None, index)
 
 
 def _expect_grad(op: str, grad: Array, shape: Pool2DShape) -> None:

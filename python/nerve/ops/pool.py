@@ -6,6 +6,7 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._windows import Padding, Pair
 from nerve.ops._differentiable import Result, differentiable
+from nerve.tensor import recording
 
 __all__ = ["average_pool2d", "max_pool2d"]
 
@@ -15,10 +16,14 @@ def max_pool2d(
     x: Array, *, pool_size: Pair = (2, 2), strides: Pair | None = None, padding: Padding = "valid"
 ) -> Result:
     """Maximum over windows of images (batch, height, width, channels); as :func:`nerve.kernels.max_pool2d`."""
-    y = kernels.max_pool2d(x, pool_size=pool_size, strides=strides, padding=padding)
+    if not recording():
+        return kernels.max_pool2d(x, pool_size=pool_size, strides=strides, padding=padding), (None,)
+    y, index = kernels.max_pool2d_with_index(x, pool_size=pool_size, strides=strides, padding=padding)
 
     def gradient(grad: Array) -> Array:
-        return kernels.max_pool2d_backward(grad, x, pool_size=pool_size, strides=strides, padding=padding)
+        return kernels.max_pool2d_backward(
+            grad, index, input_shape=x.shape, pool_size=pool_size, strides=strides, padding=padding
+        )
 
     return y, (gradient,)
 

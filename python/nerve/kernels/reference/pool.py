@@ -22,19 +22,31 @@ def _windows(s: Pool2DShape) -> Iterator[tuple[int, int, slice, slice]]:
             yield i, j, rows, slice(max(left, 0), min(left + s.pool_width, s.width))
 
 
-def max_pool2d(out: Array, x: Array, shape: Pool2DShape) -> None:
-    for i, j, rows, columns in _windows(shape):
-        out[:, i, j] = x[:, rows, columns].max(axis=(1, 2))
-
-
-def max_pool2d_backward(grad_x: Array, grad: Array, x: Array, shape: Pool2DShape) -> None:
-    total = np.zeros(x.shape)
-    images, channels = np.ogrid[: shape.batch, : shape.channels]
+def max_pool2d(out: Array, index: Array | None, wide_index: Array | None, x: Array, shape: Pool2DShape) -> None:
     for i, j, rows, columns in _windows(shape):
         window = x[:, rows, columns]
         height, width = window.shape[1:3]
+        out[:, i, j] = window.max(axis=(1, 2))
         first = window.reshape(shape.batch, height * width, shape.channels).argmax(axis=1)
-        total[images, rows.start + first // width, columns.start + first % width, channels] += grad[:, i, j]
+        row = rows.start + first // width - (i * shape.stride_height - shape.pad_top)
+        column = columns.start + first % width - (j * shape.stride_width - shape.pad_left)
+        for positions in (index, wide_index):
+            if positions is not None:
+                positions[:, i, j] = row * shape.pool_width + column
+
+
+def max_pool2d_backward(
+    grad_x: Array, grad: Array, index: Array | None, wide_index: Array | None, shape: Pool2DShape
+) -> None:
+    total = np.zeros(grad_x.shape)
+    images, channels = np.ogrid[: shape.batch, : shape.channels]
+    positions = index if wide_index is None else wide_index
+    assert positions is not None
+    for i, j, _, _ in _windows(shape):
+        row, column = np.divmod(positions[:, i, j].astype(np.int64), shape.pool_width)
+        row += i * shape.stride_height - shape.pad_top
+        column += j * shape.stride_width - shape.pad_left
+        total[images, row, column, channels] += grad[:, i, j]
     grad_x[...] = total
 
 

@@ -1,0 +1,209 @@
+// Pooling where a pixel has fewer channels than a vector has lanes. A row of the image is then taken as one line: every
+// position of it gets the result of a window that would begin there, and a permutation keeps those that do begin there.
+// The gradients go the other way, spreading a row of the output over the lines it came from.
+#pragma once
+#include "cpu/parallel.h"
+#include "cpu/pool_windows.h"
+
+namespace nerve::NERVE_ISA {
+namespace {  // pool.cpp alone includes this
+
+// Plain memory of `scratch`, for arrays of several types one after the other.
+class Memory {
+  public:
+    Memory(runtime::Slot slot, int64_t bytes) : next_(static_cast<char*>(runtime::scratch(slot, bytes))) {}
+    template <class U>
+    U* take(int64_t size) {
+        U* taken = reinterpret_cast<U*>(next_);
+        next_ += (size * int64_t(sizeof(U)) + 63) / 64 * 64;
+        return taken;
+    }
+
+  private:
+    char* next_;
+};
+
+// The windows of a row of the output that lie inside the image, as vectors of the line from `start` on: for each, the
+// lanes to keep, in order, and where they go. `from` holds vec::size numbers for every vector.
+template <class T>
+struct Kept {
+    using Integer = typename vec<T>::integer;
+    static constexpr int64_t lanes = vec<T>::size;
+    Range inside;  // of the windows
+    int64_t start = 0, length = 0, vectors = 0;
+    Integer* from;
+    int64_t* to;  // within the row of the output; vectors + 1 of them
+
+    static int64_t bytes(const Pool2DShape& s) {
+        const int64_t most = s.width * s.channels / lanes + 1;
+        return most * lanes * int64_t(sizeof(Integer)) + (most + 1) * int64_t(sizeof(int64_t)) + 128;
+    }
+    Kept(const Pool2DShape& s, Memory& memory) {
+        const int64_t most = s.width * s.channels / lanes + 1;
+        from = memory.take<Integer>(most * lanes);
+        to = memory.take<int64_t>(most + 1);
+        inside = {(s.pad_left + s.stride_width - 1) / s.stride_width, 0};
+        const int64_t room = s.width + s.pad_left - s.pool_width;
+        if (room >= 0) inside.end = room / s.stride_width + 1;
+        if (inside.end > s.out_width) inside.end = s.out_width;
+        if (inside.end <= inside.begin) return;
+        start = (inside.begin * s.stride_width - s.pad_left) * s.channels;
+        length = ((inside.size() - 1) * s.stride_width + 1) * s.channels;
+        vectors = (length + lanes - 1) / lanes;
+        int64_t kept = inside.begin * s.channels, column = 0, channel = 0;
+        for (int64_t v = 0; v < vectors; ++v) {
+            int64_t here = 0;
+            to[v] = kept;
+            for (int64_t lane = 0; lane < lanes; ++lane) from[v * lanes + lane] = 0;
+            for (int64_t lane = 0; lane < lanes && v * lanes + lane < length; ++lane) {
+                if (column == 0) from[v * lanes + here++] = Integer(lane), ++kept;
+                if (++channel < s.channels) continue;
+                channel = 0;
+                if (++column == s.stride_width) column = 0;
+            }
+        }
+        to[vectors] = kept;
+    }
+};
+
+// The windows [inside.begin, inside.end) of row i of the output. A vector is stored whole and the next one writes over
+// the lanes not kept, as long as that is in the same row.
+template <class Reduce, bool indexed, class T, class Index>
+void pool_line(T* out, Index* index, const T* image, const Pool2DShape& s, int64_t i, Range rows, const Kept<T>& kept) {
+    constexpr int64_t lanes = vec<T>::size;
+    if (kept.vectors == 0) return;
+    const int64_t size = s.out_width * s.channels, j = kept.inside.begin;
+    const Window w(s, i, rows, j, window_columns(s, j));
+    const T* x = image + rows.begin * w.line + kept.start;
+    const auto put = [&](int64_t v, auto at) NERVE_LAMBDA_INLINE {
+        const int64_t to = kept.to[v];
+        if (to == kept.to[v + 1]) return;
+        // The rows that the next one needs first: short pieces of rows in turn are not what the processor foresees.
+        for (int64_t p = 0; p < s.stride_height; ++p) __builtin_prefetch(x + v * lanes + (w.rows + p) * w.line);
+        vec<T> value[1];
+        bits<T> winner[1], from;
+        Reduce::template join<indexed>(value, winner, x + v * lanes, w, at);
+        std::memcpy(&from, kept.from + v * lanes, sizeof from);
+        value[0] = permute(value[0], from);
+        if constexpr (indexed) winner[0] = permute<T>(winner[0], from);
+        if (to + lanes <= size) {
+            store(out + to, value[0]);
+            if constexpr (indexed) store_integers<T>(index + to, winner[0]);
+        } else {
+            const int64_t count = kept.to[v + 1] - to;
+            store_partial(out + to, value[0], count);
+            if constexpr (indexed) store_integers<T>(index + to, winner[0], count);
+        }
+    };
+    for (int64_t v = 0; v < kept.vectors - 1; ++v) put(v, Whole{});
+    put(kept.vectors - 1, Part{kept.length - (kept.vectors - 1) * lanes});
+}
+
+// How a line of the image gathers from rows of the output ("sources"): for every vector of the line, the place of its
+// first source, a permutation of the sources from there on, and, for each of the `reach` windows that may share a
+// column, whether this one does: all bits or none. A source has zeros around it.
+template <class T>
+struct Spread {
+    using Integer = typename vec<T>::integer;
+    static constexpr int64_t lanes = vec<T>::size;
+    int64_t reach, reach_rows, vectors, margin, source;  // elements in front of a source, and in all
+    Integer *from, *shared;
+    int64_t* base;
+
+    static int64_t across(const Pool2DShape& s) { return (s.pool_width + s.stride_width - 1) / s.stride_width; }
+    static int64_t bytes(const Pool2DShape& s) {
+        const int64_t most = s.width * s.channels / lanes + 1;
+        return (1 + across(s)) * most * lanes * int64_t(sizeof(Integer)) + most * int64_t(sizeof(int64_t)) + 192;
+    }
+    Spread(const Pool2DShape& s, Memory& memory) {
+        reach = across(s);
+        reach_rows = (s.pool_height + s.stride_height - 1) / s.stride_height;
+        const int64_t size = s.width * s.channels;
+        vectors = (size + lanes - 1) / lanes;
+        margin = reach * s.channels;
+        const int64_t last = (s.width - 1 + s.pad_left) / s.stride_width + 1;
+        source = margin + (last > s.out_width ? last : s.out_width) * s.channels + lanes;
+        from = memory.take<Integer>(vectors * lanes);
+        shared = memory.take<Integer>(reach * vectors * lanes);
+        base = memory.take<int64_t>(vectors);
+        for (int64_t v = 0; v < vectors; ++v) {
+            int64_t place[lanes];
+            for (int64_t lane = 0; lane < lanes; ++lane) {
+                const int64_t i = v * lanes + lane < size ? v * lanes + lane : size - 1;
+                const int64_t x = i / s.channels + s.pad_left, inner = x % s.stride_width;
+                place[lane] = x / s.stride_width * s.channels + i % s.channels;
+                if (lane == 0 || place[lane] < base[v]) base[v] = place[lane];
+                for (int64_t k = 0; k < reach; ++k)
+                    shared[(k * vectors + v) * lanes + lane] = inner + k * s.stride_width < s.pool_width ? -1 : 0;
+            }
+            // Places go up by one, or back to the pixel's first where a window covers the next column too: as many
+            // lanes as they come from hold them all, since a pixel has fewer channels than a vector has lanes.
+            for (int64_t lane = 0; lane < lanes; ++lane) from[v * lanes + lane] = Integer(place[lane] - base[v]);
+            base[v] += margin;
+        }
+    }
+};
+
+// One term of the sums along a line: a row of the output, moved by some windows, and which positions it reaches.
+template <class T>
+struct Term {
+    const T* values;
+    const typename vec<T>::integer* shared;
+};
+
+template <bool single, class T>
+NERVE_INLINE void add_terms(T* line, int64_t size, const Spread<T>& spread, const Term<T>* terms, int64_t count) {
+    constexpr int64_t lanes = vec<T>::size;
+    const auto add = [&](int64_t v, auto at) NERVE_LAMBDA_INLINE {
+        vec<T> sum(T(0));
+        bits<T> from;
+        mask<T> shared;
+        std::memcpy(&from, spread.from + v * lanes, sizeof from);
+        for (int64_t i = 0; i < (single ? 1 : count); ++i) {
+            std::memcpy(&shared.v, terms[i].shared + v * lanes, sizeof shared.v);
+            const vec<T> share = permute(load(terms[i].values + spread.base[v]), from);
+            sum += from_bits<T>(to_bits(share) & shared.v);
+        }
+        at.write(line + v * lanes, sum);
+    };
+    const int64_t whole = size / lanes;
+    for (int64_t v = 0; v < whole; ++v) add(v, Whole{});
+    if (whole < spread.vectors) add(whole, Part{size - whole * lanes});
+}
+
+// Lines [begin, end) of the gradient, all images' in a row. fill(values, row of the output) makes a row a source.
+template <class T, class Fill>
+void spread_lines(T* grad_x, const Pool2DShape& s, const Spread<T>& spread, int64_t begin, int64_t end,
+                  const Fill& fill) {
+    constexpr int64_t lanes = vec<T>::size;
+    const int64_t size = s.width * s.channels, each = spread.reach_rows * spread.source;
+    const int64_t most = spread.reach_rows * spread.reach;
+    Memory memory(runtime::packed_a, each * int64_t(sizeof(T)) + spread.reach_rows * int64_t(sizeof(int64_t)) +
+                                         most * int64_t(sizeof(Term<T>)) + 192);
+    T* values = memory.take<T>(each);
+    int64_t* holds = memory.take<int64_t>(spread.reach_rows);
+    Term<T>* terms = memory.take<Term<T>>(most);
+    for (int64_t i = 0; i < each; ++i) values[i] = 0;
+    for (int64_t i = 0; i < spread.reach_rows; ++i) holds[i] = -1;
+    for (int64_t row = begin; row < end; ++row) {
+        const int64_t image = row / s.height, y = row % s.height;
+        const Range rows = covering_rows(s, y);
+        Term<T>* term = terms;
+        for (int64_t i = rows.begin; i < rows.end; ++i) {
+            const int64_t slot = i % spread.reach_rows, source = image * s.out_height + i;
+            T* to = values + slot * spread.source;
+            if (holds[slot] != source) fill(to + spread.margin, source);
+            holds[slot] = source;
+            for (int64_t k = spread.reach - 1; k >= 0; --k)
+                *term++ = {to - k * s.channels, spread.shared + k * spread.vectors * lanes};
+        }
+        T* line = grad_x + row * size;
+        if (term - terms == 1)
+            add_terms<true>(line, size, spread, terms, 1);
+        else
+            add_terms<false>(line, size, spread, terms, term - terms);
+    }
+}
+
+}  // namespace
+}  // namespace nerve::NERVE_ISA

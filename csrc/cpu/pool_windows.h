@@ -1,0 +1,184 @@
+// Where windows lie, and how one becomes a value: its maximum, with the position of that, or its average.
+#pragma once
+#include "cpu/lanes.h"
+#include "cpu/simd.h"
+#include "kernels.h"
+
+namespace nerve::NERVE_ISA {
+namespace {  // pool.cpp alone includes this
+
+struct Range {
+    int64_t begin, end;
+    NERVE_INLINE int64_t size() const { return end - begin; }
+};
+
+// The positions of window `index` that lie inside the image.
+NERVE_INLINE Range window(int64_t index, int64_t stride, int64_t pad, int64_t pool, int64_t size) {
+    const int64_t begin = index * stride - pad, end = begin + pool;
+    return {begin < 0 ? 0 : begin, end < size ? end : size};
+}
+NERVE_INLINE Range window_rows(const Pool2DShape& s, int64_t i) {
+    return window(i, s.stride_height, s.pad_top, s.pool_height, s.height);
+}
+NERVE_INLINE Range window_columns(const Pool2DShape& s, int64_t j) {
+    return window(j, s.stride_width, s.pad_left, s.pool_width, s.width);
+}
+
+// The windows that a position lies in.
+NERVE_INLINE Range covering(int64_t position, int64_t stride, int64_t pad, int64_t pool, int64_t windows) {
+    const int64_t first = position + pad - pool + stride, last = (position + pad) / stride + 1;
+    return {first <= 0 ? 0 : first / stride, last < windows ? last : windows};
+}
+NERVE_INLINE Range covering_rows(const Pool2DShape& s, int64_t y) {
+    return covering(y, s.stride_height, s.pad_top, s.pool_height, s.out_height);
+}
+NERVE_INLINE Range covering_columns(const Pool2DShape& s, int64_t x) {
+    return covering(x, s.stride_width, s.pad_left, s.pool_width, s.out_width);
+}
+
+// The elements of a window that belong to one element of the output: `rows` lines, a `line` apart, of `columns`
+// elements `channels` apart, from a corner on. Positions are counted in the whole window, line by line, the ones
+// outside the image too; the corner is number `first`.
+struct Window {
+    int64_t rows, columns, line, channels, first, pitch;
+
+    Window(const Pool2DShape& s, int64_t i, Range rows, int64_t j, Range columns)
+        : rows(rows.size()),
+          columns(columns.size()),
+          line(s.width * s.channels),
+          channels(s.channels),
+          first((rows.begin + s.pad_top - i * s.stride_height) * s.pool_width + columns.begin + s.pad_left -
+                j * s.stride_width),
+          pitch(s.pool_width) {}
+};
+
+// Vectors from p on: all lanes, or the first ones only.
+struct Whole {
+    template <class T>
+    NERVE_INLINE vec<T> read(const T* p) const {
+        return load(p);
+    }
+    template <class T>
+    NERVE_INLINE void write(T* p, vec<T> x) const {
+        store(p, x);
+    }
+    template <class T, class Index>
+    NERVE_INLINE void write_index(Index* p, bits<T> x) const {
+        store_integers<T>(p, x);
+    }
+};
+struct Part {
+    int64_t lanes;
+    template <class T>
+    NERVE_INLINE vec<T> read(const T* p) const {
+        return load_partial(p, lanes);
+    }
+    template <class T>
+    NERVE_INLINE void write(T* p, vec<T> x) const {
+        store_partial(p, x, lanes);
+    }
+    template <class T, class Index>
+    NERVE_INLINE void write_index(Index* p, bits<T> x) const {
+        store_integers<T>(p, x, lanes);
+    }
+};
+
+// body(offset, access, count) over [0, size): `count` vectors side by side, as an integral constant. Vectors overlap
+// at the end; only where size is less than a vector, access is to a part of one.
+template <int N>
+struct Count {
+    static constexpr int value = N;
+};
+template <class T, class Body>
+NERVE_INLINE void each_strip(int64_t size, const Body& body) {
+    constexpr int64_t lanes = vec<T>::size;
+    int64_t i = 0;
+    for (; i + 4 * lanes <= size; i += 4 * lanes) body(i, Whole{}, Count<4>{});
+    if (i + 2 * lanes <= size) body(i, Whole{}, Count<2>{}), i += 2 * lanes;
+    if (i + lanes <= size) body(i, Whole{}, Count<1>{}), i += lanes;
+    if (i == size) return;
+    if (size >= lanes)
+        body(size - lanes, Whole{}, Count<1>{});
+    else
+        body(i, Part{size - i}, Count<1>{});
+}
+
+// a where it is greater, else b: one instruction, which gives b where either is NaN.
+template <class T>
+NERVE_INLINE vec<T> greater_or(vec<T> a, vec<T> b) {
+#if defined(__AVX512F__)
+    using V = typename vec<T>::native;
+    if constexpr (sizeof(T) == 4)
+        return (V)_mm512_maskz_max_ps(__mmask16(-1), (__m512)a.v, (__m512)b.v);
+    else
+        return (V)_mm512_maskz_max_pd(__mmask8(-1), (__m512d)a.v, (__m512d)b.v);
+#else
+    return select(a > b, a, b);
+#endif
+}
+
+// The maxima of n vectors of windows, and where they are: the first one, or the first NaN. The plain comparison does
+// not see a NaN that comes late; a running 0 * value does, and then the window is looked at again.
+struct Highest {
+    template <bool indexed, bool careful, int n, class T, class Access>
+    static NERVE_INLINE bool look(vec<T> (&value)[n], bits<T> (&winner)[n], const T* corner, const Window& w,
+                                  const Access& at) {
+        using Integer = typename vec<T>::integer;
+        vec<T> special[n];
+        for (int k = 0; k < n; ++k) {
+            value[k] = at.read(corner + k * vec<T>::size);
+            winner[k] = bits<T>{} + Integer(w.first);
+            special[k] = vec<T>(T(0));
+        }
+        for (int64_t p = 0; p < w.rows; ++p)
+            for (int64_t q = 0; q < w.columns; ++q) {
+                const bits<T> position = bits<T>{} + Integer(w.first + p * w.pitch + q);
+                for (int k = 0; k < n; ++k) {
+                    const vec<T> here = at.read(corner + p * w.line + q * w.channels + k * vec<T>::size);
+                    if constexpr (careful) {
+                        const mask<T> better = (here > value[k]) | ((here != here) & (value[k] == value[k]));
+                        winner[k] = better.v ? position : winner[k];
+                        value[k] = select(better, here, value[k]);
+                    } else {
+                        if constexpr (indexed) winner[k] = (here > value[k]).v ? position : winner[k];
+                        value[k] = greater_or(here, value[k]);
+                        special[k] = fma(here, vec<T>(T(0)), special[k]);
+                    }
+                }
+            }
+        if constexpr (careful) return true;
+        for (int k = 1; k < n; ++k) special[0] += special[k];
+        return !any(special[0] != special[0]);
+    }
+    template <bool indexed, int n, class T, class Access>
+    static NERVE_NOINLINE void look_again(vec<T> (&value)[n], bits<T> (&winner)[n], const T* corner, const Window& w,
+                                          const Access& at) {
+        look<indexed, true>(value, winner, corner, w, at);
+    }
+    template <bool indexed, int n, class T, class Access>
+    static NERVE_INLINE void join(vec<T> (&value)[n], bits<T> (&winner)[n], const T* corner, const Window& w,
+                                  const Access& at) {
+        if (look<indexed, false>(value, winner, corner, w, at)) return;
+        vec<T> values[n];  // whose addresses are taken, which keeps the others in registers
+        bits<T> winners[n];
+        look_again<indexed>(values, winners, corner, w, at);
+        for (int k = 0; k < n; ++k) value[k] = values[k], winner[k] = winners[k];
+    }
+};
+
+struct Average {
+    template <bool, int n, class T, class Access>
+    static NERVE_INLINE void join(vec<T> (&value)[n], bits<T> (&)[n], const T* corner, const Window& w,
+                                  const Access& at) {
+        for (int k = 0; k < n; ++k) value[k] = vec<T>(T(0));
+        for (int64_t p = 0; p < w.rows; ++p)
+            for (int64_t q = 0; q < w.columns; ++q)
+                for (int k = 0; k < n; ++k)
+                    value[k] += at.read(corner + p * w.line + q * w.channels + k * vec<T>::size);
+        const vec<T> count(T(w.rows * w.columns));
+        for (int k = 0; k < n; ++k) value[k] = value[k] / count;
+    }
+};
+
+}  // namespace
+}  // namespace nerve::NERVE_ISA
