@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.row import Peer, Row, floats, many, torch
+from benchmarks.row import Peer, Row, floats, torch
 from benchmarks.rows.conv import LAYOUTS, image, nhwc
 from nerve import kernels
 
 
-def peers(prepare: Callable[..., Callable[[], Any]]) -> tuple[Peer, ...]:
+def peers(prepare: Callable[..., Callable[[], Any]], unpack: Callable[[Any], Any] = nhwc) -> tuple[Peer, ...]:
     def variant(layout: str) -> Callable[..., Callable[[], Any]]:
         return lambda *args: prepare(*(image(x, layout) for x in args))
 
-    return tuple(Peer(name, variant(layout), nhwc) for name, layout in LAYOUTS.items())
+    return tuple(Peer(name, variant(layout), unpack) for name, layout in LAYOUTS.items())
 
 
 def rows(size: int, strides: int, batch: int, image_size: int, channels: int) -> list[Row]:
@@ -27,10 +27,14 @@ def rows(size: int, strides: int, batch: int, image_size: int, channels: int) ->
     window = [size] * 2, [strides] * 2, [padding] * 2
     moved = 4.0 * float(np.prod(x) + np.prod(out))
 
-    def max_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return kernels.max_pool2d_backward(grad, x, **options)
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        image, grad = (rng.standard_normal(shape, dtype=np.float32) for shape in (x, out))
+        return grad, kernels.max_pool2d_with_index(image, **options)[1], image
 
-    def torch_max_backward(grad: Any, x: Any) -> Callable[[], Any]:
+    def max_backward(grad: np.ndarray, index: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return kernels.max_pool2d_backward(grad, index, input_shape=x, **options)
+
+    def torch_max_backward(grad: Any, _: Any, x: Any) -> Callable[[], Any]:
         indices = torch.ops.aten.max_pool2d_with_indices(x, *window)[1]
         call = torch.ops.aten.max_pool2d_with_indices_backward
         return lambda: call(grad, x, *window, [1, 1], False, indices)
@@ -48,7 +52,11 @@ def rows(size: int, strides: int, batch: int, image_size: int, channels: int) ->
     return [
         Row(f"max_pool2d {name}", "pool", floats(*x), lambda x: kernels.max_pool2d(x, **options), moved, "GB/s",
             peers(lambda x: lambda: torch.nn.functional.max_pool2d(x, *window))),
-        Row(f"max_pool2d {name}, backward", "pool", many(out, x), max_backward, moved, "GB/s",
+        Row(f"max_pool2d {name} with indices", "pool", floats(*x),
+            lambda x: kernels.max_pool2d_with_index(x, **options), moved, "GB/s",
+            peers(lambda x: lambda: torch.ops.aten.max_pool2d_with_indices(x, *window), lambda r: nhwc(r[0])),
+            compare=lambda r: r[0]),
+        Row(f"max_pool2d {name}, backward", "pool", draw, max_backward, moved, "GB/s",
             peers(torch_max_backward)),
         Row(f"average_pool2d {name}", "pool", floats(*x), lambda x: kernels.average_pool2d(x, **options), moved, "GB/s",
             peers(lambda x: lambda: torch.nn.functional.avg_pool2d(x, *window, count_include_pad=False))),
@@ -57,4 +65,4 @@ def rows(size: int, strides: int, batch: int, image_size: int, channels: int) ->
     ]  # fmt: skip
 
 
-ROWS = [*rows(2, 2, 8, 56, 64), *rows(3, 2, 8, 112, 64)]
+ROWS = [*rows(2, 2, 8, 56, 64), *rows(3, 2, 8, 112, 64), *rows(2, 2, 64, 28, 6), *rows(3, 2, 8, 224, 3)]

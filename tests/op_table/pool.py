@@ -106,9 +106,7 @@ ROWS = [
         errors=[
             BadCall((_GRAD, _INDEX), _SHAPE, ShapeError, r"grad expects the output's shape \(2, 2, 2, 3\)"),
             BadCall((_GRAD_2, _INDEX[:1]), _SHAPE, ShapeError, r"index expects the output's shape \(2, 2, 2, 3\)"),
-            BadCall(
-                (_GRAD_2, _INDEX.astype(np.int64)), _SHAPE, DTypeError, "an array of uint8, got int64"
-            ),
+            BadCall((_GRAD_2, _INDEX.astype(np.int64)), _SHAPE, DTypeError, "an array of uint8, got int64"),
         ],
     ),
     Op(
