@@ -37,6 +37,30 @@ void matmul(T* out, const T* a, const T* b, const T* bias, const MatmulShape& sh
         for (int64_t i = 0; i < shape.batch; ++i) one(i);
 }
 
+template <class T>
+void pack(T* packed, const T* b, int64_t inner, int64_t columns, bool transposed) {
+    constexpr int64_t width = tile_columns<T>;
+    const MatrixColumns<T> matrix{b, transposed ? inner : columns, transposed};
+    const int64_t panels = pieces(columns, width);
+    for (int64_t k = 0; k < inner; k += inner_block) {
+        const int64_t count = smaller(inner - k, inner_block);
+        T* to = packed + PackedColumns<T>::block(columns, k);
+        parallel_blocks(panels, 1 + 16384 / (width * count), [&](int64_t begin, int64_t end) {
+            int64_t p = begin + matrix.several(to + begin * width * count, begin * width,
+                                               smaller(end * width, columns), k, count);
+            for (; p < end; ++p)
+                matrix(to + p * width * count, p * width, smaller(columns - p * width, width), k, count);
+        });
+    }
+}
+
+template <class T>
+void matmul_packed(T* out, const T* a, const T* packed, const T* bias, const MatmulShape& shape, int64_t activation) {
+    const MatrixRows<T> rows{a, shape.transpose_a ? shape.rows : shape.inner, shape.transpose_a != 0};
+    gemm<T>(shape.rows, shape.columns, shape.inner, rows, PackedColumns<T>{packed, shape.inner, shape.columns},
+            {out, shape.columns, bias, static_cast<Activation>(activation)});
+}
+
 }  // namespace nerve::NERVE_ISA
 
 #define FAMILY_matmul FAMILY_HERE

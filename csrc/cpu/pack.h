@@ -138,4 +138,22 @@ struct MatrixColumns {
     }
 };
 
+// B packed before: its blocks of `inner` one after the other, each all of its panels.
+template <class T>
+struct PackedColumns {
+    static constexpr bool padded = true;
+    const T* data;
+    int64_t inner, columns;
+
+    static int64_t block(int64_t columns, int64_t k) {
+        return pieces(columns, tile_columns<T>) * tile_columns<T> * k;
+    }
+    void operator()(T*, int64_t, int64_t, int64_t, int64_t) const {}  // never asked for
+    bool readable(int64_t, int64_t) const { return true; }
+    ColumnPanels<T> in_place(int64_t column, int64_t k) const {
+        const int64_t count = smaller(inner - k, inner_block);
+        return {data + block(columns, k) + column * count, tile_columns<T>, tile_columns<T> * count};
+    }
+};
+
 }  // namespace nerve::NERVE_ISA

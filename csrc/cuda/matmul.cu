@@ -25,6 +25,12 @@ struct StoreMatrix {
     }
 };
 
+template <class T>
+__global__ void pack_kernel(T* packed, const T* b, int64_t inner, int64_t columns, bool transposed) {
+    for (int64_t i = first_index(); i < inner * columns; i += index_step())
+        packed[i] = transposed ? b[i % columns * inner + i / columns] : b[i];
+}
+
 }  // namespace
 
 template <class T>
@@ -37,6 +43,20 @@ void matmul(Stream stream, T* out, const T* a, const T* b, const T* bias, const 
                                           : Matrix<T>{b, s.b_batch_stride, s.columns, 1, false};
     gemm<T>(stream, s.batch, s.rows, s.columns, s.inner, left, right,
             StoreMatrix<T>{out, s.rows, s.columns, {bias, static_cast<Activation>(activation)}});
+}
+
+// Nothing is gained by another order here: packed is b, row-major.
+template <class T>
+void pack(Stream stream, T* packed, const T* b, int64_t inner, int64_t columns, bool transposed) {
+    launch(stream, pack_kernel<T>, loop_blocks(inner * columns), packed, b, inner, columns, transposed);
+}
+
+template <class T>
+void matmul_packed(Stream stream, T* out, const T* a, const T* packed, const T* bias, const MatmulShape& shape,
+                   int64_t activation) {
+    MatmulShape plain = shape;
+    plain.transpose_b = 0;
+    matmul(stream, out, a, packed, bias, plain, activation);
 }
 
 }  // namespace nerve::cuda

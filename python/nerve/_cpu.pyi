@@ -75,6 +75,7 @@ __all__: list[str] = [
     "lstm",
     "lstm_backward",
     "matmul",
+    "matmul_packed",
     "matmul_pieces",
     "matmul_precision",
     "max",
@@ -92,6 +93,7 @@ __all__: list[str] = [
     "not_equal",
     "num_threads",
     "one_hot",
+    "pack",
     "power",
     "random_normal",
     "random_uniform",
@@ -1226,6 +1228,24 @@ def matmul(
     shape: tuple[typing.Any, ...],
     activation: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+@typing.overload
+def matmul_packed(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    packed: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def matmul_packed(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    packed: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def matmul_pieces() -> str:
     """
     What float32 products are made of now.
@@ -1459,6 +1479,22 @@ def one_hot(
     labels: numpy.typing.NDArray[numpy.int64] | None,
     rows: typing.SupportsInt | typing.SupportsIndex,
     classes: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def pack(
+    packed: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    transposed: bool,
+) -> None: ...
+@typing.overload
+def pack(
+    packed: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    transposed: bool,
 ) -> None: ...
 @typing.overload
 def power(

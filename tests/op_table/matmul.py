@@ -22,6 +22,18 @@ def _matmul(rng: np.random.Generator) -> list[Sample]:
         calls.append(Sample(big, {"transpose_a": a, "transpose_b": b}))
     batches = [((4,), (4,)), ((4,), ()), ((), (4,)), ((2, 1), (3,)), ((2, 3), (1, 3)), ((0,), ()), ((1,), (5,))]
     calls += [Sample((n(size=(*a, 3, 6)), n(size=(*b, 6, 5)))) for a, b in batches]
+    # Few rows or columns beside a long `inner`; rows of 4 KB; more than serial, thin and blocked products hold.
+    for rows, inner, columns in (
+        (1, 600, 130),
+        (3, 70, 41),
+        (8, 128, 70),
+        (130, 65, 3),
+        (20, 1024, 33),
+        (200, 300, 600),
+    ):
+        for a, b in itertools.product((False, True), repeat=2):
+            pair = n(size=(inner, rows) if a else (rows, inner)), n(size=(columns, inner) if b else (inner, columns))
+            calls.append(Sample(pair, {"transpose_a": a, "transpose_b": b}))
     calls += [Sample((n(size=6), n(size=(6, 5)))), Sample((n(size=(3, 6)), n(size=6))), Sample((n(size=6), n(size=6)))]
     calls += [Sample((n(size=(2, 3, 6)), n(size=6))), Sample((n(size=6), n(size=(2, 6, 4))))]
     empty = [((0, 4), (4, 3)), ((3, 0), (0, 4)), ((3, 4), (4, 0))]

@@ -4,23 +4,98 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import as_floats, empty, pick
 from nerve.kernels.shapes import MatmulShape, activation_code
 
-__all__ = ["matmul"]
+__all__ = ["PackedMatrix", "matmul", "pack"]
 
 Shape = tuple[int, ...]
 
 
+class PackedMatrix:
+    """The right operand of many products, put once into the order in which a product reads it; made by :func:`pack`.
+
+    It holds a copy: later changes of the matrix do not show.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Inner size and columns.
+    dtype : dtype
+        float32 or float64: a product computes in it.
+    """
+
+    __slots__ = ("_array", "_home", "shape")
+
+    def __init__(self, array: Array, shape: tuple[int, int], home: str) -> None:
+        self._array, self.shape, self._home = array, shape, home
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    def __repr__(self) -> str:
+        return f"PackedMatrix(shape={self.shape}, dtype={self.dtype})"
+
+    def _read(self, home: str) -> Array:
+        if self._home != home:
+            raise ValueError(f"[matmul] a matrix packed for {self._home} cannot be used by {home}; pack it anew")
+        return self._array
+
+
+def pack(b: ArrayLike, *, transpose_b: bool = False) -> PackedMatrix:
+    """``b`` in the form :func:`matmul` reads it, for weights that many products share.
+
+    Parameters
+    ----------
+    b : array_like (inner, columns), float32 or float64
+        (columns, inner) with ``transpose_b``.
+    transpose_b : bool
+        Pack the transpose.
+
+    Returns
+    -------
+    PackedMatrix
+        To be given to :func:`matmul` as ``b``. It belongs to the process and the instruction set that packed it: save
+        the matrix, not this.
+
+    Raises
+    ------
+    ShapeError
+        If ``b`` is not a matrix.
+
+    Notes
+    -----
+    A product packs most matrices by itself; done beforehand this saves a pass over the weights, which for few rows of
+    ``a`` is a good part of the work, most of all for a transposed matrix.
+    """
+    (y,) = as_floats("pack", b)
+    if y.ndim != 2:
+        raise ShapeError(f"[pack] expects a matrix, got shape {y.shape}")
+    inner, columns = y.shape[::-1] if transpose_b else y.shape
+    packed = empty((inner * (columns + _PACKED_MARGIN),), y.dtype)
+    module = pick(y)
+    module.pack(packed, y, inner, columns, bool(transpose_b))
+    return PackedMatrix(packed, (inner, columns), _home(module))
+
+
+_PACKED_MARGIN = 32  # columns: the panel of every instruction set is that wide or narrower
+
+
+def _home(module: Any) -> str:
+    return f"the {module.isa()} kernels" if hasattr(module, "isa") else "the reference kernels"
+
+
 def matmul(
     a: ArrayLike,
-    b: ArrayLike,
+    b: ArrayLike | PackedMatrix,
     bias: ArrayLike | None = None,
     *,
     activation: str | None = None,
@@ -33,8 +108,9 @@ def matmul(
     ----------
     a : array_like (..., rows, inner), float32 or float64
         (..., inner, rows) with ``transpose_a``; a one-dimensional array is a row, as in NumPy.
-    b : array_like (..., inner, columns)
-        (..., columns, inner) with ``transpose_b``; a one-dimensional array is a column.
+    b : array_like (..., inner, columns), or PackedMatrix
+        (..., columns, inner) with ``transpose_b``; a one-dimensional array is a column. Weights used again and
+        again can be packed once, by :func:`pack`.
     bias : array_like (columns,), optional
         Added to every row.
     activation : {None, "linear", "relu", "sigmoid", "tanh"}
@@ -59,6 +135,8 @@ def matmul(
     (:func:`nerve.set_matmul_precision`), the last bits differ from those.
     """
     code = activation_code("matmul", activation)
+    if isinstance(b, PackedMatrix):
+        return _matmul_packed(a, b, bias, code, bool(transpose_a), bool(transpose_b))
     x, y, bias_array = as_floats("matmul", a, b, bias, optional=1)
     bias_shape = None if bias_array is None else bias_array.shape
     plan, x_batch, y_batch, out_shape = _plan(x.shape, y.shape, bias_shape, bool(transpose_a), bool(transpose_b))
@@ -68,6 +146,26 @@ def matmul(
         y = np.ascontiguousarray(np.broadcast_to(y, y_batch))
     out = empty(out_shape, x.dtype)
     pick(x, y, bias_array).matmul(out, x, y, bias_array, plan, code)
+    return out
+
+
+def _matmul_packed(
+    a: ArrayLike, b: PackedMatrix, bias: ArrayLike | None, code: int, transpose_a: bool, transpose_b: bool
+) -> Array:
+    if transpose_b:
+        raise ValueError("[matmul] transpose_b belongs to pack: a packed matrix is read one way only")
+    x, bias_array = as_floats("matmul", a, bias, optional=1)
+    if x.dtype != b.dtype:
+        raise DTypeError(f"[matmul] b was packed in {b.dtype}, the other operands are {x.dtype}")
+    if transpose_a and x.ndim > 2:
+        x = np.ascontiguousarray(x.swapaxes(-1, -2))
+        transpose_a = False
+    bias_shape = None if bias_array is None else bias_array.shape
+    plan, _, _, out_shape = _plan(x.shape, b.shape, bias_shape, transpose_a, False)
+    plan = plan._replace(batch=1, rows=plan.rows * plan.batch)
+    out = empty(out_shape, x.dtype)
+    module = pick(x)
+    module.matmul_packed(out, x, b._read(_home(module)), bias_array, plan, code)
     return out
 
 

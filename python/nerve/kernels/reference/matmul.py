@@ -7,7 +7,7 @@ import numpy as np
 from nerve._typing import Array
 from nerve.kernels.shapes import MatmulShape
 
-__all__ = ["matmul"]
+__all__ = ["matmul", "matmul_packed", "pack"]
 
 
 def activate(x: Array, activation: int) -> Array:
@@ -35,3 +35,14 @@ def matmul(out: Array, a: Array, b: Array, bias: Array | None, shape: MatmulShap
     if bias is not None:
         product += bias
     out[...] = activate(product, activation).reshape(out.shape)
+
+
+def pack(packed: Array, b: Array, inner: int, columns: int, transposed: bool) -> None:
+    """``packed`` starts with ``b`` in row-major order."""
+    packed[: inner * columns] = (b.reshape(columns, inner).T if transposed else b).reshape(-1)
+
+
+def matmul_packed(out: Array, a: Array, packed: Array, bias: Array | None, shape: MatmulShape, activation: int) -> None:
+    """``out = activation(a @ b + bias)`` for the b that was packed."""
+    b = packed[: shape.inner * shape.columns]
+    matmul(out, a, b, bias, shape._replace(b_batch_stride=0, transpose_b=0), activation)
