@@ -148,7 +148,14 @@ struct PackedColumns {
     static int64_t block(int64_t columns, int64_t k) {
         return pieces(columns, tile_columns<T>) * tile_columns<T> * k;
     }
-    void operator()(T*, int64_t, int64_t, int64_t, int64_t) const {}  // never asked for
+    void operator()(T* panel, int64_t column, int64_t, int64_t k, int64_t count) const {
+        constexpr int64_t width = tile_columns<T>;
+        for (int64_t i = k; i < k + count; ++i, panel += width) {
+            const int64_t first = i / inner_block * inner_block;
+            const ColumnPanels<T> panels = in_place(column, first);
+            std::memcpy(panel, panels.data + (i - first) * width, width * sizeof(T));
+        }
+    }
     bool readable(int64_t, int64_t) const { return true; }
     ColumnPanels<T> in_place(int64_t column, int64_t k) const {
         const int64_t count = smaller(inner - k, inner_block);
