@@ -15,6 +15,7 @@ from nerve.layers.symbolic import SymbolicTensor
 rng = np.random.default_rng(1)
 IMAGES = rng.normal(size=(2, 7, 6, 4)).astype(np.float32)
 ROWS = rng.normal(size=(5, 3)).astype(np.float32)
+SEQUENCES = rng.normal(size=(3, 6, 2)).astype(np.float32)
 
 
 def close(actual, expected, tolerance=2e-5):
@@ -47,6 +48,11 @@ CASES = [
     (layers.Dropout, {"rate": 0.5, "seed": 3}, ROWS),
     (layers.BatchNormalization, {}, IMAGES),
     (layers.BatchNormalization, {"axis": 1, "scale": False, "momentum": 0.5}, IMAGES),
+    (layers.LSTM, {"units": 4}, SEQUENCES),
+    (layers.LSTM, {"units": 4, "return_sequences": True, "recurrent_activation": "hard_sigmoid"}, SEQUENCES),
+    (layers.GRU, {"units": 4, "return_sequences": True, "go_backwards": True}, SEQUENCES),
+    (layers.GRU, {"units": 4, "reset_after": False, "use_bias": False}, SEQUENCES),
+    (layers.SimpleRNN, {"units": 4, "activation": "relu"}, SEQUENCES),
     (layers.Add, {}, [ROWS, ROWS]),
     (layers.Subtract, {}, [ROWS, ROWS[:, :1]]),
     (layers.Multiply, {}, [ROWS, ROWS, ROWS]),

@@ -36,23 +36,66 @@ void input_gradients(const BackwardCall<T>& call, int64_t sums, int64_t columns)
             {call.grad_x, s.features, static_cast<const T*>(nullptr), Activation::linear});
 }
 
-// out (rows, columns) = A^T @ gates[.., first ..), where from(k) is row k = t * batch + b of A.
-template <class T, class From>
-void weight_gradient(const BackwardCall<T>& call, T* out, int64_t stride, int64_t rows, int64_t sums, int64_t first,
-                     int64_t columns, const From& from) {
-    const auto& s = call.s;
+// The rows of A^T in weight_gradient: (features + units, steps * batch), inputs above the states before each step.
+template <class T>
+struct InputsAndStates {
+    const BackwardCall<T>& call;
+
+    void operator()(T* panel, int64_t row, int64_t used, int64_t k, int64_t count) const {
+        const auto& s = call.s;
+        if (count == 0) return;  // no sequences, no steps
+        int64_t b = k % s.batch, t = k / s.batch;
+        for (int64_t i = 0; i < count; ++i, panel += tile_rows) {
+            const T* x = call.x + input_row(s, b, t) * s.features;
+            const T* h = t > 0                ? call.out + (b * s.time + t - 1) * s.units
+                         : call.initial_state ? call.initial_state + b * s.units
+                                              : nullptr;
+            if (used == tile_rows && row + used <= s.features)
+                std::memcpy(panel, x + row, tile_rows * sizeof(T));
+            else if (used == tile_rows && row >= s.features && h != nullptr)
+                std::memcpy(panel, h + (row - s.features), tile_rows * sizeof(T));
+            else
+                for (int64_t r = 0; r < tile_rows; ++r) {
+                    const int64_t at = row + r;
+                    panel[r] = r >= used ? T(0) : at < s.features ? x[at] : h ? h[at - s.features] : T(0);
+                }
+            if (++b == s.batch) b = 0, ++t;
+        }
+    }
+};
+
+// Rows [row, row_end) of (x, h)^T @ gates[.., first .. first + columns), where `gates` are what both products add to.
+template <class T>
+void weight_gradient(const BackwardCall<T>& call, T* out, int64_t stride, int64_t row, int64_t row_end, int64_t sums,
+                     int64_t first, int64_t columns) {
+    const InputsAndStates<T> values{call};
     gemm<T>(
-        rows, columns, s.time * s.batch,
-        [&](T* panel, int64_t row, int64_t used, int64_t k, int64_t count) {
-            for (int64_t i = 0; i < count; ++i, panel += tile_rows) {
-                const T* values = from(k + i);
-                for (int64_t r = 0; r < tile_rows; ++r) panel[r] = r < used && values ? values[row + r] : T(0);
-            }
-        },
+        row_end - row, columns, call.s.time * call.s.batch,
+        [&](T* panel, int64_t r, int64_t used, int64_t k, int64_t count) { values(panel, row + r, used, k, count); },
         [&](T* panel, int64_t column, int64_t used, int64_t k, int64_t count) {
             pack_along<tile_columns<T>>(panel, call.grad_gates, sums, first + column, used, k, count);
         },
         {out, stride, static_cast<const T*>(nullptr), Activation::linear});
+}
+
+// The gates that both products see are packed once for both.
+template <class T, class Cell>
+void weight_gradients(const BackwardCall<T>& call, T* both) {
+    const auto& s = call.s;
+    const int64_t units = s.units, sums = Cell::sums * units, columns = Cell::gates * units;
+    const int64_t shared = Cell::has_cell ? columns : 2 * units, rows = s.features + units;
+    weight_gradient(call, both, shared, 0, rows, sums, 0, shared);
+    auto copy = [&](T* to, int64_t row, int64_t count) {
+        if (to != nullptr)
+            for (int64_t r = 0; r < count; ++r)
+                std::memcpy(to + r * columns, both + (row + r) * shared, size_t(shared) * sizeof(T));
+    };
+    copy(call.grad_kernel, 0, s.features), copy(call.grad_recurrent_kernel, s.features, units);
+    if (shared == columns) return;
+    if (call.grad_kernel != nullptr)
+        weight_gradient(call, call.grad_kernel + shared, columns, 0, s.features, sums, shared, units);
+    if (call.grad_recurrent_kernel != nullptr)
+        weight_gradient(call, call.grad_recurrent_kernel + shared, columns, s.features, rows, sums, columns, units);
 }
 
 template <class T, class Cell>
@@ -60,7 +103,7 @@ void backward_all(const BackwardCall<T>& call) {
     const auto& s = call.s;
     const int64_t units = s.units, sums = Cell::sums * units, columns = Cell::gates * units;
     const int64_t groups = (s.batch + group - 1) / group;
-    T* totals = scratch<T>(runtime::workspace, groups * sums + 1);
+    T* totals = scratch<T>(runtime::workspace, groups * sums + (s.features + units) * columns + 1);
     std::memset(totals, 0, size_t(groups * sums) * sizeof(T));
     if (units > 0 && s.batch > 0) backward<T, Cell>(call, totals);
     if (call.grad_bias != nullptr)
@@ -76,19 +119,8 @@ void backward_all(const BackwardCall<T>& call) {
             }
         }
     input_gradients(call, sums, columns);
-    if (call.grad_kernel != nullptr)
-        weight_gradient(call, call.grad_kernel, columns, s.features, sums, 0, columns,
-                        [&](int64_t k) { return call.x + input_row(s, k % s.batch, k / s.batch) * s.features; });
-    if (call.grad_recurrent_kernel == nullptr) return;
-    auto before = [&](int64_t k) -> const T* {
-        const int64_t b = k % s.batch, t = k / s.batch;
-        if (t > 0) return call.out + (b * s.time + t - 1) * units;
-        return call.initial_state ? call.initial_state + b * units : nullptr;
-    };
-    const int64_t together = Cell::has_cell ? columns : 2 * units;
-    weight_gradient(call, call.grad_recurrent_kernel, columns, units, sums, 0, together, before);
-    if (together < columns)
-        weight_gradient(call, call.grad_recurrent_kernel + together, columns, units, sums, 3 * units, units, before);
+    if (call.grad_kernel != nullptr || call.grad_recurrent_kernel != nullptr)
+        weight_gradients<T, Cell>(call, totals + groups * sums);
 }
 
 }  // namespace

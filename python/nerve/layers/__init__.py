@@ -10,10 +10,13 @@ from nerve.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Mu
 from nerve.layers.normalization import BatchNormalization
 from nerve.layers.operation import Operation
 from nerve.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from nerve.layers.recurrent import GRU, LSTM, SimpleRNN
 from nerve.layers.regularization import Dropout
 from nerve.layers.reshaping import Flatten, Reshape
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Average",
@@ -37,6 +40,7 @@ __all__ = [
     "Operation",
     "ReLU",
     "Reshape",
+    "SimpleRNN",
     "Softmax",
     "Subtract",
 ]

@@ -14,7 +14,7 @@ from nerve.errors import ShapeError
 from nerve.indexed_rows import IndexedRows
 from nerve.kernels._backend import rectangular
 from nerve.kernels._numbers import integers
-from nerve.ops._differentiable import Result, differentiable, plain
+from nerve.ops._differentiable import JointResult, Result, differentiable, differentiable_jointly, plain
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "stop_gradient",
     "take",
     "transpose",
+    "unstack",
 ]
 
 
@@ -95,6 +96,40 @@ def _concatenate(*arrays: Array, axis: int) -> Result:
         return lambda grad: kernels.getitem(grad, tuple(index))
 
     return y, tuple(part(int(end), np.shape(array)[axis]) for end, array in zip(ends, arrays, strict=True))
+
+
+@differentiable_jointly
+def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult:
+    """The slices along an axis, one tensor each, without that axis.
+
+    Parameters
+    ----------
+    x : tensor or array_like
+    axis : int
+
+    Returns
+    -------
+    tuple of Tensor
+
+    Raises
+    ------
+    ShapeError
+        If x has no such axis.
+    """
+    x = rectangular("unstack", x)
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"[unstack] axis {axis} is out of range for an array of shape {x.shape}")
+    order = [axis % x.ndim, *(i for i in range(x.ndim) if i != axis % x.ndim)]
+    slices = kernels.transpose(x, order)
+
+    def backward(grads: tuple[Array | None, ...]) -> tuple[Array | None, ...]:
+        stacked = np.zeros(slices.shape, slices.dtype)
+        for i, grad in enumerate(grads):
+            if grad is not None:
+                stacked[i] = grad
+        return (kernels.transpose(stacked, [int(i) for i in np.argsort(order)]),)
+
+    return tuple(slices), backward
 
 
 @differentiable
