@@ -1,16 +1,11 @@
-// Float32 products on the tile registers of AMX, from 16-bit pieces (amx_split.h). A block of 32 x 32 results is four
-// tiles of sums; two tiles of A and two of B at a time are multiplied into them, for each pair of pieces in turn.
-//
-// What research on a Granite Rapids core measured, for prototypes of this (none of it has been measured for this code):
-// 24 tile products take 133 ns on random data, from L1 or L2, in this walk over the pieces; any store of a tile costs
-// 240 to 320 ns more where the operands stream from L2, 40 ns where those of B lie in L1. So a panel of B is 32 columns
-// by 256 positions, 32 KB for fp16x3, and used for all rows of a task; and the sums of one block are stored, scaled and
-// added to the output between the products of the next.
+// Float32 products on the tile registers of AMX: what is cut and packed when, and who multiplies it. amx_split.h cuts
+// floats into 16-bit pieces, amx_kernel.h multiplies these.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12, of its own intrinsics without a mask
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include "cpu/amx_gemm.h"
+#include "cpu/amx_kernel.h"
 #include "cpu/amx_split.h"
 #include "cpu/shuffle.h"
 
@@ -18,124 +13,6 @@ namespace nerve::NERVE_ISA::amx {
 namespace {
 
 NERVE_INLINE int64_t round_up(int64_t size, int64_t to) { return (size + to - 1) / to * to; }
-
-// Sums of a block that are still in the tiles, or in memory and not yet in the output.
-struct Pending {
-    int64_t row, column;
-    int rows, columns;  // of the output, 32 or less; no rows: nothing is pending
-    const float *row_exponents, *column_exponents;
-    bool first, last;  // of the blocks along `inner`
-};
-
-// Adds rows [begin, end) to the output.
-NERVE_INLINE void add_rows(const float* sums, const Pending& p, const Epilogue<float>& epilogue, int begin, int end) {
-    using V = vec<float>;
-    if (end > p.rows) end = p.rows;
-    for (int half = 0; half < 2; ++half) {
-        const int64_t column = p.column + 16 * half, width = smaller(p.columns - 16 * half, 16);
-        if (width <= 0) break;
-        const V exponents = load(p.column_exponents + 16 * half);
-        const V bias = p.last && epilogue.bias != nullptr ? load_partial(epilogue.bias + column, width) : V(0.0f);
-        for (int r = begin; r < end; ++r) {
-            float* out = epilogue.out + (p.row + r) * epilogue.stride + column;
-            const V sum = load(sums + (r / 16 * 2 + half) * 256 + r % 16 * 16);
-            V value = (V::native)_mm512_scalef_ps((__m512)sum.v, (__m512)(exponents + V(p.row_exponents[r])).v);
-            if (!p.first) value = load_partial(out, width) + value;
-            if (p.last) value = value + bias;
-            if (p.last && epilogue.activation == Activation::relu) value = max(value, V(0.0f));
-            store_partial(out, value, width);
-        }
-    }
-}
-
-// The sums of the block before leave a tile just before it is used again.
-template <Split split>
-struct Kernel {
-    Tiles& tiles;
-    alignas(64) float sums[4 * 256];
-    Pending pending{};
-
-    explicit Kernel(Tiles& tiles) : tiles(tiles) {}
-
-    template <int sum, int a, int b>
-    NERVE_INLINE void dot() {
-        if constexpr (split == Split::fp16x3)
-            tiles.template dot_fp16<sum, a, b>();
-        else
-            tiles.template dot_bf16<sum, a, b>();
-    }
-    template <int sum>
-    NERVE_INLINE void renew() {
-        if (pending.rows > 0) tiles.template store<sum>(sums + sum * 256);
-        tiles.template zero<sum>();
-    }
-    NERVE_INLINE void multiply(bool first) {
-        if (first) renew<0>();
-        dot<0, 4, 6>();
-        if (first) renew<2>();
-        dot<2, 5, 6>();
-        if (first) renew<1>();
-        dot<1, 4, 7>();
-        if (first) renew<3>();
-        dot<3, 5, 7>();
-    }
-    template <int piece>
-    NERVE_INLINE void load_a(const uint16_t* a) {
-        tiles.template load<4>(a + 2 * piece * tile_halfwords);
-        tiles.template load<5>(a + (2 * piece + 1) * tile_halfwords);
-    }
-    template <int piece>
-    NERVE_INLINE void load_b(const uint16_t* b) {
-        tiles.template load<6>(b + 2 * piece * tile_halfwords);
-        tiles.template load<7>(b + (2 * piece + 1) * tile_halfwords);
-    }
-
-    // Each product of pieces differs from the one before in one of them only: 8 loads of a tile for the 12 products of
-    // fp16x3, 14 for the 24 of bf16x6.
-    NERVE_INLINE void step(const uint16_t* a, const uint16_t* b, bool first) {
-        if constexpr (split == Split::fp16x3) {
-            load_a<1>(a), load_b<0>(b), multiply(first);
-            load_a<0>(a), multiply(false);
-            load_b<1>(b), multiply(false);
-        } else if constexpr (split == Split::bf16x6) {
-            load_a<0>(a), load_b<2>(b), multiply(first);
-            load_b<1>(b), multiply(false);
-            load_a<1>(a), multiply(false);
-            load_b<0>(b), multiply(false);
-            load_a<2>(a), multiply(false);
-            load_a<0>(a), multiply(false);
-        } else {
-            load_a<0>(a), load_b<0>(b), multiply(first);
-        }
-    }
-
-    void run(const uint16_t* a, const uint16_t* b, int64_t count, const Epilogue<float>& epilogue,
-             const Pending& next) {
-        const int steps = int((count + depth - 1) / depth), rows = int((side + steps - 1) / steps);
-        for (int s = 0; s < steps; ++s, a += step_halfwords<split>, b += step_halfwords<split>) {
-            step(a, b, s == 0);
-            if (s * rows < pending.rows) add_rows(sums, pending, epilogue, s * rows, (s + 1) * rows);
-        }
-        complete(epilogue);
-        pending = next;
-    }
-    void flush(const Epilogue<float>& epilogue) {
-        if (pending.rows == 0) return;
-        tiles.template store<0>(sums);
-        tiles.template store<1>(sums + 256);
-        tiles.template store<2>(sums + 512);
-        tiles.template store<3>(sums + 768);
-        add_rows(sums, pending, epilogue, 0, side);
-        complete(epilogue);
-        pending.rows = 0;
-    }
-    void complete(const Epilogue<float>& epilogue) {  // long formulas, for a block as a whole
-        if (pending.rows > 0 && pending.last && epilogue.activation != Activation::linear &&
-            epilogue.activation != Activation::relu)
-            finish(Epilogue<float>{epilogue.out, epilogue.stride, nullptr, epilogue.activation}, pending.row,
-                   pending.column, pending.rows, pending.columns);
-    }
-};
 
 // Panels side by side, for blocks of `inner` one after the other.
 struct Panels {
@@ -159,27 +36,34 @@ Panels panels_in(runtime::Slot slot, int64_t panels, int64_t blocks) {
     return {tiles, reinterpret_cast<float*>(tiles + panels * blocks * panel_halfwords<split>), panels};
 }
 
-// 32 rows of A from panels of tile_rows, turned.
 template <Split split>
 NERVE_NOINLINE Verdict pack_a(const Operand& a, const Panels& to, int64_t panel, int64_t k, int64_t row, int64_t rows,
                               int64_t first, int64_t count) {
     using V = vec<float>;
-    if (a.rows != nullptr)
-        return split_rows<split>(to.at<split>(panel, k), to.exponents_at(panel, k), a.rows + row * a.stride + first,
-                                 a.stride, rows, count);
-    constexpr int64_t stride = block + 16;  // rows in different sets of the cache
-    alignas(64) float packed[block * tile_rows + 2 * V::size], lines[(side + V::size) * stride];
-    for (int64_t r0 = 0; r0 < rows; r0 += tile_rows) {
-        a.pack(packed, row + r0, smaller(rows - r0, tile_rows), first, count);
-        for (int64_t i = 0; i < count; i += V::size) {
-            V part[V::size];
-            for (int64_t j = 0; j < V::size; ++j)
-                part[j] = i + j < count ? load(packed + (i + j) * tile_rows) : V(0.0f);
-            transpose(part);
-            for (int64_t r = 0; r < tile_rows && r0 + r < rows; ++r) store(lines + (r0 + r) * stride + i, part[r]);
+    constexpr int64_t stride = block + V::size;  // and no two lines in the same sets of L1
+    static_assert(most_lines == side);
+    alignas(64) float lines[side * stride];
+    const float* from = lines;
+    int64_t apart = stride;
+    if (a.rows != nullptr) {
+        from = a.rows + row * a.stride + first, apart = a.stride;
+    } else if (a.lines_with != nullptr) {
+        a.lines(lines, stride, row, rows, first, count);
+    } else {  // panels of tile_rows, turned
+        alignas(64) float packed[block * tile_rows + 2 * V::size];
+        for (int64_t r0 = 0; r0 < rows; r0 += tile_rows) {
+            const int64_t used = smaller(rows - r0, tile_rows);
+            a.pack(packed, row + r0, used, first, count);
+            for (int64_t i = 0; i < count; i += V::size) {
+                V part[V::size];
+                for (int64_t j = 0; j < V::size; ++j)
+                    part[j] = i + j < count ? load(packed + (i + j) * tile_rows) : V(0.0f);
+                transpose(part);
+                for (int64_t r = 0; r < used; ++r) store(lines + (r0 + r) * stride + i, part[r]);
+            }
         }
     }
-    return split_rows<split>(to.at<split>(panel, k), to.exponents_at(panel, k), lines, stride, rows, count);
+    return split_rows<split>(to.at<split>(panel, k), to.exponents_at(panel, k), from, apart, rows, count);
 }
 
 template <Split split>
@@ -315,7 +199,7 @@ Verdict attempt(const Sizes& sizes, const Operand& a, const Operand& b, const Ep
 // Nanoseconds on one core, from what was measured of prototypes on a Granite Rapids core, against 185 GFLOP/s of
 // AVX-512: tile products at 1.8 TFLOP/s, splitting, storing a block and adding it to the output, starting.
 bool pays([[maybe_unused]] Split split, [[maybe_unused]] const Sizes& s) {
-#if defined(NERVE_AMX_EMULATION)
+#if defined(NERVE_AMX_EMULATION) || defined(NERVE_AMX_ALWAYS)  // for tests
     return true;
 #else
     const bool two = split == Split::fp16x3;

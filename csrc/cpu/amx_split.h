@@ -79,12 +79,12 @@ NERVE_INLINE void store_along(uint16_t* to, vec<float> low, vec<float> high) {
     } else {
         __m512i a[piece_count<split>], b[piece_count<split>];
         cut<split>(low, a), cut<split>(high, b);
-        for (int i = 0; i < piece_count<split>; ++i) {
-            _mm256_storeu_si256((__m256i*)(to + 2 * i * tile_halfwords),
-                                _mm512_cvtepi32_epi16(_mm512_srli_epi32(a[i], 16)));
-            _mm256_storeu_si256((__m256i*)(to + 2 * i * tile_halfwords + 16),
-                                _mm512_cvtepi32_epi16(_mm512_srli_epi32(b[i], 16)));
-        }
+        alignas(64) static constexpr uint16_t upper[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21,
+                                                           23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43,
+                                                           45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+        for (int i = 0; i < piece_count<split>; ++i)
+            _mm512_storeu_si512(to + 2 * i * tile_halfwords,
+                                _mm512_permutex2var_epi16(a[i], _mm512_load_si512(upper), b[i]));
     }
 }
 

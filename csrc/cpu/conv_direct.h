@@ -3,6 +3,9 @@
 // Each output is a sum of chains of fma over the taps and channels in order, whatever the tile or the threads.
 #pragma once
 #include "cpu/conv_patches.h"
+#if defined(__AVX512F__)
+#include "cpu/conv_amx.h"
+#endif
 
 namespace nerve::NERVE_ISA {
 
@@ -195,6 +198,14 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
     constexpr int64_t width = tile_columns<T>, most_tiles = 8, table_size = 4096, packed_size = int64_t(4) << 20;
     const int64_t inner = m.taps_y * m.taps_x * m.channels, pixels = images * m.rows_y * m.rows_x;
     if (pixels <= 0 || columns <= 0) return;
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) {
+        const bool even = places.row == m.rows_x * places.pixel && places.image == m.rows_y * places.row;
+        if (even &&
+            amx::convolve(m, pixels, columns, pack_b, {places.out, places.pixel, places.bias, places.activation}))
+            return;
+    }
+#endif
     const bool banded = wants_band(m);
     const int64_t run_taps = banded ? m.taps_x : 1, run = run_taps * m.channels;
     const int64_t runs = m.taps_y * m.taps_x / run_taps;

@@ -171,6 +171,10 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
         for (int64_t row = 0; row < patch; ++row) std::memset(out + row * stride, 0, filters * sizeof(T));
         return;
     }
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        if (amx::correlate(out, stride, m, images * m.rows_y * m.rows_x, grad, grad_pixel, filters)) return;
+#endif
     const PixelBlocks<T> blocks(m, images);
     const int64_t tiles = (patch + tile_rows - 1) / tile_rows, panels = (filters + width - 1) / width;
     int64_t* offsets =

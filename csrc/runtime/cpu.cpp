@@ -149,8 +149,8 @@ std::vector<std::string> cpu_features() {
     std::vector<std::string> names;
     if (features().avx2) names.push_back("avx2");
     if (features().avx512) names.push_back("avx512");
-    if (features().amx_bf16) names.push_back("amx-bf16");
-    if (features().amx_fp16) names.push_back("amx-fp16");
+    if (features().amx_bf16) names.push_back(emulated ? "emulated-amx-bf16" : "amx-bf16");
+    if (features().amx_fp16) names.push_back(emulated ? "emulated-amx-fp16" : "amx-fp16");
     return names;
 }
 

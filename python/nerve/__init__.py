@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     )
     from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, ShapeError
-    from nerve.indexed_rows import IndexedRows
     from nerve.initializers import Initializer
     from nerve.kernels import backend
     from nerve.layers import Input, Layer
@@ -70,7 +69,6 @@ _MODULES = (
 _NAMES = {
     "DTypeError": "errors",
     "DeviceError": "errors",
-    "IndexedRows": "indexed_rows",
     "Initializer": "initializers",
     "Input": "layers",
     "Layer": "layers",
@@ -97,7 +95,6 @@ _NAMES = {
 __all__ = [
     "DTypeError",
     "DeviceError",
-    "IndexedRows",
     "Initializer",
     "Input",
     "Layer",

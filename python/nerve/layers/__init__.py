@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from nerve.layers.convolution import Conv2D
 from nerve.layers.core import Activation, Dense, Input, InputLayer, ReLU, Softmax
-from nerve.layers.embedding import Embedding
 from nerve.layers.layer import Layer
 from nerve.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from nerve.layers.normalization import BatchNormalization
@@ -26,7 +25,6 @@ __all__ = [
     "Conv2D",
     "Dense",
     "Dropout",
-    "Embedding",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
