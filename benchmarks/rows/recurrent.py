@@ -102,7 +102,7 @@ def inference(kind: str, batch: int, time: int, features: int, units: int) -> Ro
         def prepare(x: np.ndarray, *rest: np.ndarray) -> Callable[[], Any]:
             module = layer(kind, *rest[:3])
             module.batch_first = batch_first
-            (a,) = tensors(x)
+            a = tensors(x)
             if batch_first:
                 return lambda: module(a)[0]
             turned_x = a.transpose(0, 1).contiguous()
