@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.row import Row
 from benchmarks.rows import (
+    attention,
     conv,
     elementwise,
     indexing,
@@ -24,6 +25,7 @@ ROWS: list[Row] = [
     *norm.ROWS,
     *softmax.ROWS,
     *recurrent.ROWS,
+    *attention.ROWS,
     *random.ROWS,
     *reduce.ROWS,
     *indexing.ROWS,

@@ -14,22 +14,11 @@ namespace {
 using namespace tiles;
 
 constexpr int64_t query_block = 96, key_block = 192;  // the sides of a tile of scores
-constexpr int64_t tasks_wanted = 16;
+constexpr int64_t tasks_wanted = 8;
 constexpr int64_t blocks_in_task = 16;  // of queries, at most
 
 template <class T>
 constexpr int64_t tile_row = key_block + lanes<T>;  // of scores and of transposed keys; keeps rows off one cache set
-
-// Rows of one head in an array (batch, length, heads, size).
-template <class T>
-struct Head {
-    T* data;
-    int64_t row;  // elements from one position to the next
-};
-template <class T>
-Head<T> head_of(T* x, int64_t b, int64_t h, int64_t length, int64_t heads, int64_t size) {
-    return {x + (b * length * heads + h) * size, heads * size};
-}
 
 // Cuts scratch memory into pieces that start on a cache line.
 template <class T>
@@ -74,19 +63,6 @@ const bool* mask_row(const bool* mask, const AttentionShape& s, int64_t b, int64
 template <class T>
 T log_of(T x) {
     return math::log(vec<T>(x)).v[0];
-}
-
-// to[i] = factor * from[i], or to[i] += it.
-template <bool add, class T>
-void write_row(T* to, const T* from, int64_t size, T factor) {
-    constexpr int n = vec<T>::size;
-    const vec<T> scale(factor);
-    for (int64_t i = 0; i < size; i += n) {
-        const int64_t left = smaller(size - i, n);
-        vec<T> value = load(from + i) * scale;
-        if (add) value = value + load_partial(to + i, left);
-        left == n ? store(to + i, value) : store_partial(to + i, value, left);
-    }
 }
 
 // Queries first .. first + count of one head.
@@ -136,15 +112,13 @@ void forward_task(Head<T> out, T* logsumexp, Head<const T> query, Head<const T> 
                 product<true>(tile.queries, weights, values, value_size, result, value_size, part);
         }
     }
-    for (int64_t i = 0; i < count; ++i) {
+    write_rows<false>({out.data + first * out.row, out.row}, results, count, value_size, s.value_size, [&](int64_t i) {
         Lanes<T> lane;
         for (int j = 0; j < Lanes<T>::parts; ++j) lane.part[j] = load(sums + i * L + j * vec<T>::size);
         const T sum = fold(lane, [](vec<T> x, vec<T> y) { return x + y; });
         logsumexp[first + i] = highest[i] * (1 / unit<T>)+log_of(sum);
-        // A row that sees no key is zero.
-        write_row<false>(out.data + (first + i) * out.row, results + i * value_size, s.value_size,
-                         sum == 0 ? T(0) : 1 / sum);
-    }
+        return sum == 0 ? T(0) : 1 / sum;  // a row that sees no key is zero
+    });
 }
 
 // What the backward pass of one head reads again for every tile.
@@ -256,6 +230,7 @@ void attention_backward(T* grad_query, T* grad_key, T* grad_value, const T* grad
             std::memset(rows.grad_queries, 0, size_t(queries * size) * sizeof(T));
             for (int64_t i = 0; i < s.query_length; ++i) {
                 const T* o = outs.data + i * outs.row;
+                if (i + ahead < s.query_length) prefetch_row<0>(o + ahead * outs.row, s.value_size);
                 rows.delta[i] = dot(rows.grads + i * value_size, o, s.value_size);
                 const T given = logsumexp[(b * s.heads + h) * s.query_length + i] * unit<T>;
                 rows.logsumexp[i] = given == -math::infinity<T> ? math::infinity<T> : given;  // saw no key
@@ -268,16 +243,16 @@ void attention_backward(T* grad_query, T* grad_key, T* grad_value, const T* grad
                 copy_rows(t.key_rows, width, size, k, width, keys.row, s.key_size, T(scale));
                 backward_keys(rows, t, mask, s, b, h, k0, width, causal);
                 const bool more = h > shared * group;
-                auto write = more ? write_row<true, T> : write_row<false, T>;
-                for (int64_t i = 0; i < width; ++i) {  // the queries came with scale and unit
-                    write(to_key.data + (k0 + i) * to_key.row, t.grad_keys + i * size, s.key_size, 1 / unit<T>);
-                    write(to_value.data + (k0 + i) * to_value.row, t.grad_values + i * value_size, s.value_size, T(1));
-                }
+                auto write = more ? write_rows<true, T, T (*)(int64_t)> : write_rows<false, T, T (*)(int64_t)>;
+                // The queries came with scale and unit.
+                write({to_key.data + k0 * to_key.row, to_key.row}, t.grad_keys, width, size, s.key_size,
+                      [](int64_t) { return 1 / unit<T>; });
+                write({to_value.data + k0 * to_value.row, to_value.row}, t.grad_values, width, value_size, s.value_size,
+                      [](int64_t) { return T(1); });
             }
             T* to = part == 0 ? grad_query : further + (part - 1) * elements;
-            const auto to_query = head_of(to, b, h, s.query_length, s.heads, s.key_size);
-            for (int64_t i = 0; i < s.query_length; ++i)
-                write_row<false>(to_query.data + i * to_query.row, rows.grad_queries + i * size, s.key_size, T(1));
+            write_rows<false>(head_of(to, b, h, s.query_length, s.heads, s.key_size), rows.grad_queries, s.query_length,
+                              size, s.key_size, [](int64_t) { return T(1); });
         }
     };
     const int64_t work = s.query_length * group * smaller(part_length, s.key_length) * (s.key_size + s.value_size);

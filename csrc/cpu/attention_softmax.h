@@ -14,13 +14,31 @@ namespace nerve::NERVE_ISA::tiles {
 template <class T>
 constexpr T unit = sizeof(T) == 4 ? T(1.44269504088896340736) : T(1);
 
+// a > b ? a : b, which is b where either is NaN.
+template <class T>
+NERVE_INLINE vec<T> above(vec<T> a, vec<T> b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_maskz_max_ps(__mmask16(-1), (__m512)a.v, (__m512)b.v);
+    else
+        return (typename vec<T>::native)_mm512_maskz_max_pd(__mmask8(-1), (__m512d)a.v, (__m512d)b.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm256_max_ps((__m256)a.v, (__m256)b.v);
+    else
+        return (typename vec<T>::native)_mm256_max_pd((__m256d)a.v, (__m256d)b.v);
+#else
+    return select(a > b, a, b);
+#endif
+}
+
 // e^(x / unit) for x <= 0, and whatever follows from NaN. In float 2^x = 2^n (1 + r p(r)) with |r| <= 1/2: a minimax
 // fit within 2^-25.9 of 2^r.
 template <class T>
 NERVE_INLINE vec<T> exponential(vec<T> x) {
     if constexpr (sizeof(T) == 4) {
         const vec<T> lowest(T(-152)), shift(math::rounding_shift<T>);  // 2^-152 rounds to zero
-        x = select(x < lowest, lowest, x);
+        x = above(lowest, x);
         const vec<T> n = (x + shift) - shift, r = x - n;
         const vec<T> p = math::polynomial(r, 0x1.62e430p-1f, 0x1.ebfbdcp-3f, 0x1.c6aee8p-5f, 0x1.3b2d4cp-7f,
                                           0x1.5f3e52p-10f, 0x1.41fbbep-13f);
@@ -102,7 +120,7 @@ NERVE_NOINLINE T online_softmax(T* scores, Seen seen, int64_t fill, T* highest, 
 #pragma GCC unroll 4
         for (int j = 0; j < parts; ++j) {
             const V x = load(scores + c + j * n);
-            most.part[j] = select(x > most.part[j], x, most.part[j]);
+            most.part[j] = above(x, most.part[j]);
         }
     for (; c < seen.count; c += lanes<T>)
 #pragma GCC unroll 4
@@ -110,10 +128,10 @@ NERVE_NOINLINE T online_softmax(T* scores, Seen seen, int64_t fill, T* highest, 
             T* at = scores + c + j * n;
             const V x = select(seen_from<T>(seen, c + j * n), load(at), V(nothing));
             store(at, x);
-            most.part[j] = select(x > most.part[j], x, most.part[j]);
+            most.part[j] = above(x, most.part[j]);
         }
     for (int64_t i = c; i < fill; i += n) store(scores + i, V(T(0)));
-    const T before = *highest, now = fold(most, [](V a, V b) { return select(a > b, a, b); });
+    const T before = *highest, now = fold(most, [](V a, V b) { return above(a, b); });
     *highest = now;
     const V base(now == nothing ? T(0) : now);  // of a row that saw nothing yet, the exponentials shall be zero
     const V shrink = exponential(V(before) - base);

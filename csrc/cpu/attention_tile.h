@@ -99,6 +99,14 @@ void product(int64_t rows, Operand<T> a, const T* b, int64_t b_row, T* c, int64_
         }
 }
 
+// Rows of a head lie far apart, where no hardware prefetcher finds them: asks for one `ahead` rows on, in L2 (in L1
+// they would fall on few sets).
+constexpr int64_t ahead = 16;
+template <int write, class T>
+NERVE_INLINE void prefetch_row(const T* row, int64_t columns) {
+    for (int64_t j = 0; j < columns; j += 64 / int64_t(sizeof(T))) __builtin_prefetch(row + j, write, 2);
+}
+
 // to[i, j] = scale * from[i, j], filled up with zeros to `to_rows` rows of a multiple of a vector; to's rows are
 // `to_row` apart, from's `from_row`.
 template <class T>
@@ -111,6 +119,7 @@ void copy_rows(T* to, int64_t to_rows, int64_t to_row, const T* from, int64_t ro
             for (int64_t j = 0; j < columns; j += n) store(to + j, zero);
             continue;
         }
+        if (i + ahead < rows) prefetch_row<0>(from + ahead * from_row, columns);
         int64_t j = 0;
         for (; j + n <= columns; j += n) store(to + j, load(from + j) * factor);
         if (j < columns) store(to + j, load_partial(from + j, columns - j) * factor);
@@ -121,7 +130,9 @@ void copy_rows(T* to, int64_t to_rows, int64_t to_row, const T* from, int64_t ro
 template <class T>
 void copy_transposed(T* to, int64_t to_row, const T* from, int64_t rows, int64_t from_row, int64_t columns) {
     constexpr int n = vec<T>::size;
-    for (int64_t i = 0; i < rows; i += n)
+    for (int64_t i = 0; i < smaller(n, rows); ++i) prefetch_row<0>(from + i * from_row, columns);
+    for (int64_t i = 0; i < rows; i += n) {
+        for (int64_t r = i + n; r < smaller(i + 2 * n, rows); ++r) prefetch_row<0>(from + r * from_row, columns);
         for (int64_t j = 0; j < columns; j += n) {
             const int64_t width = smaller(columns - j, n);
             vec<T> block[n];
@@ -139,6 +150,40 @@ void copy_transposed(T* to, int64_t to_row, const T* from, int64_t rows, int64_t
             for (int r = 0; r < n; ++r)
                 if (r < width) store(to + (j + r) * to_row + i, block[r]);
         }
+    }
+}
+
+// Rows of one head in an array (batch, length, heads, size).
+template <class T>
+struct Head {
+    T* data;
+    int64_t row;  // elements from one position to the next
+};
+template <class T>
+Head<T> head_of(T* x, int64_t b, int64_t h, int64_t length, int64_t heads, int64_t size) {
+    return {x + (b * length * heads + h) * size, heads * size};
+}
+
+// to[i] = factor * from[i], or to[i] += it.
+template <bool add, class T>
+NERVE_INLINE void write_row(T* to, const T* from, int64_t size, T factor) {
+    constexpr int n = vec<T>::size;
+    const vec<T> scale(factor);
+    for (int64_t i = 0; i < size; i += n) {
+        const int64_t left = smaller(size - i, n);
+        vec<T> value = load(from + i) * scale;
+        if (add) value = value + load_partial(to + i, left);
+        left == n ? store(to + i, value) : store_partial(to + i, value, left);
+    }
+}
+
+// The same for `count` rows of scratch memory, factor(i) for row i.
+template <bool add, class T, class Factor>
+void write_rows(Head<T> to, const T* from, int64_t count, int64_t from_row, int64_t size, const Factor& factor) {
+    for (int64_t i = 0; i < count; ++i) {
+        if (i + ahead < count) prefetch_row<1>(to.data + (i + ahead) * to.row, size);
+        write_row<add>(to.data + i * to.row, from + i * from_row, size, factor(i));
+    }
 }
 
 }  // namespace nerve::NERVE_ISA::tiles

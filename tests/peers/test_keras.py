@@ -131,6 +131,55 @@ def test_layers(name, arguments, options):
     both(program)
 
 
+SEQUENCES = [rng.normal(size=shape).astype(np.float32) for shape in ((4, 5, 6), (4, 7, 3), (4, 7, 2))]
+SEEN = rng.uniform(size=(4, 5, 7)) < 0.7
+SEEN[..., 2] = True
+THERE = rng.uniform(size=(4, 7)) < 0.7
+THERE[:, 0] = True
+CALLS = [
+    {},
+    {"use_causal_mask": True},
+    {"attention_mask": SEEN},
+    {"attention_mask": SEEN[:1], "return_attention_scores": True},
+    {"value_mask": THERE, "use_causal_mask": True, "return_attention_scores": True},
+    {"training": True},
+]
+
+
+@pytest.mark.parametrize("given", CALLS, ids=lambda given: "-".join(given))
+@pytest.mark.parametrize("options", [{}, {"value_dim": 4, "output_shape": 8}, {"use_bias": False}], ids=str)
+def test_multi_head_attention(options, given):
+    def program(library, start):
+        query, value, key = SEQUENCES
+        results = []
+        for inputs in ((query, query), (query, value, key)):
+            if "attention_mask" in given and len(inputs) == 2:
+                continue
+            if "value_mask" in given and len(inputs) == 2:
+                continue
+            layer = library.layers.MultiHeadAttention(2, 3, **options)
+            layer.build(*(x.shape for x in inputs))
+            start(layer)
+            results.append((layer(*inputs, **given), [w.shape for w in layer.weights], layer.get_weights()))
+            results.append(list(layer.compute_output_shape(*(x.shape for x in inputs))))
+        return results
+
+    both(program)
+
+
+@pytest.mark.parametrize("given", [{}, {"use_causal_mask": True, "return_attention_scores": True}], ids=str)
+@pytest.mark.parametrize("mask", [None, [None, THERE], [THERE[:, :5], THERE]], ids=["none", "value", "both"])
+@pytest.mark.parametrize("options", [{}, {"use_scale": True}], ids=str)
+def test_attention(options, mask, given):
+    def program(library, start):
+        query, value, key = SEQUENCES[0][..., :3], SEQUENCES[2], SEQUENCES[1]
+        layer = library.layers.Attention(**options)
+        outputs = layer([query, value, key], mask=mask, **given)
+        return outputs, layer.get_weights(), list(layer.compute_output_shape([x.shape for x in (query, value, key)]))
+
+    both(program)
+
+
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "none", "mean_with_sample_weight"])
 @pytest.mark.parametrize(
     ("name", "options", "targets"),

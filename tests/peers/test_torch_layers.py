@@ -112,6 +112,42 @@ def test_conv2d(
     agree(lambda *tensors: ops.conv2d(*tensors, activation=activation, **options), theirs, arrays, dtype)
 
 
+ATTENTIONS = [
+    # query length, key length, heads, key heads, key size, value size
+    (5, 5, 2, 2, 8, 8),
+    (130, 70, 4, 2, 16, 24),
+    (1, 400, 2, 2, 64, 64),
+    (200, 200, 2, 1, 5, 3),
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"causal": True}, {"scale": 0.7}, {"mask": "bhij"}, {"mask": "bj"}], ids=str)
+@pytest.mark.parametrize("sizes", ATTENTIONS, ids=str)
+def test_attention(sizes: tuple[int, ...], options: dict[str, Any], dtype: str) -> None:
+    rows, columns, heads, key_heads, size, value_size = sizes
+    rng = np.random.default_rng(0)
+    arrays = [
+        rng.normal(size=(2, rows, heads, size)),
+        rng.normal(size=(2, columns, key_heads, size)),
+        rng.normal(size=(2, columns, key_heads, value_size)),
+    ]
+    given = dict(options)
+    shape = {"bhij": (2, heads, rows, columns), "bj": (2, 1, 1, columns)}.get(given.pop("mask", ""))
+    mask = None if shape is None else rng.uniform(size=shape) < 0.5
+    if mask is not None:
+        mask[..., 0] = True
+
+    def theirs(query: Any, key: Any, value: Any) -> Any:
+        y = functional.scaled_dot_product_attention(
+            query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2),
+            attn_mask=None if mask is None else torch.from_numpy(mask), is_causal=given.get("causal", False),
+            scale=given.get("scale"), enable_gqa=heads != key_heads,
+        )  # fmt: skip
+        return y.transpose(1, 2)
+
+    agree(lambda q, k, v: ops.attention(q, k, v, mask, **given), theirs, arrays, dtype)
+
+
 POOLINGS = [
     # x, pool size, strides
     ((2, 8, 8, 3), (2, 2), (2, 2)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nerve.layers.attention import Attention, MultiHeadAttention
 from nerve.layers.convolution import Conv2D
 from nerve.layers.core import Activation, Dense, Input, InputLayer, ReLU, Softmax
 from nerve.layers.layer import Layer
@@ -18,6 +19,7 @@ __all__ = [
     "LSTM",
     "Activation",
     "Add",
+    "Attention",
     "Average",
     "AveragePooling2D",
     "BatchNormalization",
@@ -34,6 +36,7 @@ __all__ = [
     "MaxPooling2D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Operation",
     "ReLU",
