@@ -169,6 +169,8 @@ def test_every_kernel_has_a_row() -> None:
     }  # fmt: skip
     by_other_names = {
         "copy": "transpose",
+        "pack": "matmul",  # tests/test_packed.py
+        "matmul_packed": "matmul",
         "sparse_softmax_cross_entropy": "softmax_cross_entropy",
         "conv2d_backward_input": "conv2d",
         "conv2d_backward_kernel": "conv2d",

@@ -115,24 +115,33 @@ def test_a_worker_out_of_memory_is_a_memory_error() -> None:
         import resource
         import numpy as np, nerve
         from nerve import kernels
-        x, grad = np.ones((16, 16, 16, 32), np.float32), np.ones((16, 16, 16, 2048), np.float32)
+        a, b = np.ones((100, 300)), np.ones((2048, 300))
 
-        def compute():  # every thread packs a large panel of its own
-            return kernels.conv2d_backward_kernel(grad, x, kernel_shape=(1, 1, 32, 2048))
+        def compute():  # every thread packs half a megabyte of its own
+            return kernels.matmul(a, b, transpose_b=True)
 
         nerve.set_num_threads(1)
-        expected = compute()  # the main thread has its scratch memory from here on
+        expected = compute().copy()
+        compute()  # the main thread has its scratch memory from here on, and the arena a block for the result
         nerve.set_num_threads(4)
-        kernels.exp(np.ones(1_000_000, np.float32))  # starts the threads
+        x = np.ones(1_000_000, np.float32)
+        kernels.exp(x, out=x)  # starts the threads
         before = resource.getrlimit(resource.RLIMIT_AS)
         used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20), before[1]))
+        resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 18), before[1]))
+        held = []
+        try:
+            while True:  # takes what the arena has left of such blocks
+                held.append(kernels.sqrt(x[:160_000]))
+        except MemoryError:
+            pass
         try:
             for _ in range(20):
                 compute()
         except MemoryError:
             print("MemoryError")
         resource.setrlimit(resource.RLIMIT_AS, before)
+        del held
         print(np.array_equal(compute(), expected))
         """
     )
