@@ -110,7 +110,7 @@ def _fits(value: Any, dtype: np.dtype[Any]) -> bool:
     if type(value) is not np.ndarray or value.dtype is not dtype or value.ndim > MAX_RANK:
         return False
     flags = value.flags
-    return flags.c_contiguous and flags.aligned
+    return flags.carray or (flags.c_contiguous and flags.aligned)  # the first is both, and writeable: one look-up
 
 
 def rectangular(op: str, value: Any) -> Array:

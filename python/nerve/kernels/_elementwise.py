@@ -14,6 +14,8 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import as_array, as_floats, empty, pick
 from nerve.kernels.shapes import MAX_RANK, Broadcast
 
+_BOOL = np.dtype(np.bool_)
+
 
 class Unary(Protocol):
     """A function of one array."""
@@ -44,7 +46,7 @@ class Comparison(Protocol):
 
     __name__: str
 
-    def __call__(self, a: ArrayLike, b: ArrayLike) -> Array: ...
+    def __call__(self, a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array: ...
 
 
 _UNARY_DOC = """{summary}
@@ -92,16 +94,18 @@ _COMPARISON_DOC = """``a {symbol} b`` by element; NaN is unequal to everything.
     ----------
     a, b : array_like, float32 or float64
         Shapes that broadcast, by NumPy's rules.
+    out : ndarray of bool, optional
+        Where to write: C-contiguous, of the result's shape.
 
     Returns
     -------
     ndarray of bool
-        Of the broadcast shape.
+        Of the broadcast shape; ``out`` if given.
 
     Raises
     ------
     ShapeError, DTypeError
-        If the shapes do not broadcast, or an operand is not an array of real numbers.
+        If the shapes do not broadcast, an operand is not an array of real numbers, or ``out`` does not fit.
     """
 
 _BACKWARD_DOC = """The gradient of :func:`{name}`: ``grad`` times its derivative, where ``y = {name}(x)``.
@@ -133,7 +137,7 @@ def _named(function: _Function, name: str, documentation: str) -> _Function:
     return function
 
 
-def _output(op: str, out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def output(op: str, out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """``out`` if a kernel can write a result of this shape and dtype there, or a new array."""
     if out is None:
         return empty(shape, dtype)
@@ -141,14 +145,14 @@ def _output(op: str, out: Array | None, shape: tuple[int, ...], dtype: np.dtype[
         raise TypeError(f"[{op}] expects an array as out, got {type(out).__name__}")
     if out.shape != shape:
         raise ShapeError(f"[{op}] expects out of shape {shape}, got {out.shape}")
-    if out.dtype != dtype:
+    if out.dtype is not dtype and out.dtype != dtype:
         raise DTypeError(f"[{op}] expects out of dtype {dtype}, got {out.dtype}")
-    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+    if not out.flags.carray:  # C-contiguous, aligned and writeable
         raise ValueError(f"[{op}] expects out to be C-contiguous and writeable")
     return out
 
 
-def _apart(operand: Array, out: Array) -> Array:
+def apart(operand: Array, out: Array) -> Array:
     """``operand``, copied if writing ``out`` would change elements of it that are still to be read."""
     if operand is out or not np.may_share_memory(operand, out):
         return operand
@@ -161,9 +165,9 @@ def unary(name: str, summary: str) -> tuple[Unary, UnaryBackward]:
 
     def function(x: ArrayLike, *, out: Array | None = None) -> Array:
         x = as_array(name, x)
-        result = _output(name, out, x.shape, x.dtype)
+        result = output(name, out, x.shape, x.dtype)
         if out is not None:
-            x = _apart(x, out)
+            x = apart(x, out)
         getattr(pick(x), name)(result, x, x.size)
         return result
 
@@ -183,9 +187,9 @@ def _backward(name: str) -> UnaryBackward:
 
     def function(grad: ArrayLike, x: ArrayLike, y: ArrayLike, *, out: Array | None = None) -> Array:
         arrays = same_shapes(kernel, grad, x, y)
-        result = _output(kernel, out, arrays[0].shape, arrays[0].dtype)
+        result = output(kernel, out, arrays[0].shape, arrays[0].dtype)
         if out is not None:
-            arrays = tuple(_apart(array, out) for array in arrays)
+            arrays = tuple(apart(array, out) for array in arrays)
         getattr(pick(*arrays), kernel)(result, *arrays, result.size)
         return result
 
@@ -219,8 +223,15 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, 
 
 
 def _operands(op: str, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, tuple[int, ...], Broadcast]:
-    # A number beside an array is the usual case, and worth a short way round the conversions.
-    if type(b) is float and type(a) is np.ndarray and a.dtype.char in "fd":
+    # Two arrays that a kernel takes as they are, and a number beside an array, are worth a short way round the
+    # conversions.
+    if type(a) is np.ndarray and type(b) is np.ndarray:
+        dtype = a.dtype
+        if dtype is b.dtype and dtype.char in "fd" and dtype.isnative and a.flags.carray and b.flags.carray:
+            fitting = broadcast_shape(a.shape, b.shape)
+            if fitting is not None:
+                return a, b, *fitting
+    elif type(b) is float and type(a) is np.ndarray and a.dtype.char in "fd":
         b = np.array(b, a.dtype)
     elif type(a) is float and type(b) is np.ndarray and b.dtype.char in "fd":
         a = np.array(a, b.dtype)
@@ -236,9 +247,9 @@ def _operands(op: str, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, tuple[
 def binary(name: str, summary: str) -> Binary:
     def function(a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array:
         x, y, shape, broadcast = _operands(name, a, b)
-        result = _output(name, out, shape, x.dtype)
+        result = output(name, out, shape, x.dtype)
         if out is not None:
-            x, y = _apart(x, out), _apart(y, out)
+            x, y = apart(x, out), apart(y, out)
         getattr(pick(x, y), name)(result, x, y, broadcast)
         return result
 
@@ -246,9 +257,11 @@ def binary(name: str, summary: str) -> Binary:
 
 
 def comparison(name: str, symbol: str) -> Comparison:
-    def function(a: ArrayLike, b: ArrayLike) -> Array:
+    def function(a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array:
         x, y, shape, broadcast = _operands(name, a, b)
-        result = empty(shape, np.bool_)
+        result = output(name, out, shape, _BOOL)
+        if out is not None:
+            x, y = apart(x, out), apart(y, out)
         getattr(pick(x, y), name)(result, x, y, broadcast)
         return result
 

@@ -25,14 +25,15 @@ def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
 def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
     """Indices as a contiguous int64 array, none negative."""
     values = _integers(op, "indices", indices)
-    if values.size and not (values.min() >= -size and values.max() < size):
+    least = values.min() if values.size else 0
+    if values.size and not (least >= -size and values.max() < size):
         where = int(np.flatnonzero((values < -size) | (values >= size))[0])
         raise IndexError(
             f"[{op}] index {values.flat[where]} at position {_position(where, values.shape)} is out of range for axis "
             f"{axis} of size {size}"
         )
     values = np.require(values, np.int64, ("C", "ALIGNED"))
-    return np.where(values < 0, values + size, values) if (values < 0).any() else values
+    return np.where(values < 0, values + size, values) if least < 0 else values
 
 
 def _integers(op: str, name: str, values: ArrayLike) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
-from nerve.kernels._elementwise import binary, comparison, same_shapes, unary
+from nerve.kernels._elementwise import apart, binary, comparison, output, same_shapes, unary
 from nerve.kernels._numbers import number
 
 # fmt: off
@@ -75,38 +75,46 @@ softsign, softsign_backward = unary("softsign", "``x / (1 + |x|)``")
 hard_sigmoid, hard_sigmoid_backward = unary("hard_sigmoid", "``relu6(x + 3) / 6``")
 
 
-def _with_alpha(op: str, x: ArrayLike, alpha: float) -> Array:
+def _with_alpha(op: str, x: ArrayLike, alpha: float, out: Array | None) -> Array:
     array = as_array(op, x)
-    result = empty(array.shape, array.dtype)
+    result = output(op, out, array.shape, array.dtype)
+    if out is not None:
+        array = apart(array, out)
     getattr(pick(array), op)(result, array, array.size, number(op, "alpha", alpha))
     return result
 
 
-def _with_alpha_backward(op: str, grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float) -> Array:
+def _with_alpha_backward(
+    op: str, grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float, out: Array | None
+) -> Array:
     arrays = same_shapes(op, grad, x, y)
-    result = empty(arrays[0].shape, arrays[0].dtype)
+    result = output(op, out, arrays[0].shape, arrays[0].dtype)
+    if out is not None:
+        arrays = tuple(apart(array, out) for array in arrays)
     getattr(pick(*arrays), op)(result, *arrays, result.size, number(op, "alpha", alpha))
     return result
 
 
-def leaky_relu(x: ArrayLike, alpha: float = 0.2) -> Array:
-    """``x`` above zero and ``alpha * x`` below."""
-    return _with_alpha("leaky_relu", x, alpha)
+def leaky_relu(x: ArrayLike, alpha: float = 0.2, *, out: Array | None = None) -> Array:
+    """``x`` above zero and ``alpha * x`` below; ``out`` as for :func:`relu`."""
+    return _with_alpha("leaky_relu", x, alpha, out)
 
 
-def leaky_relu_backward(grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float = 0.2) -> Array:
-    """The gradient of :func:`leaky_relu`; the derivative at 0 is ``alpha``."""
-    return _with_alpha_backward("leaky_relu_backward", grad, x, y, alpha)
+def leaky_relu_backward(
+    grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float = 0.2, *, out: Array | None = None
+) -> Array:
+    """The gradient of :func:`leaky_relu`; the derivative at 0 is ``alpha``. ``out`` may be ``grad``."""
+    return _with_alpha_backward("leaky_relu_backward", grad, x, y, alpha, out)
 
 
-def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
-    """``x`` above zero and ``alpha * (exp(x) - 1)`` below."""
-    return _with_alpha("elu", x, alpha)
+def elu(x: ArrayLike, alpha: float = 1.0, *, out: Array | None = None) -> Array:
+    """``x`` above zero and ``alpha * (exp(x) - 1)`` below; ``out`` as for :func:`relu`."""
+    return _with_alpha("elu", x, alpha, out)
 
 
-def elu_backward(grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float = 1.0) -> Array:
-    """The gradient of :func:`elu`; the derivative at 0 is ``alpha``."""
-    return _with_alpha_backward("elu_backward", grad, x, y, alpha)
+def elu_backward(grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float = 1.0, *, out: Array | None = None) -> Array:
+    """The gradient of :func:`elu`; the derivative at 0 is ``alpha``. ``out`` may be ``grad``."""
+    return _with_alpha_backward("elu_backward", grad, x, y, alpha, out)
 
 
 # --- two operands
