@@ -1,12 +1,11 @@
-// Convolution of images NHWC with kernels HWIO, and its two gradients: each a product of matrices of which one is
-// gathered from an image as it is packed (conv_patches.h).
+// Convolution of images NHWC with kernels HWIO, and its two gradients: products of matrices of which one, the patches
+// of an image, is never formed (conv_direct.h, conv_outer.h), with other ways for one channel (conv_depthwise.h) or few
+// filters (conv_planar.h) in a group.
 #include "cpu/conv_depthwise.h"
 #include "cpu/conv_direct.h"
 #include "cpu/conv_outer.h"
 #include "cpu/conv_planar.h"
 #include "cpu/conv_planar_outer.h"
-#include "cpu/gemm.h"
-#include "cpu/pack.h"
 #include "cpu/parallel.h"
 #include "kernels.h"
 
@@ -79,7 +78,7 @@ void backward_input_phase(T* grad_x, const T* grad, const T* kernel, const Conv2
             places);
     patches.channels = filters;
     for (int64_t g = 0; g < s.groups; ++g, patches.images += filters, places.out += channels)
-        direct(
+        product(
             patches, s.batch, channels,
             [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
                 while (count > 0) {
@@ -114,7 +113,7 @@ void conv2d(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShap
             },
             places);
     for (int64_t g = 0; g < s.groups; ++g) {
-        direct(
+        product(
             input_patches(x, s, g), s.batch, filters,
             [&](T* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
                 pack_along<tile_columns<T>>(panel, kernel + g * filters, s.filters, column, columns, k, count);

@@ -6,54 +6,61 @@
 
 namespace nerve::NERVE_ISA {
 
-constexpr int64_t block_pixels = 256;  // of one chain, about
+// Half a register, for kernels of few filters: a whole one would multiply more zeros than numbers.
+#if defined(__AVX512F__)
+typedef float half_floats __attribute__((vector_size(vector_bytes / 2)));
+typedef double half_doubles __attribute__((vector_size(vector_bytes / 2)));
 
-// Pixels side by side: where the first one's patch begins, and its gradient.
 template <class T>
-struct Segment {
-    const T *x, *grad;
-    int64_t count;
+struct half {
+    using native = std::conditional_t<sizeof(T) == 4, half_floats, half_doubles>;
+    static constexpr int size = vec<T>::size / 2;
+    native v;
+    half() = default;
+    NERVE_INLINE half(native value) : v(value) {}
+    NERVE_INLINE half(T value) : v(value - native{}) {}
 };
+template <class T>
+NERVE_INLINE half<T> fma(half<T> a, half<T> b, half<T> c) {
+    if constexpr (sizeof(T) == 4)
+        return half<T>((half_floats)_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v));
+    else
+        return half<T>((half_doubles)_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v));
+}
+#else
+template <class T>
+using half = vec<T>;
+#endif
 
-// out (R, columns) += sum over pixels of x[offsets[r]] times grad[column + c], or = for `first`; `rows` of R are
-// stored. x_step and grad_step lead to the next pixel.
-template <class T, int R, int J>
-void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets, int64_t column,
-                int64_t x_step, int64_t grad_step, int rows, int64_t columns, bool first) {
-    using V = vec<T>;
+// out (R, columns) += sum over pixels of x[offsets[r]] times a row of b, or = for `first`; `rows` of R are stored. Rows
+// of b are b_step apart, of J vectors V; x_step leads to the next pixel.
+template <class V, int R, int J, class T>
+void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets, int64_t x_step,
+                const T* b, int64_t b_step, int rows, int64_t columns, bool first) {
     V sum[R][J];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
         for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
-    const int64_t last = columns - (J - 1) * V::size;  // columns of the last vector
     for (const Segment<T>* s = segments; s < segments + n; ++s) {
-        const T *a[R], *g = s->grad + column;
+        const T* a[R];
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) a[r] = s->x + offsets[r];
-        auto add = [&](int64_t at, const V(&b)[J]) NERVE_LAMBDA_INLINE {
+        auto add = [&](int64_t at, const T* row) NERVE_LAMBDA_INLINE {
+            V bj[J];
+#pragma GCC unroll 4
+            for (int j = 0; j < J; ++j) std::memcpy(&bj[j], row + j * V::size, sizeof(V));
 #pragma GCC unroll 16
             for (int r = 0; r < R; ++r) {
                 const V ar(a[r][at]);
 #pragma GCC unroll 4
-                for (int j = 0; j < J; ++j) sum[r][j] = fma(ar, b[j], sum[r][j]);
+                for (int j = 0; j < J; ++j) sum[r][j] = fma(ar, bj[j], sum[r][j]);
             }
         };
-        V b[J];
-        const int64_t end = s->count * x_step;
-        if (last >= V::size)
-            for (int64_t at = 0; at != end; at += x_step, g += grad_step) {
-#pragma GCC unroll 4
-                for (int j = 0; j < J; ++j) b[j] = load(g + j * V::size);
-                add(at, b);
-            }
-        else
-            for (int64_t at = 0; at != end; at += x_step, g += grad_step) {
-#pragma GCC unroll 4
-                for (int j = 0; j + 1 < J; ++j) b[j] = load(g + j * V::size);
-                b[J - 1] = load_partial(g + (J - 1) * V::size, last);
-                add(at, b);
-            }
+        int64_t at = 0;
+        if (s->count % 2 != 0) add(0, b), at = x_step, b += b_step;
+        for (const int64_t end = s->count * x_step; at != end; at += 2 * x_step, b += 2 * b_step)
+            add(at, b), add(at + x_step, b + b_step);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -61,88 +68,25 @@ void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, c
 #pragma GCC unroll 4
         for (int j = 0; j < J; ++j) {
             T* to = out + r * stride + j * V::size;
-            const int64_t width = j + 1 < J ? V::size : smaller(last, V::size);
-            store_partial(to, first ? sum[r][j] : load_partial(to, width) + sum[r][j], width);
+            const int64_t width = smaller(columns - j * V::size, V::size);
+            vec<T> value(T(0));
+            std::memcpy(&value, &sum[r][j], sizeof(V));
+            store_partial(to, first ? value : load_partial(to, width) + value, width);
         }
     }
 }
 
-template <class T, int J>
+template <class V, int J, class T>
 inline void outer_tile_of(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets,
-                          int64_t column, int64_t x_step, int64_t grad_step, int rows, int64_t columns, bool first) {
+                          int64_t x_step, const T* b, int64_t b_step, int rows, int64_t columns, bool first) {
     if (rows <= 4)
-        outer_tile<T, 4, J>(out, stride, segments, n, offsets, column, x_step, grad_step, rows, columns, first);
+        outer_tile<V, 4, J>(out, stride, segments, n, offsets, x_step, b, b_step, rows, columns, first);
     else if (tile_rows > 8 && rows <= 8)
-        outer_tile<T, (tile_rows > 8 ? 8 : tile_rows), J>(out, stride, segments, n, offsets, column, x_step, grad_step,
-                                                          rows, columns, first);
+        outer_tile<V, (tile_rows > 8 ? 8 : tile_rows), J>(out, stride, segments, n, offsets, x_step, b, b_step, rows,
+                                                          columns, first);
     else
-        outer_tile<T, tile_rows, J>(out, stride, segments, n, offsets, column, x_step, grad_step, rows, columns, first);
+        outer_tile<V, tile_rows, J>(out, stride, segments, n, offsets, x_step, b, b_step, rows, columns, first);
 }
-
-// The pixels of an output in blocks: runs of pixels where patches are single pixels side by side, else whole lines of
-// one image, or of several.
-template <class T>
-struct PixelBlocks {
-    const Patches<T>& m;
-    int64_t images;
-    bool flat, inside;         // inside: no patch reaches over the edge
-    int64_t per_image, lines;  // blocks of an image; lines of a block
-    int64_t together;          // images of a block
-    int64_t count, size;       // blocks; elements of a copy of what a block looks at
-    Band<T> band;
-
-    PixelBlocks(const Patches<T>& m, int64_t images)
-        : m(m),
-          images(images),
-          flat(m.taps_y * m.taps_x == 1 && m.stride_y == 1 && m.stride_x == 1 && m.first_y == 0 && m.first_x == 0 &&
-               m.rows_y == m.height && m.rows_x == m.width),
-          inside(m.holds(m.first_y, m.first_x) &&
-                 m.holds(m.first_y + (m.rows_y - 1) * m.stride_y, m.first_x + (m.rows_x - 1) * m.stride_x)),
-          lines(smaller(m.rows_y, 1 + (block_pixels - 1) / m.rows_x)),
-          band(m, lines) {
-        per_image = (m.rows_y + lines - 1) / lines;
-        lines = (m.rows_y + per_image - 1) / per_image;  // of about the same size
-        band = Band<T>(m, lines);
-        together = per_image > 1 ? 1 : smaller(images, 1 + block_pixels / (2 * m.rows_y * m.rows_x));
-        count = flat ? (images * m.rows_y * m.rows_x + block_pixels - 1) / block_pixels
-                     : (images + together - 1) / together * per_image;
-        size = inside ? 0 : together * band.size(m);
-    }
-
-    int64_t most_segments() const { return flat ? 1 : together * lines; }
-    int64_t x_step() const { return m.stride_x * (inside ? m.pixel : m.channels); }
-    // Where element k of a patch lies, from the patch's beginning.
-    int64_t offset(int64_t k) const {
-        const int64_t tap = k / m.channels, c = k % m.channels;
-        const int64_t width = inside ? m.width : band.width, pixel = inside ? m.pixel : m.channels;
-        return (tap / m.taps_x * m.step_y * width + tap % m.taps_x * m.step_x) * pixel + c;
-    }
-    // Copies what block i looks at, where it must be copied.
-    void copy(T* to, int64_t i) const {
-        if (inside) return;
-        const int64_t n0 = i / per_image * together, row = i % per_image * lines;
-        for (int64_t n = n0; n < smaller(n0 + together, images); ++n, to += band.size(m))
-            band.copy(to, m, n, row, smaller(lines, m.rows_y - row));
-    }
-    int64_t segments(Segment<T>* to, const T* copied, const T* grad, int64_t grad_pixel, int64_t i) const {
-        if (flat) {
-            const int64_t begin = i * block_pixels;
-            to[0] = {m.images + begin * m.pixel, grad + begin * grad_pixel,
-                     smaller(block_pixels, images * m.rows_y * m.rows_x - begin)};
-            return 1;
-        }
-        int64_t used = 0;
-        const int64_t n0 = i / per_image * together, row0 = i % per_image * lines;
-        for (int64_t n = n0; n < smaller(n0 + together, images); ++n)
-            for (int64_t row = row0; row < smaller(row0 + lines, m.rows_y); ++row) {
-                const T* x =
-                    inside ? m.images + ((n * m.height + m.first_y + row * m.stride_y) * m.width + m.first_x) * m.pixel
-                           : copied + (n - n0) * band.size(m) + (row - row0) * m.stride_y * band.width * m.channels;
-                to[used++] = {x, grad + (n * m.rows_y + row) * m.rows_x * grad_pixel, m.rows_x};
-            }
-        return used;
-    }
-};
 
 // out (rows, columns) = the sum of `count` matrices side by side in memory, in order.
 template <class T>
@@ -175,44 +119,87 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
     if constexpr (sizeof(T) == 4)
         if (amx::correlate(out, stride, m, images * m.rows_y * m.rows_x, grad, grad_pixel, filters)) return;
 #endif
-    const PixelBlocks<T> blocks(m, images);
+    const PixelBlocks<T> blocks(m, images, 128);
     const int64_t tiles = (patch + tile_rows - 1) / tile_rows, panels = (filters + width - 1) / width;
     int64_t* offsets =
         static_cast<int64_t*>(runtime::scratch(runtime::packed_b, size_t(tiles * tile_rows) * sizeof(int64_t)));
-    for (int64_t k = 0; k < tiles * tile_rows; ++k) offsets[k] = blocks.offset(smaller(k, patch - 1));
+    for (int64_t i = 0; i < tiles * tile_rows; ++i) {
+        const int64_t k = smaller(i, patch - 1);
+        offsets[i] = blocks.tap(k / m.channels) + k % m.channels;
+    }
     const size_t list = size_t(blocks.most_segments()) * sizeof(Segment<T>);
+    // Panel by panel, the gradients of a block's pixels side by side, each in a row as wide as the vectors used for it.
+    const int64_t panel_size = blocks.most_pixels() * width;
+    auto row_size = [&](int64_t panel) {
+        const int64_t columns = filters - panel * width;
+        return columns <= half<T>::size ? half<T>::size : columns <= vec<T>::size ? vec<T>::size : width;
+    };
+    auto pack = [&](T* to, int64_t block) {
+        const int64_t begin = blocks.first_pixel(block);
+        const int64_t end = smaller(begin + blocks.most_pixels(), blocks.first_pixel(block + 1));
+        for (int64_t i = begin; i < smaller(end, images * m.rows_y * m.rows_x); ++i)
+            for (int64_t p = 0; p < panels; ++p) {
+                const int64_t row = row_size(p), columns = smaller(filters - p * width, width);
+                const T* from = grad + i * grad_pixel + p * width;
+                T* line = to + p * panel_size + (i - begin) * row;
+                if (columns == width)
+                    std::memcpy(line, from, width * sizeof(T));
+                else
+                    for (int64_t c = 0; c < row; c += vec<T>::size) {
+                        const int64_t left = columns - c > 0 ? columns - c : 0;
+                        const vec<T> v = load_partial(from + c, smaller(left, vec<T>::size));
+                        std::memcpy(line + c, &v, smaller(row - c, vec<T>::size) * sizeof(T));
+                    }
+            }
+    };
 
-    // Adds a block's products to tiles [begin, end) of columns [column, ...) of a kernel.
-    auto add = [&](T* to, int64_t row_stride, const Segment<T>* segments, int64_t n, int64_t begin, int64_t end,
-                   int64_t panel, bool first) {
+    // Whether a block's gradients are better packed: for many tiles, where they are not one panel anyway, or where a
+    // vector would read beyond the last of them.
+    auto wants_pack = [&](int64_t block) {
+        if (panels > 1 && tiles >= 24) return true;
+        const int64_t after = images * m.rows_y * m.rows_x - blocks.first_pixel(block) - blocks.most_pixels();
+        return filters % row_size(panels - 1) != 0 && after * grad_pixel < row_size(panels - 1);
+    };
+
+    // Adds the products of a block, packed or not, to tiles [begin, end) of a panel of the kernel `to`.
+    auto add = [&](T* to, int64_t row_stride, const Segment<T>* segments, int64_t n, const T* packed, int64_t block,
+                   int64_t begin, int64_t end, int64_t panel, bool first) {
         const int64_t columns = smaller(filters - panel * width, width);
+        const T* b = packed != nullptr ? packed + panel * panel_size
+                                       : grad + blocks.first_pixel(block) * grad_pixel + panel * width;
+        const int64_t b_step = packed != nullptr ? row_size(panel) : grad_pixel;
         for (int64_t t = begin; t < end; ++t) {
             const int rows = int(smaller(patch - t * tile_rows, tile_rows));
             T* tile = to + t * tile_rows * row_stride + panel * width;
             const int64_t* at = offsets + t * tile_rows;
-            if (columns <= vec<T>::size)
-                outer_tile_of<T, 1>(tile, row_stride, segments, n, at, panel * width, blocks.x_step(), grad_pixel, rows,
-                                    columns, first);
+            if (columns <= half<T>::size)
+                outer_tile_of<half<T>, 1>(tile, row_stride, segments, n, at, blocks.x_step(), b, b_step, rows, columns,
+                                          first);
+            else if (columns <= vec<T>::size)
+                outer_tile_of<vec<T>, 1>(tile, row_stride, segments, n, at, blocks.x_step(), b, b_step, rows, columns,
+                                         first);
             else
-                outer_tile_of<T, tile_vectors>(tile, row_stride, segments, n, at, panel * width, blocks.x_step(),
-                                               grad_pixel, rows, columns, first);
+                outer_tile_of<vec<T>, tile_vectors>(tile, row_stride, segments, n, at, blocks.x_step(), b, b_step, rows,
+                                                    columns, first);
         }
     };
 
     if (patch * filters > small_kernel) {  // each task does its part of the kernel
-        T* copies =
-            blocks.inside
-                ? nullptr
-                : static_cast<T*>(runtime::scratch(runtime::workspace, size_t(blocks.count * blocks.size) * sizeof(T)));
-        parallel(blocks.inside ? 0 : blocks.count, [&](int64_t i) { blocks.copy(copies + i * blocks.size, i); });
+        const int64_t size = blocks.copy_size() + panels * panel_size;
+        T* copies = static_cast<T*>(runtime::scratch(runtime::workspace, size_t(blocks.count * size) * sizeof(T)));
+        parallel(blocks.count, [&](int64_t i) {
+            pack(copies + i * size, i);
+            blocks.copy(copies + i * size + panels * panel_size, i);
+        });
         const int64_t chunks = smaller(tiles, (tasks_wanted + panels - 1) / panels);
         parallel(chunks * panels, [&](int64_t task) {
             Segment<T>* segments = static_cast<Segment<T>*>(runtime::scratch(runtime::packed_a, list));
             const int64_t chunk = task / panels;
             for (int64_t i = 0; i < blocks.count; ++i) {
-                const int64_t n = blocks.segments(segments, copies + i * blocks.size, grad, grad_pixel, i);
-                add(out, stride, segments, n, chunk * tiles / chunks, (chunk + 1) * tiles / chunks, task % panels,
-                    i == 0);
+                const T* packed = copies + i * size;
+                const int64_t n = blocks.segments(segments, packed + panels * panel_size, i);
+                add(out, stride, segments, n, packed, i, chunk * tiles / chunks, (chunk + 1) * tiles / chunks,
+                    task % panels, i == 0);
             }
         });
         return;
@@ -223,16 +210,20 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
                   ? nullptr
                   : static_cast<T*>(runtime::scratch(runtime::workspace, size_t(parts * patch * filters) * sizeof(T)));
     parallel(parts, [&](int64_t part) {
-        char* scratch = static_cast<char*>(runtime::scratch(runtime::packed_a, list + size_t(blocks.size) * sizeof(T)));
-        Segment<T>* segments = reinterpret_cast<Segment<T>*>(scratch);
-        T* copy = reinterpret_cast<T*>(scratch + list);
+        T* packed = static_cast<T*>(
+            runtime::scratch(runtime::packed_a, size_t(panels * panel_size + blocks.copy_size()) * sizeof(T) + list));
+        Segment<T>* segments = reinterpret_cast<Segment<T>*>(packed + panels * panel_size);
+        T* copy = reinterpret_cast<T*>(segments + blocks.most_segments());
         T* to = sums == nullptr ? out : sums + part * patch * filters;
         const int64_t begin = part * blocks.count / parts, end = (part + 1) * blocks.count / parts;
         for (int64_t i = begin; i < end; ++i) {
             blocks.copy(copy, i);
-            const int64_t n = blocks.segments(segments, copy, grad, grad_pixel, i);
+            const bool packs = wants_pack(i);
+            if (packs) pack(packed, i);
+            const int64_t n = blocks.segments(segments, copy, i);
             for (int64_t panel = 0; panel < panels; ++panel)
-                add(to, sums == nullptr ? stride : filters, segments, n, 0, tiles, panel, i == begin);
+                add(to, sums == nullptr ? stride : filters, segments, n, packs ? packed : nullptr, i, 0, tiles, panel,
+                    i == begin);
         }
     });
     if (sums != nullptr) join(out, stride, sums, patch, filters, parts);

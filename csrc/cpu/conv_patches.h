@@ -67,39 +67,10 @@ NERVE_INLINE const T* gather(const Patches<T>& m, const T* image, int64_t y, int
     return edge;
 }
 
-// Patches of one channel, side by side: a column of the matrix is contiguous in memory along a row of the image.
-template <class T>
-void pack_one_channel(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
-    Corner<T> corner(m, row);
-    for (int64_t r = 0, length; r < rows; r += length) {
-        length = smaller(m.rows_x - corner.j, rows - r);
-        for (int64_t i = 0; i < count; ++i) {
-            const int64_t y = corner.y() + (k + i) / m.taps_x * m.step_y,
-                          x = corner.x() + (k + i) % m.taps_x * m.step_x;
-            const T* from = corner.image + y * m.width + x;
-            T* to = panel + i * tile_rows + r;
-            if (y >= 0 && y < m.height && x >= 0 && x + length <= m.width) {
-                if (length == tile_rows)
-                    std::memcpy(to, from, tile_rows * sizeof(T));
-                else
-                    for (int64_t e = 0; e < length; ++e) to[e] = from[e];
-            } else {
-                const bool inside = y >= 0 && y < m.height;
-                for (int64_t e = 0; e < length; ++e) to[e] = inside && x + e >= 0 && x + e < m.width ? from[e] : T(0);
-            }
-        }
-        for (int64_t e = 0; e < length; ++e) corner.next();
-    }
-    if (rows < tile_rows)
-        for (int64_t i = 0; i < count; ++i)
-            for (int64_t r = rows; r < tile_rows; ++r) panel[i * tile_rows + r] = T(0);
-}
-
 // The packer of A for gemm.
 template <class T>
 void pack_patches(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
     if (count == 0) return;
-    if (m.pixel == 1 && m.stride_x == 1) return pack_one_channel(panel, m, row, rows, k, count);
     T edges[tile_rows][inner_block];
     const T *images[tile_rows], *corners[tile_rows], *from[tile_rows];
     int64_t ys[tile_rows], xs[tile_rows];
@@ -123,66 +94,6 @@ void pack_patches(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int6
                                 : gather(m, images[r], ys[r] + p, xs[r] + q, offset, length, edges[r]);
         pack_pointers<tile_rows>(panel, from, length);
         panel += length * tile_rows, k += length, count -= length;
-    }
-}
-
-// As below, for patches of one channel, side by side: what a row of the panel holds is contiguous in memory along a row
-// of the image.
-template <class T>
-void pack_one_channel_transposed(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
-    T edges[tile_rows][inner_block];
-    const T* from[tile_rows];
-    Corner<T> corner(m, k);
-    for (int64_t i = 0, length; i < count; i += length) {
-        length = smaller(m.rows_x - corner.j, count - i);
-        for (int64_t r = 0; r < tile_rows; ++r) {
-            const int64_t y = corner.y() + (row + r) / m.taps_x * m.step_y;
-            const int64_t x = corner.x() + (row + r) % m.taps_x * m.step_x;
-            const bool exists = r < rows && y >= 0 && y < m.height;
-            from[r] = corner.image + y * m.width + x;
-            if (exists && x >= 0 && x + length <= m.width) continue;
-            for (int64_t e = 0; e < length; ++e)
-                edges[r][e] = exists && x + e >= 0 && x + e < m.width ? from[r][e] : T(0);
-            from[r] = edges[r];
-        }
-        pack_pointers<tile_rows>(panel + i * tile_rows, from, length);
-        for (int64_t e = 0; e < length; ++e) corner.next();
-    }
-}
-
-// The packer of A for the transposed matrix: rows [row, row + rows) are columns of the patches, inner runs over pixels.
-template <class T>
-void pack_patches_transposed(T* panel, const Patches<T>& m, int64_t row, int64_t rows, int64_t k, int64_t count) {
-    if (m.pixel == 1 && m.stride_x == 1) return pack_one_channel_transposed(panel, m, row, rows, k, count);
-    struct Part {
-        int64_t p, q, offset, length, distance;
-    };
-    Part parts[tile_rows];
-    int n_parts = 0;
-    const int64_t run = m.run_taps() * m.channels, runs_x = m.taps_x / m.run_taps();
-    for (int64_t at = row; at < row + rows;) {
-        const int64_t index = at / run, offset = at % run, length = smaller(run - offset, row + rows - at);
-        const int64_t p = index / runs_x * m.step_y, q = index % runs_x * m.step_x;
-        parts[n_parts++] = {p, q, offset, length, (p * m.width + q) * m.pixel + offset};
-        at += length;
-    }
-    T edge[tile_rows];
-    Corner<T> corner(m, k);
-    for (int64_t i = 0; i < count; ++i, corner.next(), panel += tile_rows) {
-        const int64_t y = corner.y(), x = corner.x();
-        const T* first = corner.image + (y * m.width + x) * m.pixel;
-        const bool inside = m.holds(y, x);
-        T* to = panel;
-        for (int n = 0; n < n_parts; ++n) {
-            const auto [p, q, offset, length, distance] = parts[n];
-            const T* from = inside ? first + distance : gather(m, corner.image, y + p, x + q, offset, length, edge);
-            if (length == tile_rows)
-                std::memcpy(to, from, tile_rows * sizeof(T));
-            else
-                for (int64_t e = 0; e < length; ++e) to[e] = from[e];
-            to += length;
-        }
-        for (; to < panel + tile_rows; ++to) *to = T(0);
     }
 }
 

@@ -91,13 +91,11 @@ void planar_outer(T* out, const Patches<T>& m, int64_t images, int64_t groups, i
         for (int64_t unit = begin; unit < end; ++unit) {
             const int64_t image = unit / bands, row = unit % bands * rows, used = smaller(rows, m.rows_y - row);
             copy_planes(x, in, m, image, row);
-            for (int64_t i = 0; i < used; ++i) {  // with zeros where the planes of x go on beyond the line
+            // With zeros where the planes of x go on beyond the line.
+            std::memset(y, 0, of_grad.size() * sizeof(T));
+            for (int64_t i = 0; i < used; ++i)
                 to_planes(y + i * width, of_grad.plane, grad + ((image * m.rows_y + row + i) * m.rows_x) * all, all,
                           all, m.rows_x);
-                for (int64_t c = 0; c < all; ++c)
-                    std::memset(y + c * of_grad.plane + i * width + m.rows_x, 0, (width - m.rows_x) * sizeof(T));
-            }
-            for (int64_t c = 0; c < all; ++c) std::memset(y + c * of_grad.plane + used * width, 0, slack * sizeof(T));
             const int64_t length = (used - 1) * width + m.rows_x;
             T* sums = partials + part * size;
             for (int64_t g = 0; g < groups; ++g, sums += count * filters * lanes<T>)

@@ -20,10 +20,11 @@ struct Planes {
     int64_t size() const { return channels * plane; }
 };
 
-// planes[c][i] = pixels[i * pixel + c] for i < length; writes up to a vector beyond.
+// planes[c][i] = pixels[i * pixel + c] for i < length; may write zeros up to a vector beyond.
 template <class T>
 void to_planes(T* planes, int64_t plane, const T* pixels, int64_t pixel, int64_t channels, int64_t length) {
     using V = vec<T>;
+    if (length <= 0) return;
     if (pixel == 1) {
         std::memcpy(planes, pixels, length * sizeof(T));
         return;
@@ -33,7 +34,7 @@ void to_planes(T* planes, int64_t plane, const T* pixels, int64_t pixel, int64_t
         for (int64_t i = 0; i < length; i += V::size) {
             V rows[V::size];
 #pragma GCC unroll 16
-            for (int r = 0; r < V::size; ++r) rows[r] = load(pixels + (i + r < length ? i + r : i) * pixel + c);
+            for (int r = 0; r < V::size; ++r) rows[r] = i + r < length ? load(pixels + (i + r) * pixel + c) : V(T(0));
             transpose(rows);
 #pragma GCC unroll 16
             for (int r = 0; r < V::size; ++r) store(planes + (c + r) * plane + i, rows[r]);
@@ -70,24 +71,13 @@ template <class T>
 void copy_planes(T* to, const Planes<T>& planes, const Patches<T>& m, int64_t n, int64_t row) {
     const int64_t left = smaller(m.first_x < 0 ? -m.first_x : 0, planes.width);
     const int64_t first = m.first_x > 0 ? m.first_x : 0, some = smaller(m.width - first, planes.width - left);
-    const int64_t length = some > 0 ? some : 0;
+    std::memset(to, 0, planes.size() * sizeof(T));
     for (int64_t i = 0; i < planes.lines; ++i, to += planes.width) {
         const int64_t y = row + m.first_y + i;
-        if (y < 0 || y >= m.height) {
-            for (int64_t c = 0; c < planes.channels; ++c)
-                std::memset(to + c * planes.plane, 0, planes.width * sizeof(T));
-            continue;
-        }
-        to_planes(to + left, planes.plane, m.images + ((n * m.height + y) * m.width + first) * m.pixel, m.pixel,
-                  planes.channels, length);
-        for (int64_t c = 0; c < planes.channels; ++c) {
-            T* line = to + c * planes.plane;
-            std::memset(line, 0, left * sizeof(T));
-            std::memset(line + left + length, 0, (planes.width - left - length) * sizeof(T));
-        }
+        if (y >= 0 && y < m.height)
+            to_planes(to + left, planes.plane, m.images + ((n * m.height + y) * m.width + first) * m.pixel, m.pixel,
+                      planes.channels, some);
     }
-    for (int64_t c = 0; c < planes.channels; ++c)  // the slack holds numbers too
-        std::memset(to + c * planes.plane, 0, (planes.plane - planes.lines * planes.width) * sizeof(T));
 }
 
 }  // namespace nerve::NERVE_ISA
