@@ -49,8 +49,8 @@ def sgd(parameters: Any, gradients: Any, momenta: Any) -> Any:
 def peers(make: Callable[..., Any]) -> tuple[Peer, ...]:
     def variant(**options: bool) -> Callable[..., Callable[[], Any]]:
         def prepare(parameters: Any, gradients: Any, *slots: Any) -> Callable[[], Any]:
-            stepped = tensors(parameters)
-            for parameter, gradient in zip(stepped, tensors(gradients), strict=True):
+            stepped, slopes = tensors(parameters, gradients)
+            for parameter, gradient in zip(stepped, slopes, strict=True):
                 parameter.requires_grad_().grad = gradient
             optimizer = make(stepped, **options)
 

@@ -36,11 +36,52 @@ NERVE_INLINE vec<T> polynomial(vec<T> x, T c0, Rest... rest) {
     return fma(x, polynomial(x, T(rest)...), vec<T>(c0));
 }
 
-// NaN stays NaN.
+// The lesser and the greater of a limit and x; NaN stays NaN. (The instructions return x where they cannot compare.)
+template <class T>
+NERVE_INLINE vec<T> at_most(T limit, vec<T> x) {
+    const vec<T> a(limit);
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_maskz_min_ps(__mmask16(-1), (__m512)a.v, (__m512)x.v);
+    else
+        return (typename vec<T>::native)_mm512_maskz_min_pd(__mmask8(-1), (__m512d)a.v, (__m512d)x.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm256_min_ps((__m256)a.v, (__m256)x.v);
+    else
+        return (typename vec<T>::native)_mm256_min_pd((__m256d)a.v, (__m256d)x.v);
+#else
+    return select(a < x, a, x);
+#endif
+}
+template <class T>
+NERVE_INLINE vec<T> at_least(T limit, vec<T> x) {
+    const vec<T> a(limit);
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm512_maskz_max_ps(__mmask16(-1), (__m512)a.v, (__m512)x.v);
+    else
+        return (typename vec<T>::native)_mm512_maskz_max_pd(__mmask8(-1), (__m512d)a.v, (__m512d)x.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return (typename vec<T>::native)_mm256_max_ps((__m256)a.v, (__m256)x.v);
+    else
+        return (typename vec<T>::native)_mm256_max_pd((__m256d)a.v, (__m256d)x.v);
+#else
+    return select(a > x, a, x);
+#endif
+}
 template <class T>
 NERVE_INLINE vec<T> clamp(vec<T> x, T low, T high) {
-    x = select(vec<T>(high) < x, vec<T>(high), x);
-    return select(x < vec<T>(low), vec<T>(low), x);
+    return at_least(low, at_most(high, x));
+}
+
+// y with the sign of s, for y that is not negative or has that sign already.
+template <class T>
+NERVE_INLINE vec<T> with_sign(vec<T> y, vec<T> s) {
+    using I = typename vec<T>::integer;
+    constexpr I sign = I(1) << (8 * sizeof(T) - 1);
+    return from_bits<T>(to_bits(y) | (to_bits(s) & sign));
 }
 
 // Integers of T's width that wrap around, and shift without sign (instruction sets lack the signed shift of 64 bits).
@@ -91,6 +132,18 @@ NERVE_INLINE vec<T> scale(vec<T> p, vec<T> n) {
     vec<T> shift(rounding_shift<T>);
     words<T> integer = to_words(n + shift) - to_words(shift), half = ((integer + 8192) >> 1) - 4096;
     return p * power_of_two<T>(half) * power_of_two<T>(integer - half);
+#endif
+}
+
+// The same for normal p and results; n may also be NaN, and then p must be.
+template <class T>
+NERVE_INLINE vec<T> scale_normal(vec<T> p, vec<T> n) {
+#if defined(__AVX512F__)
+    return scale(p, n);
+#else
+    // The shift leaves of the sum's bits only n's.
+    words<T> exponent = to_words(n + vec<T>(rounding_shift<T>)) << mantissa_bits<T>;
+    return select(p == p, from_words<T>(to_words(p) + exponent), p);
 #endif
 }
 

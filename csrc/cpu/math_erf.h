@@ -41,11 +41,20 @@ NERVE_INLINE vec<T> erfc_large(vec<T> x) {
     return exp(-square.high) * fma(-square.low, q, q);
 }
 
-template <class T>
-NERVE_INLINE vec<T> erf(vec<T> x) {
-    const vec<T> one(T(1));
-    vec<T> a = abs(x);
-    return copysign(select(a < one, erf_small(a), one - erfc_large(a)), x);
+// In float 1 - exp(l(x)) beyond 0.85, where l fits log(erfc(x)) up to where the result rounds to 1.
+NERVE_INLINE vec<float> erf(vec<float> x) {
+    using V = vec<float>;
+    V a = abs(x), z = a * a, b = at_most(3.95f, a);
+    V p = polynomial(z, 0x1.06eba8p-3f, -0x1.812726p-2f, 0x1.ce256ap-4f, -0x1.b735eap-6f, 0x1.4b7630p-8f,
+                     -0x1.4cd860p-11f);
+    V l = polynomial(b, -0x1.b65eeap-14f, -0x1.20c89cp+0f, -0x1.45e5ccp-1f, -0x1.ac2378p-4f, 0x1.70f3dep-6f,
+                     -0x1.98a9d0p-9f, 0x1.ab2394p-13f);
+    return with_sign(select(a < V(0.85f), fma(a, p, a), V(1.0f) - exp_beside_one(l)), x);
+}
+NERVE_INLINE vec<double> erf(vec<double> x) {
+    const vec<double> one(1.0);
+    vec<double> a = abs(x);
+    return with_sign(select(a < one, erf_small(a), one - erfc_large(a)), x);
 }
 
 template <class T>

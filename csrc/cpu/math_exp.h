@@ -46,11 +46,25 @@ constexpr T exp_ceiling = sizeof(T) == 4 ? T(89) : T(710);
 template <class T>
 constexpr T exp_floor = sizeof(T) == 4 ? T(-104) : T(-746);
 
+// (exp(r) - 1) / r
+template <class T>
+NERVE_INLINE vec<T> exp_slope(vec<T> r) {
+    return fma(r, exp_polynomial(r), vec<T>(T(1)));
+}
+
 template <class T>
 NERVE_INLINE vec<T> exp(vec<T> x) {
     ReducedExponent<T> reduced = reduce_exponent(clamp(x, exp_floor<T>, exp_ceiling<T>));
     vec<T> r = reduced.r;
-    return scale(fma(r * r, exp_polynomial(r), r) + vec<T>(T(1)), reduced.n);
+    return scale(fma(r, exp_slope(r), vec<T>(T(1))), reduced.n);
+}
+
+// exp(x) for |x| < 80, with an error of 2^-29 n for exp(x) near 2^n (2^-55 n in double): to be added to something.
+template <class T>
+NERVE_INLINE vec<T> exp_beside_one(vec<T> x) {
+    vec<T> shift(rounding_shift<T>), n = fma(x, vec<T>(T(1.44269504088896340736)), shift) - shift;
+    vec<T> r = fma(n, vec<T>(T(-0.69314718055994530942)), x);
+    return scale_normal(fma(r, exp_slope(r), vec<T>(T(1))), n);
 }
 
 template <class T>
@@ -61,12 +75,16 @@ NERVE_INLINE vec<T> expm1(vec<T> x) {
     return copysign(extended_exp(reduced, one - scale(one, -reduced.n)), x);  // zero keeps its sign
 }
 
-// With z = exp(-|x|): 1 / (1 + z) for x >= 0 and z / (1 + z) below, so that nothing overflows or cancels.
+// With exp(-x) = 2^-n exp(r) it is 2^n / (2^n + exp(r)), where only adding exp(r) - 1 to 1 + 2^n loses digits. Nothing
+// overflows, cancels or has to be chosen by the sign of x.
 template <class T>
 NERVE_INLINE vec<T> sigmoid(vec<T> x) {
-    const vec<T> one(T(1));
-    vec<T> z = exp(-abs(x));
-    return select(x < vec<T>(T(0)), z, one) / (one + z);
+    const vec<T> one(T(1)), shift(rounding_shift<T>);
+    x = clamp(x, exp_floor<T>, sizeof(T) == 4 ? T(20) : T(40));  // above, it rounds to 1
+    vec<T> n = fma(x, vec<T>(T(1.44269504088896340736)), shift) - shift;
+    vec<T> r = fma(n, vec<T>(ln2_low<T>), fma(n, vec<T>(ln2_high<T>), -x)), power = scale(one, n);
+    vec<T> sum = one + power, lost = power - (sum - one);
+    return power / (sum + fma(r, exp_slope(r), lost));
 }
 
 // x + x^3 p(x^2) for |x| < 0.55, and 1 - 2 / (exp(2|x|) + 1) with the sign of x beyond.
@@ -81,8 +99,9 @@ NERVE_INLINE vec<T> tanh(vec<T> x) {
                        -0x1.226e34ee5a055p-7, 0x1.d6d3b7135543bp-9, -0x1.7da16759baefap-10, 0x1.353d3dcc8b2c3p-11,
                        -0x1.f38663bb6ca9cp-13, 0x1.89e9c69d1a0ebp-14, -0x1.13f88b025e94cp-15, 0x1.f1411115f8ce3p-18);
     }
-    vec<T> small = fma(a * z, p, a), large = one - two / (exp(a + a) + one);
-    return copysign(select(a < vec<T>(T(0.55)), small, large), x);
+    vec<T> bounded = at_most(sizeof(T) == 4 ? T(20) : T(40), a + a);  // above, the result rounds to 1
+    vec<T> small = fma(a * z, p, a), large = one - two / (exp_beside_one(bounded) + one);
+    return with_sign(select(a < vec<T>(T(0.55)), small, large), x);
 }
 
 }  // namespace nerve::NERVE_ISA::math

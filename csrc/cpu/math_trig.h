@@ -47,13 +47,13 @@ constexpr uint64_t two_over_pi[21] = {0,
 // trigonometric functions (1983). x = m 2^e; of 2/pi only the 192 bits matter that meet m above 2^-130 and below 4.
 struct LaneAngle {
     uint64_t quadrant;
-    double r, tail;
+    double r;
 };
 [[gnu::noinline, maybe_unused]] static LaneAngle reduce_huge(double x) {
     uint64_t pattern;
     std::memcpy(&pattern, &x, 8);
     int exponent = int(pattern >> 52 & 0x7ff);
-    if (exponent == 0x7ff) return {0, x - x, 0.0};
+    if (exponent == 0x7ff) return {0, x - x};
     uint64_t m = (pattern & 0xfffffffffffff) | 0x10000000000000;
     int position = exponent - 1075 - 2 + 64, word = position / 64, shift = position % 64;  // |x| > 2^11: position > 0
     uint64_t w[3];
@@ -77,56 +77,60 @@ struct LaneAngle {
     std::memcpy(&scale, &scale_pattern, 8);
     if (negative != (pattern >> 63 != 0)) scale = -scale;
     if (pattern >> 63 != 0) quadrant = -quadrant;
-    return {quadrant, double(int64_t(angle >> 11)) * 2048.0 * scale, double(int64_t(angle & 0x7ff)) * scale};
+    return {quadrant, double(angle) * scale};
 }
 
 template <class T>
 NERVE_INLINE ReducedAngle<T> reduce_angle(vec<T> x) {
     vec<T> shift(rounding_shift<T>), shifted = fma(x, vec<T>(T(0.63661977236758134308)), shift), n = shifted - shift;
-    vec<T> r1 = x - n * vec<T>(half_pi<T>[0]);
-    vec<T> w2 = n * vec<T>(half_pi<T>[1]), r2 = r1 - w2;
-    vec<T> w3 = n * vec<T>(half_pi<T>[2]), r3 = r2 - w3;
-    vec<T> low = (((r1 - r2) - w2) + ((r2 - r3) - w3)) - n * vec<T>(half_pi<T>[3]);
-    vec<T> r = r3 + low;
-    ReducedAngle<T> result{to_words(shifted), r, (r3 - r) + low};
+    vec<T> r1 = fma(n, vec<T>(-half_pi<T>[0]), x), r2 = fma(n, vec<T>(-half_pi<T>[1]), r1);
+    vec<T> low = n * vec<T>(-half_pi<T>[3]);
+    ReducedAngle<T> result;
+    result.quadrant = to_words(shifted);
+    if constexpr (sizeof(T) == 4) {  // r2 is exact; the tail is below half a unit of r, unless r is tiny and exact
+        result.r = fma(n, vec<T>(-half_pi<T>[2]), r2);
+        result.tail = low;
+    } else {  // r2 is exact where it is small
+        vec<T> lost = fma(n, vec<T>(-half_pi<T>[1]), r1 - r2);
+        result.r = r2 + (lost + fma(n, vec<T>(-half_pi<T>[2]), low));
+        result.tail = vec<T>(T(0));
+    }
     mask<T> huge = ~(abs(x) <= vec<T>(cody_waite_limit<T>));
     if (__builtin_expect(any(huge), 0)) {
         for (int i = 0; i < vec<T>::size; ++i) {
             if (!huge.v[i]) continue;
             LaneAngle lane = reduce_huge(double(x.v[i]));
-            T head = T(lane.r);
             result.quadrant[i] = lane.quadrant;
-            result.r.v[i] = head;
-            result.tail.v[i] = T((lane.r - double(head)) + lane.tail);
+            result.r.v[i] = T(lane.r);
+            result.tail.v[i] = T(0);
         }
     }
     return result;
 }
 
-// sin(r + t) = r + (r^3 s(r^2) + t (1 - r^2/2)) for |r| <= pi/4.
+// sin(r + tail) = r + (r^3 s(r^2) + tail) for |r| <= pi/4, where the tail counts only beside a small r, and
+// cos(r) = 1 + r^2 c(r^2), where c begins with -1/2.
 template <class T>
 NERVE_INLINE vec<T> sin_reduced(vec<T> r, vec<T> tail) {
-    vec<T> z = r * r, half(T(0.5)), s;
+    vec<T> z = r * r, s;
     if constexpr (sizeof(T) == 4) {
         s = polynomial(z, -0x1.555546p-3f, 0x1.11075ep-7f, -0x1.994daap-13f);
     } else {
         s = polynomial(z, -0x1.5555555555549p-3, 0x1.111111110f86ep-7, -0x1.a01a019c0ff2cp-13, 0x1.71de3576387c5p-19,
                        -0x1.ae5e6503fe5bap-26, 0x1.5d92a3dc86159p-33);
     }
-    return r + fma(z * r, s, fma(-half * z, tail, tail));
+    return r + fma(z * r, s, tail);
 }
-
-// cos(r + t) = 1 - r^2/2 + (r^4 c(r^2) - r t).
 template <class T>
-NERVE_INLINE vec<T> cos_reduced(vec<T> r, vec<T> tail) {
-    vec<T> z = r * r, half_z = vec<T>(T(0.5)) * z, one(T(1)), w = one - half_z, c;
+NERVE_INLINE vec<T> cos_reduced(vec<T> r) {
+    vec<T> z = r * r, c;
     if constexpr (sizeof(T) == 4) {
-        c = polynomial(z, 0x1.55554ap-5f, -0x1.6c0c30p-10f, 0x1.99eaa6p-16f);
+        c = polynomial(z, -0x1p-1f, 0x1.55554ap-5f, -0x1.6c0c30p-10f, 0x1.99eaa6p-16f);
     } else {
-        c = polynomial(z, 0x1.555555555554bp-5, -0x1.6c16c16c14f7bp-10, 0x1.a01a019c8213dp-16, -0x1.27e4f7e91d147p-22,
-                       0x1.1ee9d68dd7264p-29, -0x1.8fa3fdb774990p-37);
+        c = polynomial(z, -0x1p-1, 0x1.555555555554bp-5, -0x1.6c16c16c14f7bp-10, 0x1.a01a019c8213dp-16,
+                       -0x1.27e4f7e91d147p-22, 0x1.1ee9d68dd7264p-29, -0x1.8fa3fdb774990p-37);
     }
-    return w + (((one - w) - half_z) + fma(z * z, c, -(r * tail)));
+    return fma(z, c, vec<T>(T(1)));
 }
 
 // sin(x + quarters pi/2)
@@ -134,14 +138,14 @@ template <class T>
 NERVE_INLINE vec<T> sin_shifted(vec<T> x, int quarters) {
     ReducedAngle<T> angle = reduce_angle(x);
     words<T> quadrant = angle.quadrant + quarters;
-    vec<T> s = copysign(sin_reduced(angle.r, angle.tail), angle.r), c = cos_reduced(angle.r, angle.tail);
-    vec<T> y = select(mask<T>{(quadrant & 1) == 0}, s, c);
+    vec<T> s = with_sign(sin_reduced(angle.r, angle.tail), angle.r);  // zero keeps its sign
+    vec<T> y = select(mask<T>{(quadrant & 1) == 0}, s, cos_reduced(angle.r));
     return from_words<T>(to_words(y) ^ (quadrant & 2) << (8 * sizeof(T) - 2));
 }
 
 template <class T>
 NERVE_INLINE vec<T> sin(vec<T> x) {
-    return select(x == vec<T>(T(0)), x, sin_shifted(x, 0));  // zero keeps its sign
+    return sin_shifted(x, 0);
 }
 template <class T>
 NERVE_INLINE vec<T> cos(vec<T> x) {

@@ -44,7 +44,8 @@ __device__ T fma(T a, T b, T c) {
 }
 template <class T>
 __device__ T sigmoid(T x) {
-    return T(1) / (T(1) + ::exp(-x));
+    const T z = ::exp(-::fabs(x));  // neither overflows nor loses the small results
+    return (x < T(0) ? z : T(1)) / (T(1) + z);
 }
 
 // NaN in either operand gives NaN, as in NumPy.
