@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None, rows: Sequence[Row] = ROWS) -> 
     parser.add_argument("--threads", type=counts, default=[1, 2], metavar="1,2", help="numbers of threads")
     parser.add_argument("--only", action="append", metavar="NAME", help="a family, or part of a row's name; repeatable")
     parser.add_argument("--isa", choices=machine.ISAS, help="hold every library to an instruction set")
-    parser.add_argument("--budget", type=float, default=0.8, metavar="SECONDS", help="of sampling for a line")
+    parser.add_argument("--budget", type=float, default=0.6, metavar="SECONDS", help="of sampling for a line")
     parser.add_argument("--csv", type=Path, help="where the lines go; a whole run's go to benchmarks/results")
     options = parser.parse_args(arguments)
     if options.isa:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nerve
-from benchmarks import kernels, limits, table
+from benchmarks import kernels, limits, markdown, table
 from benchmarks.machine import ISAS, limited
 from benchmarks.row import Row, WrongResult, many, numpy, verify
 from benchmarks.rows import ROWS
@@ -136,3 +136,16 @@ def test_rows_are_right(name: str) -> None:
     peers = tuple(peer for peer in row.peers if peer.name.startswith("numpy"))
     (line,) = kernels.run([replace(row, peers=peers)], [1], 0)
     assert set(line.times) == {"nerve", "numpy"}
+
+
+def test_the_table_for_a_document(tmp_path: Path) -> None:
+    times = {"nerve": Time(2e-6, 0.1), "torch fast": Time(3e-6, 0.1), "numpy": Time(1e-6, 0)}
+    lines = [table.Line(ADD, count, times, 24e9) for count in (1, 2)]
+    table.write_csv(tmp_path / "a.csv", {name: name for name in ("cpu", "level", "versions", "commit", "date")}, lines)
+    text = markdown.markdown(tmp_path / "a.csv")
+    assert "| add 1000 | 6 GB/s | 25% | fast | 1.50 | 1.50 | 0.50 |" in text
+    assert "| **all** | 1.50 (least 1.50) | 1.50 (least 1.50) |" in text
+    document = f"before {markdown.BEGIN} old {markdown.END} after"
+    assert markdown.insert(document, "new") == f"before {markdown.BEGIN}\n\nnew\n\n{markdown.END} after"
+    with pytest.raises(ValueError, match="marks"):
+        markdown.insert("no marks", "new")

@@ -84,15 +84,14 @@ template <class T>
 NERVE_INLINE ReducedAngle<T> reduce_angle(vec<T> x) {
     vec<T> shift(rounding_shift<T>), shifted = fma(x, vec<T>(T(0.63661977236758134308)), shift), n = shifted - shift;
     vec<T> r1 = fma(n, vec<T>(-half_pi<T>[0]), x), r2 = fma(n, vec<T>(-half_pi<T>[1]), r1);
-    vec<T> low = n * vec<T>(-half_pi<T>[3]);
     ReducedAngle<T> result;
     result.quadrant = to_words(shifted);
     if constexpr (sizeof(T) == 4) {  // r2 is exact; the tail is below half a unit of r, unless r is tiny and exact
         result.r = fma(n, vec<T>(-half_pi<T>[2]), r2);
-        result.tail = low;
-    } else {  // r2 is exact where it is small
+        result.tail = n * vec<T>(-half_pi<T>[3]);
+    } else {  // r2 is exact where it is small; subtracting 0 leaves -0 as it is
         vec<T> lost = fma(n, vec<T>(-half_pi<T>[1]), r1 - r2);
-        result.r = r2 + (lost + fma(n, vec<T>(-half_pi<T>[2]), low));
+        result.r = r2 - (fma(n, vec<T>(half_pi<T>[2]), n * vec<T>(half_pi<T>[3])) - lost);
         result.tail = vec<T>(T(0));
     }
     mask<T> huge = ~(abs(x) <= vec<T>(cody_waite_limit<T>));
