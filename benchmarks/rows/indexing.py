@@ -31,6 +31,21 @@ def torch_backward(grad: np.ndarray, indices: np.ndarray) -> Callable[[], Any]:
     return lambda: torch.ops.aten.embedding_dense_backward(g, i, WORDS, -1, False)
 
 
+def backward_rows(grad: np.ndarray, indices: np.ndarray) -> Any:
+    return kernels.take_backward_rows(grad, indices, input_shape=(WORDS, WIDTH))
+
+
+def torch_backward_rows(grad: np.ndarray, indices: np.ndarray) -> Callable[[], Any]:
+    """What the gradient of a sparse embedding is, its repeated rows added up."""
+    g, i = tensors(grad, indices)
+
+    def call() -> Any:
+        summed = torch.ops.aten.embedding_sparse_backward(g, i, WORDS, -1, False).coalesce()
+        return summed.indices()[0], summed.values()
+
+    return call
+
+
 def numpy_backward(grad: np.ndarray, indices: np.ndarray) -> np.ndarray:
     out = np.zeros((WORDS, WIDTH), np.float32)
     np.add.at(out, indices, grad)
@@ -50,4 +65,6 @@ ROWS = [
          numpy(lambda x, i: np.take(x, i, axis=0)))),
     Row("take 16k of 50k x 256, backward", "indexing", draw_backward, backward, 4 * WIDTH * (COUNT + WORDS), "GB/s",
         (Peer("torch", torch_backward), numpy(numpy_backward))),
+    Row("take 16k of 50k x 256, backward by rows", "indexing", draw_backward, backward_rows, 8 * WIDTH * COUNT, "GB/s",
+        (Peer("torch sparse, coalesced", torch_backward_rows),)),
 ]  # fmt: skip

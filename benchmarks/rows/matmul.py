@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,30 @@ def product(rows: int, inner: int, columns: int) -> Row:
     return Row(name, "matmul", make, kernels.matmul, 2 * rows * inner * columns, "GFLOP/s", tuple(peers))
 
 
+def packed(rows: int, inner: int, columns: int) -> Row:
+    """A product with weights that nerve has packed beforehand, as MKL has in a variant."""
+    plain = product(rows, inner, columns)
+
+    def draw(rng: np.random.Generator) -> tuple[Any, ...]:
+        x, weights = plain.make(rng)
+        return x, weights, kernels.pack(weights)
+
+    def nerve(x: np.ndarray, weights: np.ndarray, kept: Any) -> np.ndarray:
+        return kernels.matmul(x, kept)
+
+    def variant(peer: Peer) -> Peer:
+        return replace(peer, prepare=lambda x, weights, kept: peer.prepare(x, weights))
+
+    return replace(
+        plain,
+        name=f"{plain.name}, packed",
+        make=draw,
+        call=nerve,
+        expect=lambda x, weights, kept: x @ weights,
+        peers=tuple(map(variant, plain.peers)),
+    )
+
+
 def torch_linear_relu(x: np.ndarray, w: np.ndarray, bias: np.ndarray) -> Callable[[], Any]:
     a, b, c = tensors(x, np.ascontiguousarray(w.T), bias)
     return lambda: torch.nn.functional.linear(a, b, c).relu_()
@@ -57,6 +82,7 @@ def fused(size: int) -> Row:
 ROWS = [
     *(product(n, n, n) for n in (512, 1024, 2048)),
     *(product(m, 1024, 1024) for m in (32, 64, 128)),
+    *(packed(m, 1024, 1024) for m in (32, 64, 128)),
     product(32, 784, 256),
     *(fused(n) for n in (16, 32, 64)),
     Row("matmul 64 x (32x32)", "matmul", many((64, 32, 32), (64, 32, 32)), kernels.matmul, 64 * 2 * 32**3, "GFLOP/s",
