@@ -53,6 +53,8 @@ CASES = [
     (layers.GRU, {"units": 4, "return_sequences": True, "go_backwards": True}, SEQUENCES),
     (layers.GRU, {"units": 4, "reset_after": False, "use_bias": False}, SEQUENCES),
     (layers.SimpleRNN, {"units": 4, "activation": "relu"}, SEQUENCES),
+    (layers.LayerNormalization, {}, IMAGES),
+    (layers.LayerNormalization, {"axis": [-1, -2], "center": False, "epsilon": 0.1}, IMAGES),
     (layers.Add, {}, [ROWS, ROWS]),
     (layers.Subtract, {}, [ROWS, ROWS[:, :1]]),
     (layers.Multiply, {}, [ROWS, ROWS, ROWS]),
@@ -191,6 +193,20 @@ class TestPooling:
         close(layers.GlobalAveragePooling2D(data_format="channels_first")(x), IMAGES.mean((1, 2)))
         y = layers.MaxPooling2D(data_format="channels_first")(x)
         close(y, layers.MaxPooling2D()(IMAGES).numpy().transpose(0, 3, 1, 2), 0)
+
+
+class TestLayerNormalization:
+    def test_normalizes_samples(self):
+        y = layers.LayerNormalization(axis=[1, 2, 3])(IMAGES)
+        mean, variance = (function(IMAGES, (1, 2, 3), keepdims=True) for function in (np.mean, np.var))
+        close(y, (IMAGES - mean) / np.sqrt(variance + 1e-3))
+
+    def test_scales_and_shifts(self):
+        layer = layers.LayerNormalization(epsilon=0.1)
+        layer.build((None, 3))
+        layer.set_weights([[1, 2, 3], [4, 5, 6]])
+        deviation = np.sqrt(ROWS.var(1, keepdims=True) + 0.1)
+        close(layer(ROWS), (ROWS - ROWS.mean(1, keepdims=True)) / deviation * [1, 2, 3] + [4, 5, 6])
 
 
 class TestBatchNormalization:
@@ -346,6 +362,11 @@ class TestMerging:
         (lambda: layers.BatchNormalization(axis="a"), ValueError, "axis expects integers, got 'a'"),
         (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum must be in"),
         (lambda: layers.BatchNormalization(epsilon=-1), ValueError, "epsilon not negative"),
+        (lambda: layers.LayerNormalization(axis=1.5), ValueError, "axis expects integers, got 1.5"),
+        (lambda: layers.LayerNormalization(epsilon=-1), ValueError, "epsilon must not be negative, got -1"),
+        (lambda: layers.LayerNormalization(axis=1)(IMAGES), ShapeError, "of which axis 1 are the last, got shape"),
+        (lambda: layers.LayerNormalization(axis=[0, 1])(ROWS), ShapeError, r"axis \[0, 1\] are the last"),
+        (lambda: layers.LayerNormalization().build((2, None)), ShapeError, "known sizes along axis -1"),
         (lambda: Sequential(layers.Dense(3)), TypeError, "expects a list of layers, got <Dense"),
     ],
 )

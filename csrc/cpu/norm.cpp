@@ -1,7 +1,8 @@
-// Batch normalization of (rows, channels). Statistics are taken over tiles of fixed size, by a mean and then the
-// deviations from it while the tile is in cache, and tiles are combined in double: exact enough where the mean is much
-// larger than the deviation, and the same bits for any number of threads.
+// Batch normalization of (rows, channels), and layer normalization. A batch's statistics are taken over tiles of fixed
+// size, by a mean and then the deviations from it while the tile is in cache, and tiles are combined in double: exact
+// enough where the mean is much larger than the deviation, and the same bits for any number of threads.
 #include "cpu/norm_lines.h"
+#include "cpu/norm_rows.h"
 #include "cpu/simd.h"
 #include "kernels.h"
 
@@ -11,7 +12,7 @@ namespace {
 // Memory for arrays, of T or double, one after the other.
 class Scratch {
   public:
-    explicit Scratch(int64_t bytes) : next_(static_cast<char*>(runtime::scratch(runtime::workspace, bytes))) {}
+    explicit Scratch(int64_t bytes) : next_(static_cast<char*>(runtime::scratch(runtime::packed_b, bytes))) {}
     template <class U>
     U* take(int64_t size) {
         U* taken = reinterpret_cast<U*>(next_);
@@ -211,6 +212,43 @@ void batch_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, 
         const vec<T> centered = at.read(x + i) - at.read(center + column);
         at.write(grad_x + i, at.read(scale + column) * fma(at.read(slope + column), centered, g));
     });
+}
+
+template <class T>
+void layer_norm(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t rows, int64_t columns,
+                double epsilon) {
+    if (rows == 0 || columns == 0) return;
+    Scratch scratch(2 * columns * sizeof(T));
+    gamma = given_or(gamma, scratch.take<T>(columns), T(1), columns);
+    beta = given_or(beta, scratch.take<T>(columns), T(0), columns);
+    normalize_rows(out, mean, rstd, x, gamma, beta, rows, columns, T(epsilon));
+}
+
+template <class T>
+void layer_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
+                         const T* rstd, const T* gamma, int64_t rows, int64_t columns) {
+    if (columns == 0) return;
+    const int64_t at_once = columns < block_size ? block_size / columns : 1;
+    const int64_t share = (rows + most_partials - 1) / most_partials, task = share > at_once ? share : at_once;
+    const int64_t tasks = (rows + task - 1) / task;
+    Scratch scratch((2 * tasks + 1) * columns * sizeof(T));
+    T *sums = scratch.take<T>(tasks * columns), *products = scratch.take<T>(tasks * columns);
+    gamma = given_or(gamma, scratch.take<T>(columns), T(1), columns);
+    parallel_blocks(rows, task, [&](int64_t begin, int64_t end) {
+        T *sum = sums + begin / task * columns, *product = products + begin / task * columns;
+        for (int64_t c = 0; c < columns; ++c) sum[c] = product[c] = 0;
+        for (int64_t row = begin; row < end; row += at_once) {
+            const int64_t some = end - row < at_once ? end - row : at_once, from = row * columns;
+            normalize_rows_backward(grad_x + from, grad + from, x + from, mean + row, rstd + row, gamma, some, columns);
+            add_columns(sum, product, grad + from, x + from, mean + row, rstd + row, some, columns);
+        }
+    });
+    for (int64_t c = 0; c < columns; ++c) {
+        double sum = 0, product = 0;
+        for (int64_t i = c; i < tasks * columns; i += columns) sum += double(sums[i]), product += double(products[i]);
+        grad_beta[c] = T(sum);
+        grad_gamma[c] = T(product);
+    }
 }
 
 }  // namespace nerve::NERVE_ISA

@@ -42,10 +42,7 @@ struct Kept {
         const int64_t most = s.width * s.channels / lanes + 1;
         from = memory.take<Integer>(most * lanes);
         to = memory.take<int64_t>(most + 1);
-        inside = {(s.pad_left + s.stride_width - 1) / s.stride_width, 0};
-        const int64_t room = s.width + s.pad_left - s.pool_width;
-        if (room >= 0) inside.end = room / s.stride_width + 1;
-        if (inside.end > s.out_width) inside.end = s.out_width;
+        inside = windows_inside(s);
         if (inside.end <= inside.begin) return;
         start = (inside.begin * s.stride_width - s.pad_left) * s.channels;
         length = ((inside.size() - 1) * s.stride_width + 1) * s.channels;

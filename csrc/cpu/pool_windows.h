@@ -24,6 +24,13 @@ NERVE_INLINE Range window_columns(const Pool2DShape& s, int64_t j) {
     return window(j, s.stride_width, s.pad_left, s.pool_width, s.width);
 }
 
+// The windows whose columns all lie inside the image; none where `end` is not above `begin`.
+NERVE_INLINE Range windows_inside(const Pool2DShape& s) {
+    const int64_t begin = (s.pad_left + s.stride_width - 1) / s.stride_width;
+    const int64_t room = s.width + s.pad_left - s.pool_width, end = room < 0 ? 0 : room / s.stride_width + 1;
+    return {begin, end < s.out_width ? end : s.out_width};
+}
+
 // The windows that a position lies in.
 NERVE_INLINE Range covering(int64_t position, int64_t stride, int64_t pad, int64_t pool, int64_t windows) {
     const int64_t first = position + pad - pool + stride, last = (position + pad) / stride + 1;

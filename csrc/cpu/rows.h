@@ -9,6 +9,7 @@
 //                                        is row r's
 //   over.spread(x)                       a function of r: lane r of x beside each element of row r
 //   over.place(r, c)                     where column c of row r stands
+//   over.beside(p, i, n, r)              of an array p with a number for each column, those beside n elements at i
 #pragma once
 #include "cpu/parallel.h"
 #include "cpu/reduction.h"
@@ -61,6 +62,7 @@ struct Row {
 
     static int64_t place(int64_t, int64_t column) { return column; }
     NERVE_INLINE static Uniform<T> spread(vec<T> x) { return {vec<T>(x.v[0])}; }
+    NERVE_INLINE static vec<T> beside(const T* p, int64_t i, int64_t n, int64_t) { return load_some(p + i, n); }
     template <class Body>
     NERVE_INLINE void each(const Body& body) const {
         each_register<T>(columns, [&](int64_t i, int64_t n) NERVE_LAMBDA_INLINE { body(i, n, 0); });
@@ -79,6 +81,9 @@ struct Rows {
 
     int64_t place(int64_t row, int64_t column) const { return row * columns + column; }
     NERVE_INLINE static PerRow<T> spread(vec<T> x) { return PerRow<T>(x); }
+    NERVE_INLINE vec<T> beside(const T* p, int64_t i, int64_t n, int64_t r) const {
+        return load_some(p + i - r * columns, n);
+    }
     template <class Body>
     NERVE_INLINE void each(const Body& body) const {
         for (int64_t r = 0; r < rows; ++r)
@@ -104,6 +109,7 @@ struct LongRow {
 
     static int64_t place(int64_t, int64_t column) { return column; }
     NERVE_INLINE static Uniform<T> spread(vec<T> x) { return {vec<T>(x.v[0])}; }
+    NERVE_INLINE static vec<T> beside(const T* p, int64_t i, int64_t n, int64_t) { return load_some(p + i, n); }
     template <class Body>
     NERVE_INLINE void each(const Body& body) const {
         parallel_blocks(columns, piece, [&](int64_t begin, int64_t end) {
@@ -131,6 +137,7 @@ struct Tile {
 
     static int64_t place(int64_t row, int64_t column) { return column * vec<T>::size + row; }
     NERVE_INLINE static Uniform<T> spread(vec<T> x) { return {x}; }
+    NERVE_INLINE static vec<T> beside(const T* p, int64_t i, int64_t, int64_t) { return vec<T>(p[i / vec<T>::size]); }
     template <class Body>
     NERVE_INLINE void each(const Body& body) const {
         for (int64_t c = 0; c < columns; ++c) body(c * vec<T>::size, vec<T>::size, 0);

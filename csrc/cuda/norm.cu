@@ -1,5 +1,5 @@
-// Batch normalization of (rows, channels). A block owns a strip of channels: it reads their rows for the sums, which it
-// keeps in double, and again to apply them.
+// Layer normalization, a row for each warp or block, and batch normalization of (rows, channels), where a block owns a
+// strip of channels: it reads their rows for the sums, which it keeps in double, and again to apply them.
 #include "cuda/common.cuh"
 
 namespace nerve::cuda {
@@ -99,7 +99,87 @@ __global__ void backward_kernel(T* grad_x, T* grad_gamma, T* grad_beta, const T*
     }
 }
 
+// The sum of value(i) over the columns, in double.
+template <int width, class Value>
+__device__ double row_sum(int64_t columns, const Value& value) {
+    double sum = 0;
+    for (int64_t i = row_lane<width>(); i < columns; i += width) sum += value(i);
+    return row_reduce<width>(sum, Add{});
+}
+
+template <int width, class T>
+__global__ void layer_kernel(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t rows,
+                             int64_t columns, double epsilon) {
+    const int64_t row = row_index<width>();
+    if (row >= rows) return;
+    out += row * columns, x += row * columns;
+    const double center = row_sum<width>(columns, [=](int64_t i) { return double(x[i]); }) / double(columns);
+    const double squares =
+        row_sum<width>(columns, [=](int64_t i) { return (double(x[i]) - center) * (double(x[i]) - center); });
+    const double inverse = 1 / math::sqrt(squares / double(columns) + epsilon);
+    if (row_lane<width>() == 0) {
+        if (mean) mean[row] = T(center);
+        if (rstd) rstd[row] = T(inverse);
+    }
+    for (int64_t i = row_lane<width>(); i < columns; i += width) {
+        const T normal = T((double(x[i]) - center) * inverse);
+        out[i] = math::fma(normal, gamma ? gamma[i] : T(1), beta ? beta[i] : T(0));
+    }
+}
+
+template <int width, class T>
+__global__ void layer_backward_kernel(T* grad_x, const T* grad, const T* x, const T* mean, const T* rstd,
+                                      const T* gamma, int64_t rows, int64_t columns) {
+    const int64_t row = row_index<width>();
+    if (row >= rows) return;
+    grad_x += row * columns, grad += row * columns, x += row * columns;
+    const double center = mean[row], inverse = rstd[row];
+    const auto scaled = [=](int64_t i) { return double(grad[i]) * (gamma ? double(gamma[i]) : 1); };
+    const auto normal = [=](int64_t i) { return (double(x[i]) - center) * inverse; };
+    const double average = row_sum<width>(columns, scaled) / double(columns);
+    const double slope = row_sum<width>(columns, [=](int64_t i) { return scaled(i) * normal(i); }) / double(columns);
+    for (int64_t i = row_lane<width>(); i < columns; i += width)
+        grad_x[i] = T(inverse * (scaled(i) - average - normal(i) * slope));
+}
+
+template <class T>
+__global__ void layer_sums_kernel(T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean, const T* rstd,
+                                  int64_t rows, int64_t columns) {
+    const auto [sum, product] = channel_sums(rows, columns, [=](int64_t i) {
+        const double normal = (double(x[i]) - double(mean[i / columns])) * double(rstd[i / columns]);
+        return Sums{double(grad[i]), double(grad[i]) * normal};
+    });
+    if (strip_channel() >= columns || threadIdx.x >= strip) return;
+    grad_beta[strip_channel()] = T(sum);
+    grad_gamma[strip_channel()] = T(product);
+}
+
 }  // namespace
+
+template <class T>
+void layer_norm(Stream stream, T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t rows,
+                int64_t columns, double epsilon) {
+    if (columns == 0) return;
+    if (is_long(columns))
+        launch(stream, layer_kernel<threads, T>, row_blocks<threads>(rows), out, mean, rstd, x, gamma, beta, rows,
+               columns, epsilon);
+    else
+        launch(stream, layer_kernel<warp, T>, row_blocks<warp>(rows), out, mean, rstd, x, gamma, beta, rows, columns,
+               epsilon);
+}
+
+template <class T>
+void layer_norm_backward(Stream stream, T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x,
+                         const T* mean, const T* rstd, const T* gamma, int64_t rows, int64_t columns) {
+    if (is_long(columns))
+        launch(stream, layer_backward_kernel<threads, T>, row_blocks<threads>(rows), grad_x, grad, x, mean, rstd, gamma,
+               rows, columns);
+    else
+        launch(stream, layer_backward_kernel<warp, T>, row_blocks<warp>(rows), grad_x, grad, x, mean, rstd, gamma, rows,
+               columns);
+    launch(stream, layer_sums_kernel<T>, divide_up(columns, strip), grad_gamma, grad_beta, grad, x, mean, rstd, rows,
+           columns);
+}
 
 template <class T>
 void batch_norm_training(Stream stream, T* out, T* mean, T* variance, const T* x, const T* gamma, const T* beta,

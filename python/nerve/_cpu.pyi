@@ -62,6 +62,8 @@ __all__: list[str] = [
     "huge_pages",
     "isa",
     "isas",
+    "layer_norm",
+    "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "less",
@@ -994,6 +996,56 @@ def isas() -> list[str]:
     The instruction sets usable here, lowest first.
     """
 
+@typing.overload
+def layer_norm(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    rstd: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    beta: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def layer_norm(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    rstd: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    beta: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def layer_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float32] | None,
+    grad_beta: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    rstd: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def layer_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float64] | None,
+    grad_beta: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    rstd: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 @typing.overload
 def leaky_relu(
     out: numpy.typing.NDArray[numpy.float32] | None,

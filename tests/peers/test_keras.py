@@ -111,6 +111,8 @@ LAYERS = [
     ("GlobalMaxPooling2D", (), {}),
     ("BatchNormalization", (), {"momentum": 0.5}),
     ("BatchNormalization", (), {"axis": 1, "scale": False}),
+    ("LayerNormalization", (), {"epsilon": 0.01}),
+    ("LayerNormalization", ([2, 3],), {"scale": False}),
     ("Dense", (3,), {"activation": "softmax"}),
     ("ReLU", (6.0, 0.1, 0.5), {}),
     ("Softmax", (1,), {}),

@@ -1,6 +1,7 @@
-"""Batch normalization: each channel (the last axis) over everything else, and its gradient.
+"""Batch normalization, of each channel (last axis), and layer normalization, of each row; with their gradients.
 
 Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift", 2015.
+Ba, Kiros & Hinton, "Layer normalization", 2016.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from nerve.errors import ShapeError
 from nerve.kernels._backend import as_floats, empty, pick
 from nerve.kernels._numbers import number
 
-__all__ = ["batch_norm_backward", "batch_norm_inference", "batch_norm_training"]
+__all__ = [
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_training",
+    "layer_norm",
+    "layer_norm_backward",
+    "layer_norm_with_statistics",
+]
 
 
 def batch_norm_training(
@@ -137,6 +145,104 @@ def batch_norm_backward(
         grad_x, grad_gamma, grad_beta, grad, x, mean, variance, gamma, rows, channels, float(epsilon)
     )
     return grad_x, grad_gamma, grad_beta
+
+
+def layer_norm(
+    x: ArrayLike, gamma: ArrayLike | None = None, beta: ArrayLike | None = None, *, epsilon: float = 1e-3
+) -> Array:
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` with the statistics of each row (the last axis).
+
+    Parameters
+    ----------
+    x : array_like (..., columns), float32 or float64
+    gamma, beta : array_like (columns,), optional
+        By default 1 and 0.
+    epsilon : float
+        Keeps the quotient finite where a row is constant.
+
+    Returns
+    -------
+    ndarray of the shape of x
+
+    Raises
+    ------
+    ShapeError
+        If gamma or beta do not fit.
+    """
+    x, gamma, beta, rows, columns = _layer("layer_norm", x, gamma, beta, epsilon)
+    out = empty(x.shape, x.dtype)
+    pick(x, gamma, beta).layer_norm(out, None, None, x, gamma, beta, rows, columns, float(epsilon))
+    return out
+
+
+def layer_norm_with_statistics(
+    x: ArrayLike, gamma: ArrayLike | None = None, beta: ArrayLike | None = None, *, epsilon: float = 1e-3
+) -> tuple[Array, Array, Array]:
+    """:func:`layer_norm`, and what :func:`layer_norm_backward` needs.
+
+    Arguments and errors as for :func:`layer_norm`.
+
+    Returns
+    -------
+    y : ndarray of the shape of x
+    mean, rstd : ndarray of the shape of x without its last axis
+        Of each row, the mean and ``1 / sqrt(variance + epsilon)``, the variance divided by the count.
+    """
+    x, gamma, beta, rows, columns = _layer("layer_norm_with_statistics", x, gamma, beta, epsilon)
+    out, mean, rstd = empty(x.shape, x.dtype), empty(x.shape[:-1], x.dtype), empty(x.shape[:-1], x.dtype)
+    if not columns:
+        mean[...] = rstd[...] = math.nan
+    pick(x, gamma, beta).layer_norm(out, mean, rstd, x, gamma, beta, rows, columns, float(epsilon))
+    return out, mean, rstd
+
+
+def layer_norm_backward(
+    grad: ArrayLike, x: ArrayLike, mean: ArrayLike, rstd: ArrayLike, gamma: ArrayLike | None = None
+) -> tuple[Array, Array, Array]:
+    """Gradients of :func:`layer_norm`.
+
+    Parameters
+    ----------
+    grad : array_like of the shape of x
+    x : array_like (..., columns)
+        The input of the forward pass.
+    mean, rstd : array_like (...)
+        What :func:`layer_norm_with_statistics` returned.
+    gamma : array_like (columns,), optional
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of x
+        Through the statistics too.
+    grad_gamma, grad_beta : ndarray (columns,)
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit each other.
+    """
+    op = "layer_norm_backward"
+    grad, x, mean, rstd, gamma = as_floats(op, grad, x, mean, rstd, gamma, optional=1)
+    rows, columns = _rows(op, x, gamma=gamma)
+    if grad.shape != x.shape:
+        raise ShapeError(f"[{op}] grad expects the shape of x, {x.shape}, got {grad.shape}")
+    for name, array in (("mean", mean), ("rstd", rstd)):
+        if array.shape != x.shape[:-1]:
+            raise ShapeError(f"[{op}] {name} expects shape {x.shape[:-1]} for x of shape {x.shape}, got {array.shape}")
+    grad_x, grad_gamma, grad_beta = empty(x.shape, x.dtype), empty((columns,), x.dtype), empty((columns,), x.dtype)
+    backend = pick(grad, x, mean, rstd, gamma)
+    backend.layer_norm_backward(grad_x, grad_gamma, grad_beta, grad, x, mean, rstd, gamma, rows, columns)
+    return grad_x, grad_gamma, grad_beta
+
+
+def _layer(
+    op: str, x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, epsilon: float
+) -> tuple[Array, Array | None, Array | None, int, int]:
+    """The arguments of a layer normalization as arrays, and x as (rows, columns)."""
+    x, gamma, beta = as_floats(op, x, gamma, beta, optional=2)
+    rows, columns = _rows(op, x, gamma=gamma, beta=beta)
+    _expect_epsilon(op, epsilon)
+    return x, gamma, beta, rows, columns
 
 
 def _rows(op: str, x: Array, **by_channel: Array | None) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from nerve.layers.convolution import Conv2D
 from nerve.layers.core import Activation, Dense, Input, InputLayer, ReLU, Softmax
 from nerve.layers.layer import Layer
 from nerve.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
-from nerve.layers.normalization import BatchNormalization
+from nerve.layers.normalization import BatchNormalization, LayerNormalization
 from nerve.layers.operation import Operation
 from nerve.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from nerve.layers.recurrent import GRU, LSTM, SimpleRNN
@@ -33,6 +33,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "MaxPooling2D",
     "Maximum",
     "Minimum",

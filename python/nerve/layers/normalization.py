@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from nerve import ops
@@ -107,3 +109,85 @@ class BatchNormalization(Layer):
         axes = len(shape)
         if not -axes <= self.axis < axes or shape[self.axis] != self.moving_mean.size:
             raise ShapeError(f"expects size {self.moving_mean.size} along axis {self.axis}, got shape {shape}")
+
+
+class LayerNormalization(Layer):
+    """Brings every sample, along its last axes, to mean 0 and variance 1, then scales by `gamma` and shifts by `beta`.
+
+    The same in training and outside of it.
+
+    Parameters
+    ----------
+    axis : int or list of int
+        The axes of a mean; they must be the last ones.
+    epsilon : float
+        Added to the variance.
+    center, scale : bool
+        Whether there is a `beta`, a `gamma`, of the shape of these axes.
+    beta_initializer, gamma_initializer
+        Each a str, an Initializer or a callable.
+
+    References
+    ----------
+    Ba, Kiros and Hinton, "Layer normalization", 2016.
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        here = f"{self.name} (LayerNormalization)"
+        self.axis: int | list[int] = (
+            [integer(here, "axis", one) for one in axis]
+            if isinstance(axis, (list, tuple))
+            else integer(here, "axis", axis)
+        )
+        self.epsilon = number(here, "epsilon", epsilon)
+        if not self.epsilon >= 0:
+            raise ValueError(f"[{here}] epsilon must not be negative, got {epsilon}")
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = beta_initializer
+        self.gamma_initializer = gamma_initializer
+
+    def _kept(self, shape: Shape) -> int:
+        """How many axes come before those of a mean."""
+        axes = len(shape) if is_shape(shape) else 0
+        given = self.axis if isinstance(self.axis, list) else [self.axis]
+        places = sorted(one % axes for one in given if -axes <= one < axes)
+        if not given or len(places) < len(given) or places != list(range(axes - len(given), axes)) or not places[0]:
+            raise ShapeError(f"expects inputs (batch, ...) of which axis {self.axis} are the last, got shape {shape}")
+        return places[0]
+
+    def build(self, input_shape: Shape) -> None:
+        shape = input_shape[self._kept(input_shape) :]
+        if None in shape:
+            raise ShapeError(f"expects inputs with known sizes along axis {self.axis}, got {input_shape}")
+        sizes = [size or 0 for size in shape]
+        self.gamma = self.add_weight(sizes, self.gamma_initializer, name="gamma") if self.scale else None
+        self.beta = self.add_weight(sizes, self.beta_initializer, name="beta") if self.center else None
+        self._sizes = tuple(sizes)
+
+    def call(self, inputs: Any) -> Any:
+        self._check(inputs.shape)
+        if len(self._sizes) == 1:
+            return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon)
+        kept = inputs.shape[: len(inputs.shape) - len(self._sizes)]
+        gamma, beta = (None if weight is None else ops.reshape(weight, (-1,)) for weight in (self.gamma, self.beta))
+        rows = ops.reshape(inputs, (*kept, math.prod(self._sizes)))
+        return ops.reshape(ops.layer_norm(rows, gamma, beta, epsilon=self.epsilon), inputs.shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._check(input_shape)
+        return input_shape
+
+    def _check(self, shape: Shape) -> None:
+        if tuple(shape[self._kept(shape) :]) != self._sizes:
+            raise ShapeError(f"expects sizes {self._sizes} along axis {self.axis}, got shape {shape}")

@@ -1,12 +1,13 @@
-"""Batch normalization, differentiable."""
+"""Batch and layer normalization, differentiable."""
 
 from __future__ import annotations
 
 from nerve import kernels
 from nerve._typing import Array
 from nerve.ops._differentiable import Result, differentiable, differentiable_first, once
+from nerve.tensor import recording
 
-__all__ = ["batch_norm_inference", "batch_norm_training"]
+__all__ = ["batch_norm_inference", "batch_norm_training", "layer_norm"]
 
 
 @differentiable_first
@@ -51,3 +52,13 @@ def batch_norm_inference(
         return halved if gamma is None else kernels.multiply(halved, gamma)
 
     return y, (scaled, lambda grad: scaled(kernels.negative(sums(2)(grad))), grad_variance, sums(1), sums(2))
+
+
+@differentiable
+def layer_norm(x: Array, gamma: Array | None = None, beta: Array | None = None, *, epsilon: float = 1e-3) -> Result:
+    """Normalize each row (last axis) by its own statistics; as :func:`nerve.kernels.layer_norm`."""
+    if not recording():
+        return kernels.layer_norm(x, gamma, beta, epsilon=epsilon), (None, None, None)
+    y, mean, rstd = kernels.layer_norm_with_statistics(x, gamma, beta, epsilon=epsilon)
+    shared = once(lambda grad: kernels.layer_norm_backward(grad, x, mean, rstd, gamma))
+    return y, (shared(0), shared(1), shared(2))

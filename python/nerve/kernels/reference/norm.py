@@ -1,4 +1,4 @@
-"""Batch normalization of (rows, channels), in NumPy."""
+"""Batch normalization of (rows, channels) and layer normalization of (rows, columns), in NumPy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import numpy as np
 
 from nerve._typing import Array
 
-__all__ = ["batch_norm_backward", "batch_norm_inference", "batch_norm_training"]
+__all__ = [
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_training",
+    "layer_norm",
+    "layer_norm_backward",
+]
 
 
 def batch_norm_training(
@@ -62,3 +68,48 @@ def batch_norm_backward(
     grad_beta[...], grad_gamma[...] = beta_sum, gamma_sum
     scale = (1.0 if gamma is None else gamma) / deviation
     grad_x[...] = (scale * (g - (beta_sum + normalized * gamma_sum) / max(rows, 1))).reshape(grad_x.shape)
+
+
+def layer_norm(
+    out: Array,
+    mean: Array | None,
+    rstd: Array | None,
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    rows: int,
+    columns: int,
+    epsilon: float,
+) -> None:
+    if not columns:
+        return
+    matrix = x.reshape(rows, columns).astype(np.float64)
+    center, inverse = matrix.mean(axis=1), 1 / np.sqrt(matrix.var(axis=1) + epsilon)
+    normal = (matrix - center[:, None]) * inverse[:, None]
+    out[...] = (normal * (1.0 if gamma is None else gamma) + (0.0 if beta is None else beta)).reshape(out.shape)
+    for found, value in ((mean, center), (rstd, inverse)):
+        if found is not None:
+            found[...] = value.reshape(found.shape)
+
+
+def layer_norm_backward(
+    grad_x: Array,
+    grad_gamma: Array,
+    grad_beta: Array,
+    grad: Array,
+    x: Array,
+    mean: Array,
+    rstd: Array,
+    gamma: Array | None,
+    rows: int,
+    columns: int,
+) -> None:
+    if not columns:
+        return
+    g = grad.reshape(rows, columns).astype(np.float64)
+    inverse = rstd.reshape(rows, 1).astype(np.float64)
+    normal = (x.reshape(rows, columns) - mean.reshape(rows, 1).astype(np.float64)) * inverse
+    grad_beta[...], grad_gamma[...] = g.sum(axis=0), (g * normal).sum(axis=0)
+    scaled = g if gamma is None else g * gamma
+    slope = (scaled * normal).mean(axis=1, keepdims=True)
+    grad_x[...] = (inverse * (scaled - scaled.mean(axis=1, keepdims=True) - normal * slope)).reshape(grad_x.shape)

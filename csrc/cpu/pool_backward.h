@@ -1,0 +1,150 @@
+// How a gradient goes back to the positions of the image: three walks, by whether windows overlap and channels are few.
+#pragma once
+#include "cpu/pool_lines.h"
+
+namespace nerve::NERVE_ISA {
+namespace {  // pool.cpp alone includes this
+
+constexpr int64_t grain = 1 << 14;  // elements of x in a task, about
+
+NERVE_INLINE int64_t rows_in_a_task(int64_t work) { return work < grain ? grain / (work + 1) : 1; }
+
+// body(line of grad_x, image, y, windows that line y lies under) for every line of the image.
+template <class T, class Body>
+void each_line(T* grad_x, const Pool2DShape& s, const Body& body) {
+    const int64_t size = s.width * s.channels;
+    parallel_blocks(s.batch * s.height, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+            body(grad_x + row * size, row / s.height, row % s.height, covering_rows(s, row % s.height));
+    });
+}
+
+NERVE_INLINE int64_t out_offset(const Pool2DShape& s, int64_t image, int64_t i, int64_t j) {
+    return ((image * s.out_height + i) * s.out_width + j) * s.channels;
+}
+
+// A window, and where its gradient is.
+struct Place {
+    int64_t i, j, out;
+};
+
+// Where windows do not overlap, a position lies in one at most. fill(to, window, place, count) sets a line of the
+// window, for `count` vectors of channels.
+template <class T, class Fill>
+void fill_windows(T* grad_x, const Pool2DShape& s, const Fill& fill) {
+    each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Range rows) {
+        const int64_t size = s.width * s.channels;
+        int64_t done = 0;
+        for (int64_t j = 0; j < s.out_width && rows.size() > 0; ++j) {
+            const Range columns = window_columns(s, j);
+            const Window w(s, rows.begin, {y, y + 1}, j, columns);
+            const int64_t begin = columns.begin * s.channels, out = out_offset(s, image, rows.begin, j);
+            std::memset(line + done, 0, (begin - done) * sizeof(T));
+            done = columns.end * s.channels;
+            each_strip<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
+                fill(line + begin + c, w, Place{rows.begin, j, out + c}, count);
+            });
+        }
+        std::memset(line + done, 0, (size - done) * sizeof(T));
+    });
+}
+
+// Where they do, each position adds up what share(sum, i, j, offset of that window in the output, position in it) adds
+// to n vectors of channels, window by window.
+template <class T, class Share>
+void gather(T* grad_x, const Pool2DShape& s, const Share& share) {
+    each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Range rows) {
+        for (int64_t x = 0; x < s.width; ++x) {
+            const Range columns = covering_columns(s, x);
+            each_strip<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
+                constexpr int n = decltype(count)::value;
+                vec<T> sum[n];
+                for (int k = 0; k < n; ++k) sum[k] = vec<T>(T(0));
+                for (int64_t i = rows.begin; i < rows.end; ++i)
+                    for (int64_t j = columns.begin; j < columns.end; ++j)
+                        share(
+                            sum, i, j, out_offset(s, image, i, j) + c,
+                            (y + s.pad_top - i * s.stride_height) * s.pool_width + x + s.pad_left - j * s.stride_width);
+                for (int k = 0; k < n; ++k) store(line + x * s.channels + c + k * vec<T>::size, sum[k]);
+            });
+        }
+    });
+}
+
+// With few channels: the lines of an image that are all of a task's own, to which the windows above them give their
+// gradient one by one, in the same order. `places` are those of the elements of a row of the output in a line of the
+// image, before the padding; `offsets` those of a window's positions from its corner.
+template <class T, class Index>
+void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DShape& s, Range lines,
+                     const int32_t* places, const int64_t* offsets) {
+    const int64_t size = s.width * s.channels, row = s.out_width * s.channels;
+    const int64_t positions = s.pool_height * s.pool_width;
+    const Range first = covering_rows(s, lines.begin), last = covering_rows(s, lines.end - 1);
+    const Range inside = windows_inside(s);
+    int64_t zeroed = lines.begin;
+    for (int64_t i = first.begin; i < last.end; ++i) {
+        const int64_t top = i * s.stride_height - s.pad_top, bottom = window_rows(s, i).end;
+        const int64_t needed = bottom < lines.end ? bottom : lines.end;
+        if (zeroed < needed) {
+            std::memset(image + zeroed * size, 0, (needed - zeroed) * size * sizeof(T));
+            zeroed = needed;
+        }
+        const T* from = grad + i * row;
+        const Index* winners = index + i * row;
+        const auto carefully = [&](int64_t begin, int64_t end) {
+            for (int64_t e = begin * s.channels; e < end * s.channels; ++e) {
+                const int64_t y = top + winners[e] / s.pool_width, inner = winners[e] % s.pool_width;
+                const int64_t x = e / s.channels * s.stride_width - s.pad_left + inner;
+                if (winners[e] >= 0 && y >= lines.begin && y < lines.end && x >= 0 && x < s.width)
+                    image[y * size + x * s.channels + e % s.channels] += from[e];
+            }
+        };
+        if (sizeof(Index) > 1 || top < lines.begin || top + s.pool_height > lines.end || inside.size() <= 0) {
+            carefully(0, s.out_width);
+            continue;
+        }
+        carefully(0, inside.begin);
+        T* corner = image + top * size - s.pad_left * s.channels;
+        for (int64_t e = inside.begin * s.channels; e < inside.end * s.channels; ++e)
+            if (winners[e] < positions) corner[places[e] + offsets[winners[e]]] += from[e];
+        carefully(inside.end, s.out_width);
+    }
+    if (zeroed < lines.end) std::memset(image + zeroed * size, 0, (lines.end - zeroed) * size * sizeof(T));
+}
+
+template <class T, class Index>
+void give_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2DShape& s) {
+    const int64_t row = s.width * s.channels, image = s.height * row, out_row = s.out_width * s.channels;
+    if (row == 0) return;
+    Memory memory(runtime::workspace, out_row * int64_t(sizeof(int32_t)) + 64);
+    int32_t* places = memory.take<int32_t>(out_row);
+    for (int64_t e = 0; e < out_row; ++e)
+        places[e] = int32_t(e / s.channels * s.stride_width * s.channels + e % s.channels);
+    int64_t offsets[256];
+    for (int64_t i = 0; i < 256; ++i) offsets[i] = i / s.pool_width * row + i % s.pool_width * s.channels;
+    // Whole images, or bands of them that are high enough for few windows to lie across.
+    const int64_t images = image < grain ? grain / image : 1;
+    const int64_t band = image < 4 * grain ? s.height : 8 * grain / row + s.pool_height;
+    const int64_t bands = (s.height + band - 1) / band, groups = (s.batch + images - 1) / images;
+    parallel(groups * bands, [&](int64_t task) {
+        const int64_t begin = task % bands * band, end = begin + band < s.height ? begin + band : s.height;
+        const int64_t first = task / bands * images;
+        for (int64_t n = first; n < s.batch && n < first + images; ++n)
+            give_to_winners(grad_x + n * image, grad + n * s.out_height * out_row, index + n * s.out_height * out_row,
+                            s, {begin, end}, places, offsets);
+    });
+}
+
+// fill(values, row of the output): see spread_lines.
+template <class T, class Fill>
+void spread(T* grad_x, const Pool2DShape& s, const Fill& fill) {
+    const int64_t size = s.width * s.channels;
+    if (size == 0) return;
+    Memory memory(runtime::workspace, Spread<T>::bytes(s));
+    const Spread<T> plan(s, memory);
+    parallel_blocks(s.batch * s.height, rows_in_a_task(size),
+                    [&](int64_t begin, int64_t end) { spread_lines(grad_x, s, plan, begin, end, fill); });
+}
+
+}  // namespace
+}  // namespace nerve::NERVE_ISA
