@@ -43,8 +43,8 @@ struct Pool2DShape {
     int64_t pad_top, pad_left;
 };
 
-// query and out (batch, query_length, heads, key_size or value_size), key and value (batch, key_length, key_heads, ...).
-// mask element (b, h, i, j) at b mask_batch_stride + h mask_head_stride + i mask_query_stride + j.
+// query and out (batch, query_length, heads, key_size or value_size), key and value (batch, key_length, key_heads,
+// ...). mask element (b, h, i, j) at b mask_batch_stride + h mask_head_stride + i mask_query_stride + j.
 struct AttentionShape {
     int64_t batch, query_length, key_length, heads, key_heads, key_size, value_size;
     int64_t mask_batch_stride, mask_head_stride, mask_query_stride;

@@ -46,8 +46,8 @@ void pack(T* packed, const T* b, int64_t inner, int64_t columns, bool transposed
         const int64_t count = smaller(inner - k, inner_block);
         T* to = packed + PackedColumns<T>::block(columns, k);
         parallel_blocks(panels, 1 + 16384 / (width * count), [&](int64_t begin, int64_t end) {
-            int64_t p = begin + matrix.several(to + begin * width * count, begin * width,
-                                               smaller(end * width, columns), k, count);
+            int64_t p = begin + matrix.several(to + begin * width * count, begin * width, smaller(end * width, columns),
+                                               k, count);
             for (; p < end; ++p)
                 matrix(to + p * width * count, p * width, smaller(columns - p * width, width), k, count);
         });

@@ -145,9 +145,7 @@ struct PackedColumns {
     const T* data;
     int64_t inner, columns;
 
-    static int64_t block(int64_t columns, int64_t k) {
-        return pieces(columns, tile_columns<T>) * tile_columns<T> * k;
-    }
+    static int64_t block(int64_t columns, int64_t k) { return pieces(columns, tile_columns<T>) * tile_columns<T> * k; }
     void operator()(T* panel, int64_t column, int64_t, int64_t k, int64_t count) const {
         constexpr int64_t width = tile_columns<T>;
         for (int64_t i = k; i < k + count; ++i, panel += width) {

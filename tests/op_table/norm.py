@@ -110,6 +110,7 @@ ROWS = [
         "layer_norm",
         _layer,
         gradient=True,
+        tolerance=10,  # of its gradients, sums over all rows: observed error 4.3e-13 in float64
         errors=[
             _GAMMA,
             BadCall((_X, None, np.zeros((3, 1))), {}, ShapeError, "beta expects shape"),
@@ -118,11 +119,11 @@ ROWS = [
         ],
     ),
     Op("layer_norm_with_statistics", _layer, errors=[_GAMMA]),
-    # grad_gamma sums up to 2,000 terms: it is of order 10 and more, observed error 1.4e-6 at 70 terms in float32.
+    # grad_gamma sums up to 2,000 terms: it is of order 70, observed error 4.6e-5 in float32.
     Op(
         "layer_norm_backward",
         _layer_backward,
-        tolerance=4,
+        tolerance=40,
         errors=[
             BadCall((np.zeros((4, 2)), _X, np.zeros(4), np.zeros(4)), {}, ShapeError, r"grad expects .*\(4, 3\)"),
             BadCall((_X, _X, np.zeros(3), np.zeros(4)), {}, ShapeError, r"mean expects shape \(4,\)"),
