@@ -37,20 +37,40 @@ namespace nerve::cuda {
 NERVE_PHILOX uint64_t multiply_low(uint64_t a, uint32_t m) { return uint64_t(uint32_t(a)) * m; }
 #endif
 
-// In: the counter; out: the block. Word is uint64_t or a vector of them, and holds its 32-bit word in the low half; the
-// high half may be anything. multiply_low gives the whole product of the low half and m.
+// Word is uint64_t or a vector of them, and holds its 32-bit word in the low half; the high half may be anything.
+// multiply_low gives the whole product of the low half and m.
 template <class Word>
-NERVE_PHILOX void philox4x32_10(Word (&x)[4], uint64_t seed) {
-    uint32_t key_0 = uint32_t(seed), key_1 = uint32_t(seed >> 32);
-    for (int round = 0; round < 10; ++round) {
-        const Word p = multiply_low(x[0], 0xD2511F53u), q = multiply_low(x[2], 0xCD9E8D57u);
-        x[0] = (q >> 32) ^ x[1] ^ uint64_t(key_0);
-        x[1] = q;
-        x[2] = (p >> 32) ^ x[3] ^ uint64_t(key_1);
-        x[3] = p;
-        key_0 += 0x9E3779B9u;
-        key_1 += 0xBB67AE85u;
+NERVE_PHILOX void philox_round(Word (&x)[4], Word key_0, Word key_1) {
+    const Word p = multiply_low(x[0], 0xD2511F53u), q = multiply_low(x[2], 0xCD9E8D57u);
+    x[0] = (q >> 32) ^ x[1] ^ key_0;
+    x[1] = q;
+    x[2] = (p >> 32) ^ x[3] ^ key_1;
+    x[3] = p;
+}
+
+// The keys of the ten rounds.
+template <class Word>
+struct PhiloxKeys {
+    static constexpr int rounds = 10;
+    Word key[rounds][2];
+
+    NERVE_PHILOX explicit PhiloxKeys(uint64_t seed) {
+        uint32_t key_0 = uint32_t(seed), key_1 = uint32_t(seed >> 32);
+        for (int round = 0; round < rounds; ++round) {
+            key[round][0] = Word{} + uint64_t(key_0), key[round][1] = Word{} + uint64_t(key_1);
+            key_0 += 0x9E3779B9u;
+            key_1 += 0xBB67AE85u;
+        }
     }
+};
+
+// In: the counters; out: the blocks. Several at once keep the processor busy, since each round waits for the last.
+template <int blocks, class Word>
+NERVE_PHILOX void philox4x32_10(Word (&x)[blocks][4], const PhiloxKeys<Word>& keys) {
+#pragma GCC unroll 10
+    for (int round = 0; round < PhiloxKeys<Word>::rounds; ++round)
+#pragma GCC unroll 4
+        for (int i = 0; i < blocks; ++i) philox_round(x[i], keys.key[round][0], keys.key[round][1]);
 }
 
 }  // namespace nerve::NERVE_ISA or nerve::cuda

@@ -10,7 +10,7 @@ namespace nerve::NERVE_ISA {
 namespace {
 
 constexpr int64_t block = 16384;    // elements of a task
-constexpr int64_t short_row = 128;  // elements; shorter rows are laid out side by side
+constexpr int64_t short_row = 48;   // elements; shorter rows are laid out side by side
 constexpr int64_t laid_out = 1024;  // elements of that layout
 
 // --- registers in and out; the first n lanes, or all of them
@@ -118,7 +118,7 @@ void combine_row(Out* out, const T* a, int64_t a_stride, const T* b, int64_t b_s
 // the first and largest number of rows asked for.
 template <class T>
 struct Plane {
-    T memory[laid_out];
+    T memory[laid_out + vec<T>::size];  // rows are stored in whole registers, and what is beyond one is overwritten
     const T* repeated = nullptr;
 
     const T* rows_from(const T* x, int64_t row_stride, int64_t stride, int64_t rows, int64_t columns) {
@@ -127,7 +127,9 @@ struct Plane {
         repeated = row_stride == 0 ? x : nullptr;
         T* to = memory;
         for (int64_t row = 0; row < rows; ++row, x += row_stride, to += columns)
-            for (int64_t i = 0; i < columns; ++i) to[i] = x[i * stride];
+            each_register<T>(columns, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
+                store(to + i, stride == 0 ? vec<T>(*x) : load_some(x + i, n));
+            });
         return memory;
     }
 };

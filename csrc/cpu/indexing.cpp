@@ -1,18 +1,14 @@
 // Moving elements: strided copies, gathers and scatters of rows. These are bound by memory, so what matters is that
 // lines are read and written whole and that work is cut into tasks of about `task_elements`.
+#include "cpu/lines.h"
 #include "cpu/parallel.h"
+#include "cpu/scatter.h"
 #include "cpu/shuffle.h"
 #include "cpu/simd.h"
 #include "kernels.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
-
-constexpr int64_t task_elements = 16384;
-
-NERVE_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-NERVE_INLINE int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
-NERVE_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Dimension {
     int64_t extent, out_stride, x_stride;
@@ -66,26 +62,6 @@ void parallel_walk(const Walk& space, int64_t elements, const Visit& visit) {
     });
 }
 
-template <class T>
-NERVE_INLINE void copy_line(T* out, const T* x, int64_t size) {
-    constexpr int n = vec<T>::size;
-    if (size >= 1024) {
-        std::memcpy(out, x, size * sizeof(T));
-        return;
-    }
-    int64_t i = 0;
-    for (; i + n <= size; i += n) store(out + i, load(x + i));
-    if (i < size) store_partial(out + i, load_partial(x + i, size - i), size - i);
-}
-
-template <class T>
-NERVE_INLINE void fill_line(T* out, T value, int64_t size) {
-    constexpr int n = vec<T>::size;
-    int64_t i = 0;
-    for (; i + n <= size; i += n) store(out + i, vec<T>(value));
-    for (; i < size; ++i) out[i] = value;
-}
-
 // out[r, c] = x[c, r] for a block that fits the first cache: whole square tiles in registers, the edges one by one.
 template <class T>
 void transpose_block(T* out, int64_t out_stride, const T* x, int64_t x_stride, int64_t rows, int64_t columns) {
@@ -119,37 +95,39 @@ void copy_transposed(T* out, const T* x, Walk& outer, const Dimension& row, cons
     });
 }
 
+// `rows` lines of at most a task's elements, each after the other in both arrays.
 template <class T>
-void copy_lines(T* out, const T* x, Walk& outer, const Dimension& line) {
-    const int64_t piece = min(line.extent, task_elements);  // long lines are cut
-    outer.add({ceil_div(line.extent, piece), piece * line.out_stride, piece * line.x_stride});
-    parallel_walk(outer, piece, [&](const Walk& walk) {
-        const int64_t size = min(line.extent - walk.index[walk.rank - 1] * piece, piece);
-        T* to = out + walk.out;
-        const T* from = x + walk.x;
-        if (line.out_stride == 1 && line.x_stride == 1)
-            copy_line(to, from, size);
-        else if (line.out_stride == 1 && line.x_stride == 0)
-            fill_line(to, *from, size);
-        else
+void copy_plane(T* out, const T* x, int64_t rows, const Dimension& row, const Dimension& line, int64_t size) {
+    if (line.out_stride == 1 && line.x_stride == 1) {
+        if (row.out_stride == size && size < 1024) return copy_short_lines(out, x, rows, size, row.x_stride);
+        for (int64_t r = 0; r < rows; ++r) copy_line(out + r * row.out_stride, x + r * row.x_stride, size);
+    } else if (line.out_stride == 1 && line.x_stride == 0) {
+        for (int64_t r = 0; r < rows; ++r) fill_line(out + r * row.out_stride, x[r * row.x_stride], size);
+    } else if (line.out_stride == 1 && line.x_stride == -1) {
+        for (int64_t r = 0; r < rows; ++r) copy_reversed(out + r * row.out_stride, x + r * row.x_stride, size);
+    } else if (line.out_stride == 1 && line.x_stride == 2) {
+        for (int64_t r = 0; r < rows; ++r) copy_every_second(out + r * row.out_stride, x + r * row.x_stride, size);
+    } else {
+        for (int64_t r = 0; r < rows; ++r) {
+            T* to = out + r * row.out_stride;
+            const T* from = x + r * row.x_stride;
             for (int64_t i = 0; i < size; ++i) to[i * line.out_stride] = from[i * line.x_stride];
-    });
+        }
+    }
 }
 
-// grad_x[o, :, columns] for rows [begin, end) of the axis: each element is summed by one task, in the order of indices.
 template <class T>
-void scatter_add(T* grad_x, const T* grad, const int64_t* indices, int64_t begin, int64_t end, int64_t inner,
-                 int64_t first, int64_t columns, int64_t count) {
-    constexpr int n = vec<T>::size;
-    for (int64_t a = begin; a < end; ++a) fill_line(grad_x + a * inner + first, T(0), columns);
-    for (int64_t c = 0; c < count; ++c) {
-        if (indices[c] < begin || indices[c] >= end) continue;
-        T* to = grad_x + indices[c] * inner + first;
-        const T* from = grad + c * inner + first;
-        int64_t i = 0;
-        for (; i + n <= columns; i += n) store(to + i, load(to + i) + load(from + i));
-        for (; i < columns; ++i) to[i] += from[i];
-    }
+void copy_lines(T* out, const T* x, Walk& outer, const Dimension& line) {
+    const int64_t piece = min(line.extent, task_elements);  // long lines are cut, and short ones taken together
+    const Dimension row = outer.rank > 0 ? outer.dimensions[--outer.rank] : Dimension{1, 0, 0};
+    const int64_t together = max(1, task_elements / piece);
+    outer.add({ceil_div(row.extent, together), together * row.out_stride, together * row.x_stride});
+    outer.add({ceil_div(line.extent, piece), piece * line.out_stride, piece * line.x_stride});
+    parallel_walk(outer, piece * min(together, row.extent), [&](const Walk& walk) {
+        const int64_t size = min(line.extent - walk.index[walk.rank - 1] * piece, piece);
+        const int64_t rows = min(row.extent - walk.index[walk.rank - 2] * together, together);
+        copy_plane(out + walk.out, x + walk.x, rows, row, line, size);
+    });
 }
 
 }  // namespace
@@ -179,6 +157,7 @@ void take(T* out, const T* x, const int64_t* indices, int64_t outer, int64_t axi
     parallel_blocks(outer * count, max(1, task_elements / inner), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin, o = begin / count, c = begin % count; i < end; ++i) {
             const T* from = x + (o * axis + indices[c]) * inner;
+            if (c + ahead < count) prefetch_line(x + (o * axis + indices[c + ahead]) * inner, inner);
             if (inner == 1)
                 out[i] = *from;
             else
@@ -191,20 +170,13 @@ void take(T* out, const T* x, const int64_t* indices, int64_t outer, int64_t axi
 template <class T>
 void take_backward(T* grad_x, const T* grad, const int64_t* indices, int64_t outer, int64_t axis, int64_t inner,
                    int64_t count) {
-    if (outer * axis * inner == 0) return;
-    // A task owns some columns and a range of the axis. Each range reads every index, so narrow rows get few ranges.
-    constexpr int64_t columns = 128;
-    const int64_t ranges = min(axis, max(1, min(8, inner / 8)));
-    const int64_t stripes = ceil_div(inner, columns), range = ceil_div(axis, ranges);
-    const int64_t work = ceil_div((axis + count) * inner, stripes * ranges);
-    parallel_blocks(outer * stripes * ranges, max(1, task_elements / work), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-            const int64_t o = i / (stripes * ranges), first = i / ranges % stripes * columns;
-            const int64_t from = i % ranges * range;
-            scatter_add(grad_x + o * axis * inner, grad + o * count * inner, indices, from, min(axis, from + range),
-                        inner, first, min(inner - first, columns), count);
-        }
-    });
+    scatter(grad_x, grad, indices, outer, axis, inner, count);
+}
+
+template <class T>
+void take_backward_rows(int64_t* rows, T* sums, int64_t* found, const T* grad, const int64_t* indices, int64_t axis,
+                        int64_t inner, int64_t count) {
+    *found = gather_rows(rows, sums, grad, indices, axis, inner, count);
 }
 
 template <class T>

@@ -1,5 +1,5 @@
 // Random numbers, one per element of an index space, from Philox blocks (philox.h has the rules). Lanes are blocks:
-// eight at once on AVX-512.
+// two times eight at once on AVX-512.
 #include "cpu/math.h"
 #include "cpu/parallel.h"
 #include "cpu/shuffle.h"
@@ -17,11 +17,29 @@ template <class T>
 constexpr int per_block = 16 / int(sizeof(T));  // elements
 template <class T>
 constexpr int64_t group = 2 * vec<T>::size;  // elements in one block of every lane
+constexpr int at_once = 2;                   // blocks of every lane
 
 template <class T>
 struct Pair {
     vec<T> first, second;
 };
+
+// The 64 bits of the first half of each block, and of the second.
+struct Halves {
+    words first, second;
+};
+
+NERVE_INLINE void draw_blocks(Halves (&out)[at_once], uint64_t block, const PhiloxKeys<words>& keys) {
+    constexpr uint64_t low = 0xffffffff;
+    words x[at_once][4], lane;
+    for (int i = 0; i < vector_bytes / 8; ++i) lane[i] = uint64_t(i);
+    for (int i = 0; i < at_once; ++i) {
+        const words counter = lane + (block + uint64_t(i) * (vector_bytes / 8));
+        x[i][0] = counter, x[i][1] = counter >> 32, x[i][2] = words{}, x[i][3] = words{};
+    }
+    philox4x32_10(x, keys);
+    for (int i = 0; i < at_once; ++i) out[i] = {(x[i][0] & low) | x[i][1] << 32, (x[i][2] & low) | x[i][3] << 32};
+}
 
 // Bits of a block in each 64-bit lane as numbers of [0, 1). Exact, so the same on every instruction set.
 template <class T>
@@ -38,18 +56,6 @@ NERVE_INLINE vec<T> uniform_from(words w) {
     }
 }
 
-// The uniform numbers of blocks block, block + 1, ...: in each 64-bit lane the first half of a block's, and the second.
-template <class T>
-NERVE_INLINE Pair<T> uniform_halves(uint64_t block, uint64_t seed) {
-    words lane;
-    for (int i = 0; i < vector_bytes / 8; ++i) lane[i] = uint64_t(i);
-    lane += block;
-    words x[4]{lane, lane >> 32, words{}, words{}};
-    philox4x32_10(x, seed);
-    constexpr uint64_t low = 0xffffffff;
-    return {uniform_from<T>((x[0] & low) | x[1] << 32), uniform_from<T>((x[2] & low) | x[3] << 32)};
-}
-
 // Halves of blocks put side by side: the elements in order.
 template <class T>
 NERVE_INLINE Pair<T> in_order(Pair<T> halves) {
@@ -59,20 +65,30 @@ NERVE_INLINE Pair<T> in_order(Pair<T> halves) {
     return {(typename vec<T>::native)low.v, (typename vec<T>::native)high.v};
 }
 
-// finish(i, n, value): elements i .. i + n - 1 (n <= vec::size), where draw(halves) made `value` of their numbers.
+// finish(i, n, value): elements i .. i + n - 1 (n <= vec::size), where draw(halves) made `value` of their numbers. T
+// says how many elements a block is for.
 template <class T, class Draw, class Finish>
 NERVE_INLINE void for_elements(int64_t size, uint64_t seed, uint64_t offset, const Draw& draw, const Finish& finish) {
     constexpr int n = vec<T>::size;
+    const PhiloxKeys<words> keys(seed);
     parallel_blocks(size, task_elements, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i += group<T>) {
-            const Pair<T> value = in_order<T>(draw(uniform_halves<T>(offset + uint64_t(i / per_block<T>), seed)));
-            if (end - i >= group<T>) {
-                finish(i, n, value.first);
-                finish(i + n, n, value.second);
-            } else {
-                finish(i, end - i < n ? end - i : n, value.first);
-                if (end - i > n) finish(i + n, end - i - n, value.second);
+        int64_t i = begin;
+        Halves halves[at_once];
+        for (; i + at_once * group<T> <= end; i += at_once * group<T>) {
+            draw_blocks(halves, offset + uint64_t(i / per_block<T>), keys);
+#pragma GCC unroll 4
+            for (int j = 0; j < at_once; ++j) {
+                const Pair<T> value = in_order<T>(draw(halves[j]));
+                finish(i + j * group<T>, n, value.first);
+                finish(i + j * group<T> + n, n, value.second);
             }
+        }
+        if (i == end) return;
+        draw_blocks(halves, offset + uint64_t(i / per_block<T>), keys);
+        for (int j = 0; j < at_once; ++j, i += group<T>) {
+            const Pair<T> value = in_order<T>(draw(halves[j]));
+            if (end > i) finish(i, end - i < n ? end - i : n, value.first);
+            if (end > i + n) finish(i + n, end - i - n < n ? end - i - n : n, value.second);
         }
     });
 }
@@ -82,13 +98,18 @@ NERVE_INLINE void store_some(T* p, vec<T> x, int64_t n) {
     n == vec<T>::size ? store(p, x) : store_partial(p, x, n);
 }
 
-// Lanes first, first + 1, ... of u as T.
+// Lanes first, first + 1, ... of float numbers' bits, in lanes of T.
+typedef uint32_t words32 __attribute__((vector_size(vector_bytes)));
 template <class T>
-NERVE_INLINE vec<T> lanes_from(vec<float> u, int first) {
-    typedef float some __attribute__((vector_size(vec<T>::size * sizeof(float))));
-    some values;
-    std::memcpy(&values, reinterpret_cast<const char*>(&u.v) + first * sizeof(float), sizeof values);
-    return __builtin_convertvector(values, typename vec<T>::native);
+NERVE_INLINE auto lanes_from(words32 w, int first) {
+    if constexpr (sizeof(T) == 4) {
+        return w;
+    } else {
+        typedef uint32_t some __attribute__((vector_size(vector_bytes / 2)));
+        some values;
+        std::memcpy(&values, reinterpret_cast<const char*>(&w) + first * sizeof(uint32_t), sizeof values);
+        return __builtin_convertvector(values, words);
+    }
 }
 
 // The largest number below x.
@@ -112,8 +133,9 @@ void random_uniform(T* out, int64_t size, uint64_t seed, uint64_t offset, double
     const T first = T(low), last = T(high) > first ? below(T(high)) : first;
     const V start(first), span(T(high) - first), most(last);
     for_elements<T>(
-        size, seed, offset, [](Pair<T> u) { return u; },
-        [=](int64_t i, int64_t n, V u) { store_some(out + i, min(start + u * span, most), n); });
+        size, seed, offset,
+        [](Halves w) NERVE_LAMBDA_INLINE -> Pair<T> { return {uniform_from<T>(w.first), uniform_from<T>(w.second)}; },
+        [=](int64_t i, int64_t n, V u) NERVE_LAMBDA_INLINE { store_some(out + i, min(start + u * span, most), n); });
 }
 
 template <class T>
@@ -122,29 +144,46 @@ void random_normal(T* out, int64_t size, uint64_t seed, uint64_t offset, double 
     const V shift{T(mean)}, scale{T(stddev)}, one(T(1)), minus_two(T(-2)), turn(T(6.283185307179586477));
     for_elements<T>(
         size, seed, offset,
-        [=](Pair<T> u) -> Pair<T> {
-            const V radius = sqrt(minus_two * math::log(one - u.first)), angle = turn * u.second;
+        [=](Halves w) NERVE_LAMBDA_INLINE -> Pair<T> {
+            const V radius = sqrt(minus_two * math::log(one - uniform_from<T>(w.first)));
+            const V angle = turn * uniform_from<T>(w.second);
             return {radius * math::cos(angle), radius * math::sin(angle)};
         },
-        [=](int64_t i, int64_t n, V z) { store_some(out + i, shift + z * scale, n); });
+        [=](int64_t i, int64_t n, V z) NERVE_LAMBDA_INLINE { store_some(out + i, shift + z * scale, n); });
 }
 
-// The mask is made of the float numbers for either type.
+// The mask is made of the float numbers for either type: u < rate, where u = (w >> 8) 2^-24, says the same as w <=
+// last.
 template <class T>
 void dropout(T* out, const T* x, int64_t size, double rate, uint64_t seed, uint64_t offset) {
     constexpr int n = vec<T>::size;
-    const vec<T> dropped{T(float(rate))}, scale{T(1 / (1 - rate))}, zero(T(0));
+    const vec<T> scale{T(1 / (1 - rate))}, zero(T(0));
+    const double steps = double(float(rate)) * 0x1p24;  // those u below are dropped
+    const int64_t dropped = int64_t(steps) + (steps > double(int64_t(steps)));
+    const uint32_t last = uint32_t((dropped << 8) - 1);
+    if (dropped == 0)
+        return parallel_blocks(size, task_elements, [=](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i += n) {
+                if (end - i >= n)
+                    store(out + i, load(x + i) * scale);
+                else
+                    store_partial(out + i, load_partial(x + i, end - i) * scale, end - i);
+            }
+        });
     for_elements<float>(
-        size, seed, offset, [](Pair<float> u) { return u; },
-        [=](int64_t i, int64_t count, vec<float> u) {
+        size, seed, offset,
+        [](Halves w)
+            NERVE_LAMBDA_INLINE -> Pair<float> { return {(vec<float>::native)w.first, (vec<float>::native)w.second}; },
+        [=](int64_t i, int64_t count, vec<float> numbers) NERVE_LAMBDA_INLINE {
+            const words32 w = (words32)numbers.v;
             for (int j = 0; j < vec<float>::size / n; ++j) {
                 const int64_t first = i + j * n, left = i + count - first;
+                const auto lane = lanes_from<T>(w, j * n);
+                const mask<T> gone{(bits<T>)(lane <= last)};
                 if (left >= n)
-                    store(out + first, select(lanes_from<T>(u, j * n) < dropped, zero, load(x + first) * scale));
+                    store(out + first, select(gone, zero, load(x + first) * scale));
                 else if (left > 0)
-                    store_partial(
-                        out + first,
-                        select(lanes_from<T>(u, j * n) < dropped, zero, load_partial(x + first, left) * scale), left);
+                    store_partial(out + first, select(gone, zero, load_partial(x + first, left) * scale), left);
             }
         });
 }

@@ -23,6 +23,26 @@ NERVE_INLINE vec<T> rotated(vec<T> x, Indices<I...>) {
     return vec<T>(__builtin_shufflevector(x.v, x.v, ((I + by) % vec<T>::size)...));
 }
 
+template <class T, int... I>
+NERVE_INLINE vec<T> reversed_of(vec<T> x, Indices<I...>) {
+    return vec<T>(__builtin_shufflevector(x.v, x.v, (vec<T>::size - 1 - I)...));
+}
+// The lanes from last to first.
+template <class T>
+NERVE_INLINE vec<T> reversed(vec<T> x) {
+    return reversed_of(x, IndicesUpTo<vec<T>::size>());
+}
+
+template <class T, int... I>
+NERVE_INLINE vec<T> every_second_of(vec<T> a, vec<T> b, Indices<I...>) {
+    return vec<T>(__builtin_shufflevector(a.v, b.v, (2 * I)...));
+}
+// Lanes 0, 2, ... of a, then of b.
+template <class T>
+NERVE_INLINE vec<T> every_second(vec<T> a, vec<T> b) {
+    return every_second_of(a, b, IndicesUpTo<vec<T>::size>());
+}
+
 // combine over the lanes, upper half with lower half, then within that half: the first lane.
 template <class T, class Combine>
 NERVE_INLINE T fold_lanes(vec<T> x, const Combine& combine) {

@@ -44,6 +44,40 @@ __global__ void take_backward_kernel(T* grad_x, const T* grad, const int64_t* in
     }
 }
 
+__global__ void none_found_kernel(int64_t* found) {
+    if (threadIdx.x == 0) *found = 0;
+}
+
+// A block for each index. The first to name a row counts the different rows below it, which is where that row goes.
+template <class T>
+__global__ void take_backward_rows_kernel(int64_t* rows, T* sums, int64_t* found, const T* grad, const int64_t* indices,
+                                          int64_t inner, int64_t count) {
+    const int64_t mine = blockIdx.x, index = indices[mine];
+    int named_before = 0;
+    for (int64_t c = threadIdx.x; c < mine; c += threads) named_before |= indices[c] == index;
+    if (row_reduce<threads>(named_before, Max{})) return;
+    int below = 0;
+    for (int64_t c = threadIdx.x; c < count; c += threads) {
+        bool counts = indices[c] < index;
+        for (int64_t earlier = 0; counts && earlier < c; ++earlier) counts = indices[earlier] != indices[c];
+        below += counts;
+    }
+    const int64_t place = row_reduce<threads>(below, Add{});
+    int above = 0;
+    for (int64_t c = threadIdx.x; c < count; c += threads) above |= indices[c] > index;
+    const bool last = !row_reduce<threads>(above, Max{});
+    if (threadIdx.x == 0) {
+        rows[place] = index;
+        if (last) *found = place + 1;
+    }
+    for (int64_t i = threadIdx.x; i < inner; i += threads) {
+        T sum = 0;
+        for (int64_t c = mine; c < count; ++c)
+            if (indices[c] == index) sum += grad[c * inner + i];
+        sums[place * inner + i] = sum;
+    }
+}
+
 template <class T>
 __global__ void one_hot_kernel(T* out, const int64_t* labels, int64_t size, int64_t classes) {
     for (int64_t i = first_index(); i < size; i += index_step()) out[i] = T(labels[i / classes] == i % classes);
@@ -70,6 +104,13 @@ void take_backward(Stream stream, T* grad_x, const T* grad, const int64_t* indic
     const int64_t size = outer * axis * inner;
     launch(stream, zero_kernel<T>, loop_blocks(size), grad_x, size);
     launch(stream, take_backward_kernel<T>, size > 0 ? outer * count : 0, grad_x, grad, indices, axis, inner, count);
+}
+
+template <class T>
+void take_backward_rows(Stream stream, int64_t* rows, T* sums, int64_t* found, const T* grad, const int64_t* indices,
+                        int64_t axis, int64_t inner, int64_t count) {
+    if (count == 0) launch(stream, none_found_kernel, 1, found);
+    launch(stream, take_backward_rows_kernel<T>, count, rows, sums, found, grad, indices, inner, count);
 }
 
 template <class T>

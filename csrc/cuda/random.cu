@@ -12,14 +12,14 @@ constexpr int per_block = 16 / int(sizeof(T));  // elements
 
 // The numbers of [0, 1) of one block.
 __device__ void uniforms(float (&u)[4], uint64_t block, uint64_t seed) {
-    uint64_t words[4]{block, block >> 32, 0, 0};
-    philox4x32_10(words, seed);
-    for (int i = 0; i < 4; ++i) u[i] = float(uint32_t(words[i]) >> 8) * 0x1p-24f;
+    uint64_t words[1][4]{{block, block >> 32, 0, 0}};
+    philox4x32_10(words, PhiloxKeys<uint64_t>(seed));
+    for (int i = 0; i < 4; ++i) u[i] = float(uint32_t(words[0][i]) >> 8) * 0x1p-24f;
 }
 __device__ void uniforms(double (&u)[2], uint64_t block, uint64_t seed) {
-    uint64_t words[4]{block, block >> 32, 0, 0};
-    philox4x32_10(words, seed);
-    for (int i = 0; i < 2; ++i) u[i] = double((words[2 * i + 1] << 32 | uint32_t(words[2 * i])) >> 11) * 0x1p-53;
+    uint64_t words[1][4]{{block, block >> 32, 0, 0}};
+    philox4x32_10(words, PhiloxKeys<uint64_t>(seed));
+    for (int i = 0; i < 2; ++i) u[i] = double((words[0][2 * i + 1] << 32 | uint32_t(words[0][2 * i])) >> 11) * 0x1p-53;
 }
 
 // --- what becomes of a block's numbers; finish(i, value) makes element i

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, ShapeError
+    from nerve.indexed_rows import IndexedRows
     from nerve.initializers import Initializer
     from nerve.kernels import backend
     from nerve.layers import Input, Layer
@@ -69,6 +70,7 @@ _MODULES = (
 _NAMES = {
     "DTypeError": "errors",
     "DeviceError": "errors",
+    "IndexedRows": "indexed_rows",
     "Initializer": "initializers",
     "Input": "layers",
     "Layer": "layers",
@@ -95,6 +97,7 @@ _NAMES = {
 __all__ = [
     "DTypeError",
     "DeviceError",
+    "IndexedRows",
     "Initializer",
     "Input",
     "Layer",

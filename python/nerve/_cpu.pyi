@@ -140,6 +140,7 @@ __all__: list[str] = [
     "sum",
     "take",
     "take_backward",
+    "take_backward_rows",
     "tanh",
     "tanh_backward",
     "where",
@@ -2191,6 +2192,28 @@ def take_backward(
     grad: numpy.typing.NDArray[numpy.float64] | None,
     indices: numpy.typing.NDArray[numpy.int64] | None,
     outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def take_backward_rows(
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    sums: numpy.typing.NDArray[numpy.float32] | None,
+    found: numpy.typing.NDArray[numpy.int64] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def take_backward_rows(
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    found: numpy.typing.NDArray[numpy.int64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
     axis: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
     count: typing.SupportsInt | typing.SupportsIndex,

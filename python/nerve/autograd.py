@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.tensor import Tensor
+from nerve.indexed_rows import IndexedRows
+from nerve.tensor import Tensor, Variable
 
 
-def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
+def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
     """The gradient of a scalar with respect to each of some tensors, by reverse accumulation.
 
     Parameters
@@ -24,7 +26,8 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
     Returns
     -------
     list of ndarray
-        One array of the shape and dtype of each variable; zeros where the loss does not depend on it.
+        One array of the shape and dtype of each variable; zeros where the loss does not depend on it. For a Variable
+        that the loss reads through :func:`nerve.ops.take` along axis 0 alone, an :class:`nerve.IndexedRows`.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
             raise TypeError(f"[gradients] expects Tensors, got {type(variable).__name__} at position {i}")
     order = _needed(loss, {id(variable) for variable in variables})
     needed = {id(node) for node in order}
-    found: dict[int, Array] = {}
+    found: dict[int, Any] = {}
     owned: set[int] = set()  # gradients that are sums of our own, to be added to in place
     if id(loss) in needed:
         found[id(loss)] = np.ones(loss.shape, loss.dtype)
@@ -56,19 +59,26 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Array]:
             key = id(parent)
             if key not in needed:
                 continue
-            part = _fitted(function(gradient), parent.array)
+            if isinstance(parent, Variable) and hasattr(function, "rows"):
+                part = _fitted(function.rows(gradient), parent.array)
+            else:
+                part = _fitted(function(gradient), parent.array)
             if key not in found:
                 found[key] = part
+            elif isinstance(part, IndexedRows) or isinstance(found[key], IndexedRows):
+                found[key] = found[key] + part if isinstance(found[key], IndexedRows) else part + found[key]
             elif key in owned:
                 kernels.add(found[key], part, out=found[key])
             else:
                 found[key] = kernels.add(found[key], part)
                 owned.add(key)
-    results: list[Array] = []
+    results: list[Any] = []
     for variable in variables:
         result = found.get(id(variable))
         if result is None:
             result = np.zeros(variable.shape, variable.dtype)
+        elif isinstance(result, IndexedRows):
+            pass  # of this variable alone
         elif any(result is earlier or (result.base is not None and result.base is earlier) for earlier in results):
             result = result.copy()  # two variables never share one array
         results.append(result)
@@ -93,7 +103,7 @@ def _needed(loss: Tensor, wanted: set[int]) -> list[Tensor]:
     return order
 
 
-def _fitted(gradient: Array, like: Array) -> Array:
+def _fitted(gradient: Any, like: Array) -> Any:
     """Undo broadcasting and promotion: sum the gradient down to the shape of its tensor, in its dtype."""
     if gradient.shape != like.shape:
         extra = gradient.ndim - like.ndim

@@ -76,6 +76,13 @@ def _take_backward(rng: np.random.Generator) -> list[Sample]:
     return [*calls, Sample((np.zeros((0, 4)), np.zeros(0, int)), {"input_shape": (3, 4)})]
 
 
+def _take_backward_rows(rng: np.random.Generator) -> list[Sample]:
+    calls = [Sample((rng.normal(size=(40, n)), rng.integers(-9, 9, 40)), {"input_shape": (9, n)}) for n in SIZES]
+    calls += [Sample((rng.normal(size=(3, 4, 2)), np.arange(12).reshape(3, 4)[::-1]), {"input_shape": (70_000, 2)})]
+    calls += [Sample((rng.normal(size=(900, 70)), rng.integers(0, 300, 900)), {"input_shape": (300, 70)})]
+    return [*calls, Sample((np.zeros((0, 4)), np.zeros(0, int)), {"input_shape": (3, 4)})]
+
+
 def _one_hot(rng: np.random.Generator) -> list[Sample]:
     calls = [Sample((rng.integers(0, n, 5), n), {"dtype": "float32"}) for n in SIZES]
     calls += [Sample((rng.integers(0, 4, (2, 3)).astype(np.int32), 4), {"dtype": "float32"})]
@@ -166,6 +173,15 @@ ROWS = [
             BadCall(
                 (_X, np.array([0, 1])), {"input_shape": None}, ValueError, "input_shape expects integers, got None"
             ),
+            BadCall((_X, np.array([0, 1, 5])), {"input_shape": (5, 4)}, IndexError, "index 5 at position 2"),
+        ],
+    ),
+    Op(
+        "take_backward_rows",
+        _take_backward_rows,
+        tolerance=10,  # as above
+        errors=[
+            BadCall((_X, np.array([0, 1])), {"input_shape": (5, 4)}, ShapeError, r"of shape \(2, 4\), got \(3, 4\)"),
             BadCall((_X, np.array([0, 1, 5])), {"input_shape": (5, 4)}, IndexError, "index 5 at position 2"),
         ],
     ),

@@ -29,6 +29,7 @@ __all__ = [
     "one_hot",
     "take",
     "take_backward",
+    "take_backward_rows",
     "transpose",
 ]
 
@@ -271,16 +272,42 @@ def take_backward(grad: ArrayLike, indices: ArrayLike, *, input_shape: Sequence[
     ShapeError
         If ``grad`` does not have the shape that ``take`` gives.
     """
-    array = as_array("take_backward", grad)
-    shape = integers("take_backward", "input_shape", input_shape, 0)
-    at = single_axis("take_backward", axis, len(shape))
-    rows = checked_indices("take_backward", indices, at, shape[at])
-    expected = shape[:at] + rows.shape + shape[at + 1 :]
-    if array.shape != expected:
-        raise ShapeError(f"[take_backward] expects a gradient of shape {expected}, got {array.shape}")
+    array, rows, shape, at = _gathered("take_backward", grad, indices, input_shape, axis)
     out = empty(shape, array.dtype)
     pick(array).take_backward(out, array, rows, *_split(shape, at), rows.size)
     return out
+
+
+def take_backward_rows(grad: ArrayLike, indices: ArrayLike, *, input_shape: Sequence[int]) -> tuple[Array, Array]:
+    """The gradient of :func:`take` along axis 0 as the rows that are not zero: :func:`take_backward` without the rest.
+
+    Parameters
+    ----------
+    grad : array_like
+        Of the shape ``take`` returned.
+    indices : array_like of int
+    input_shape : sequence of int
+        The shape of ``take``'s ``x``.
+
+    Returns
+    -------
+    rows : ndarray of int64, (n,)
+        The different indices, ascending.
+    sums : ndarray, (n, *input_shape[1:])
+        For each of them the sum of its slices of ``grad``, in the order of the indices.
+
+    Raises
+    ------
+    IndexError, ShapeError
+        As :func:`take_backward`.
+    """
+    array, taken, shape, _ = _gathered("take_backward_rows", grad, indices, input_shape, 0)
+    inner = math.prod(shape[1:])
+    rows, found = np.zeros(taken.size, np.int64), np.zeros(1, np.int64)
+    sums = empty((taken.size, *shape[1:]), array.dtype)
+    pick(array).take_backward_rows(rows, sums, found, array, taken, shape[0], inner, taken.size)
+    count = int(found[0])
+    return rows[:count], sums[:count]
 
 
 def one_hot(labels: ArrayLike, n_classes: int, dtype: DTypeLike = "float32") -> Array:
@@ -310,6 +337,20 @@ def one_hot(labels: ArrayLike, n_classes: int, dtype: DTypeLike = "float32") -> 
     out = empty((*values.shape, n_classes), float_dtype("one_hot", dtype))
     pick(out).one_hot(out, values, values.size, n_classes)
     return out
+
+
+def _gathered(
+    op: str, grad: ArrayLike, indices: ArrayLike, input_shape: Sequence[int], axis: int
+) -> tuple[Array, Array, Shape, int]:
+    """What the gradients of take are given, checked: gradient, indices, shape and axis."""
+    array = as_array(op, grad)
+    shape = integers(op, "input_shape", input_shape, 0)
+    at = single_axis(op, axis, len(shape))
+    rows = checked_indices(op, indices, at, shape[at])
+    expected = shape[:at] + rows.shape + shape[at + 1 :]
+    if array.shape != expected:
+        raise ShapeError(f"[{op}] expects a gradient of shape {expected}, got {array.shape}")
+    return array, rows, shape, at
 
 
 def _split(shape: Shape, axis: int) -> Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nerve.layers.attention import Attention, MultiHeadAttention
 from nerve.layers.convolution import Conv2D
 from nerve.layers.core import Activation, Dense, Input, InputLayer, ReLU, Softmax
+from nerve.layers.embedding import Embedding
 from nerve.layers.layer import Layer
 from nerve.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from nerve.layers.normalization import BatchNormalization, LayerNormalization
@@ -27,6 +28,7 @@ __all__ = [
     "Conv2D",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",

@@ -11,6 +11,7 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.indexed_rows import IndexedRows
 from nerve.kernels._backend import rectangular
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import JointResult, Result, differentiable, differentiable_jointly, plain
@@ -134,8 +135,23 @@ def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult
 @differentiable
 def take(x: Array, indices: Array, *, axis: int = 0) -> Result:
     """Gather slices along an axis; as :func:`nerve.kernels.take`."""
-    y, shape = kernels.take(x, indices, axis=axis), np.shape(x)
-    return y, (lambda grad: kernels.take_backward(grad, indices, input_shape=shape, axis=axis),)
+    return kernels.take(x, indices, axis=axis), (_TakeGradient(indices, np.shape(x), axis),)
+
+
+class _TakeGradient:
+    """The gradient of `take`, and the rows of it that are not zero, which is what the engine asks of for a Variable."""
+
+    def __init__(self, indices: Array, shape: tuple[int, ...], axis: int) -> None:
+        self.indices, self.shape, self.axis = indices, shape, axis
+
+    def __call__(self, grad: Array) -> Array:
+        return kernels.take_backward(grad, self.indices, input_shape=self.shape, axis=self.axis)
+
+    def rows(self, grad: Array) -> IndexedRows | Array:
+        """Not the whole array, if axis 0 was gathered from."""
+        if self.axis not in (0, -len(self.shape)):
+            return self(grad)
+        return IndexedRows(*kernels.take_backward_rows(grad, self.indices, input_shape=self.shape), self.shape)
 
 
 def one_hot(labels: Any, n_classes: int, dtype: Any = "float32") -> Array:

@@ -39,6 +39,10 @@ class Adagrad(Optimizer):
         self.initial_slot_value = self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
+    @property
+    def skips_zeros(self) -> bool:
+        return self.epsilon > 0  # 0 / 0 is a step too
+
     def step(
         self, parameters: Arrays, gradients: Arrays, slots: dict[str, Arrays], learning_rate: float, weight_decay: float
     ) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.indexed_rows import IndexedRows
 from nerve.kernels._numbers import number
 from nerve.optimizers import schedules
 from nerve.optimizers.schedules import LearningRateSchedule
@@ -63,6 +64,11 @@ class Optimizer:
 
     slot_names: tuple[str, ...] = ()
     initial_slot_value = 0.0
+
+    @property
+    def skips_zeros(self) -> bool:
+        """Whether a step leaves a parameter and its slots as they are where the gradient is zero."""
+        return False
 
     def __init__(
         self,
@@ -153,8 +159,9 @@ class Optimizer:
 
         Parameters
         ----------
-        grads : sequence of array
-            One per variable, of its shape. None leaves its variable as it is.
+        grads : sequence of array or IndexedRows
+            One per variable, of its shape. None leaves its variable as it is. Of `IndexedRows` only the rows are
+            stepped where that makes no difference (SGD without momentum, Adagrad; no clipping, no weight decay).
         trainable_variables : sequence of Variable, optional
             Stepped in place. Those the optimizer was built for if not given; builds it at the first call.
 
@@ -171,12 +178,18 @@ class Optimizer:
                 raise ValueError(f"[{self.name}] no variables: pass them, or call build first")
             self.build(variables)
         positions, arrays = self._checked(list(grads), variables)
+        if not self.skips_zeros or self._limits:
+            arrays = [_dense(gradient) for gradient in arrays]
         arrays = self._clipped(arrays)
         rate = self.learning_rate
         # One call, but for parameters that differ in dtype or in decay, which a kernel takes as one for all.
         groups: dict[tuple[Any, bool], tuple[list[int], Arrays]] = {}
         for position, gradient in zip(positions, arrays, strict=True):
             decayed = bool(self.weight_decay) and id(self.variables[position]) not in self._not_decayed
+            if isinstance(gradient, IndexedRows) and not decayed:
+                self._step_rows(position, gradient, rate)
+                continue
+            gradient = _dense(gradient)
             members, members_gradients = groups.setdefault((gradient.dtype, decayed), ([], []))
             members.append(position)
             members_gradients.append(gradient)
@@ -197,12 +210,23 @@ class Optimizer:
         """Step `parameters` and `slots` in place."""
         raise NotImplementedError(f"{type(self).__name__}.step")
 
-    def _checked(self, gradients: list[Any], variables: list[Variable]) -> tuple[list[int], Arrays]:
+    def _step_rows(self, position: int, gradient: IndexedRows, rate: float) -> None:
+        """Step the rows that a gradient has, as an array of their own."""
+        parameter = self.variables[position].array
+        slots = {name: values[position] for name, values in self.slots.items()}
+        rows = kernels.take(parameter, gradient.rows)
+        slot_rows = {name: [kernels.take(values, gradient.rows)] for name, values in slots.items()}
+        self.step([rows], [gradient.values], slot_rows, rate, 0.0)
+        parameter[gradient.rows] = rows
+        for name, values in slots.items():
+            values[gradient.rows] = slot_rows[name][0]
+
+    def _checked(self, gradients: list[Any], variables: list[Variable]) -> tuple[list[int], list[Any]]:
         """Positions of the variables that have a gradient, and the gradients, each in its variable's dtype."""
         if len(gradients) != len(variables):
             raise ValueError(f"[{self.name}] got {len(gradients)} gradients for {len(variables)} variables")
         positions: list[int] = []
-        arrays: Arrays = []
+        arrays: list[Any] = []
         missing: list[str] = []
         for gradient, variable in zip(gradients, variables, strict=True):
             if id(variable) not in self._positions:
@@ -219,7 +243,10 @@ class Optimizer:
                     f"its gradient {np.shape(gradient)}"
                 )
             positions.append(self._positions[id(variable)])
-            arrays.append(np.asarray(getattr(gradient, "array", gradient), dtype=variable.dtype))
+            if isinstance(gradient, IndexedRows):
+                arrays.append(gradient.astype(variable.dtype))
+            else:
+                arrays.append(np.asarray(getattr(gradient, "array", gradient), dtype=variable.dtype))
         if not positions:
             raise ValueError(f"[{self.name}] no variable has a gradient")
         if len(set(positions)) < len(positions):
@@ -227,6 +254,11 @@ class Optimizer:
         if missing:
             warnings.warn(f"[{self.name}] no gradient for {', '.join(missing)}", stacklevel=3)
         return positions, arrays
+
+    @property
+    def _limits(self) -> bool:
+        """Whether gradients are clipped."""
+        return any(limit is not None for limit in (self.clipvalue, self.clipnorm, self.global_clipnorm))
 
     def _clipped(self, gradients: Arrays) -> Arrays:
         if self.clipvalue is not None:
@@ -288,6 +320,10 @@ class Optimizer:
         """Make the optimizer that `get_config` described."""
         rate = config.get("learning_rate")
         return cls(**{**config, "learning_rate": schedules.get(rate) if isinstance(rate, dict) else rate})
+
+
+def _dense(gradient: Any) -> Array:
+    return gradient.dense() if isinstance(gradient, IndexedRows) else gradient
 
 
 def _squared_norm(gradient: Array) -> float:

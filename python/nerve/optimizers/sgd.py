@@ -39,6 +39,10 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self.slot_names = ("momentum",) if momentum else ()
 
+    @property
+    def skips_zeros(self) -> bool:
+        return not self.momentum
+
     def step(
         self, parameters: Arrays, gradients: Arrays, slots: dict[str, Arrays], learning_rate: float, weight_decay: float
     ) -> None:

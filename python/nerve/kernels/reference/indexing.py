@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import as_strided
 from nerve._typing import Array
 from nerve.kernels.shapes import CopyShape
 
-__all__ = ["copy", "one_hot", "take", "take_backward"]
+__all__ = ["copy", "one_hot", "take", "take_backward", "take_backward_rows"]
 
 
 def copy(out: Array, x: Array, shape: CopyShape) -> None:
@@ -30,6 +30,17 @@ def take_backward(grad_x: Array, grad: Array, indices: Array, outer: int, axis: 
     for c, index in enumerate(indices.reshape(-1)):
         total[:, index] += grad.reshape(outer, count, inner)[:, c]
     grad_x.reshape(outer, axis, inner)[...] = total
+
+
+def take_backward_rows(
+    rows: Array, sums: Array, found: Array, grad: Array, indices: Array, axis: int, inner: int, count: int
+) -> None:
+    different, places = np.unique(indices.reshape(-1), return_inverse=True)
+    n = found[0] = different.size
+    rows[:n] = different
+    total = np.zeros((n, inner))
+    np.add.at(total, places, grad.reshape(count, inner).astype(np.float64))
+    sums.reshape(count, inner)[:n] = total
 
 
 def one_hot(out: Array, labels: Array, rows: int, classes: int) -> None:
