@@ -15,6 +15,8 @@ __all__: list[str] = [
     "add",
     "argmax",
     "argmin",
+    "attention",
+    "attention_backward",
     "average_pool2d",
     "average_pool2d_backward",
     "batch_norm_backward",
@@ -52,6 +54,8 @@ __all__: list[str] = [
     "gru_backward",
     "hard_sigmoid",
     "hard_sigmoid_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "less",
@@ -65,6 +69,7 @@ __all__: list[str] = [
     "lstm",
     "lstm_backward",
     "matmul",
+    "matmul_packed",
     "max",
     "max_pool2d",
     "max_pool2d_backward",
@@ -78,6 +83,7 @@ __all__: list[str] = [
     "negative_backward",
     "not_equal",
     "one_hot",
+    "pack",
     "power",
     "random_normal",
     "random_uniform",
@@ -120,6 +126,7 @@ __all__: list[str] = [
     "sum",
     "take",
     "take_backward",
+    "take_backward_rows",
     "tanh",
     "tanh_backward",
     "where",
@@ -225,6 +232,36 @@ def argmin(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def attention(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    logsumexp: int | None,
+    query: int | None,
+    key: int | None,
+    value: int | None,
+    mask: int | None,
+    shape: tuple[typing.Any, ...],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    causal: bool,
+) -> None: ...
+def attention_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_query: int | None,
+    grad_key: int | None,
+    grad_value: int | None,
+    grad: int | None,
+    query: int | None,
+    key: int | None,
+    value: int | None,
+    out: int | None,
+    logsumexp: int | None,
+    mask: int | None,
+    shape: tuple[typing.Any, ...],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    causal: bool,
 ) -> None: ...
 def average_pool2d(
     dtype: str,
@@ -555,6 +592,33 @@ def hard_sigmoid_backward(
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def layer_norm(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    mean: int | None,
+    rstd: int | None,
+    x: int | None,
+    gamma: int | None,
+    beta: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def layer_norm_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad_gamma: int | None,
+    grad_beta: int | None,
+    grad: int | None,
+    x: int | None,
+    mean: int | None,
+    rstd: int | None,
+    gamma: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def leaky_relu(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -685,6 +749,16 @@ def matmul(
     shape: tuple[typing.Any, ...],
     activation: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def matmul_packed(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    packed: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def max(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -698,6 +772,8 @@ def max_pool2d(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
     out: int | None,
+    index: int | None,
+    wide_index: int | None,
     x: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
@@ -706,7 +782,8 @@ def max_pool2d_backward(
     stream: typing.SupportsInt | typing.SupportsIndex,
     grad_x: int | None,
     grad: int | None,
-    x: int | None,
+    index: int | None,
+    wide_index: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 def maximum(
@@ -801,6 +878,15 @@ def one_hot(
     labels: int | None,
     rows: typing.SupportsInt | typing.SupportsIndex,
     classes: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def pack(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    packed: int | None,
+    b: int | None,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    transposed: bool,
 ) -> None: ...
 def power(
     dtype: str,
@@ -1160,6 +1246,18 @@ def take_backward(
     grad: int | None,
     indices: int | None,
     outer: typing.SupportsInt | typing.SupportsIndex,
+    axis: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def take_backward_rows(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    rows: int | None,
+    sums: int | None,
+    found: int | None,
+    grad: int | None,
+    indices: int | None,
     axis: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
     count: typing.SupportsInt | typing.SupportsIndex,
