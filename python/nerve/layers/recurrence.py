@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from nerve import ops, random
+from nerve import activations, ops, random
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
@@ -57,7 +57,16 @@ class Recurrent(Layer):
     _states = 1
     bias: Any
 
-    def __init__(self, units: int, **options: Unpack[RecurrentOptions]) -> None:
+    def __init__(
+        self,
+        units: int,
+        activation: Any,
+        use_bias: bool,
+        kernel_initializer: Any,
+        recurrent_initializer: Any,
+        bias_initializer: Any,
+        **options: Unpack[RecurrentOptions],
+    ) -> None:
         defaults: dict[str, Any] = {"dropout": 0.0, "recurrent_dropout": 0.0, "seed": None, "return_sequences": False}
         defaults |= {"return_state": False, "go_backwards": False, "stateful": False}
         own = {key: options.pop(key, value) for key, value in defaults.items()}  # type: ignore[misc]
@@ -65,6 +74,11 @@ class Recurrent(Layer):
         here = f"{self.name} ({type(self).__name__})"
         positive(self, units=units)
         self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.recurrent_initializer = recurrent_initializer
+        self.bias_initializer = bias_initializer
         for name in ("dropout", "recurrent_dropout"):
             if not 0 <= number(here, name, own[name]) < 1:
                 raise ValueError(f"[{here}] {name} must be in [0, 1), got {own[name]}")
@@ -90,13 +104,14 @@ class Recurrent(Layer):
 
     # Weights
 
-    def _add_weights(self, input_shape: Shape, *weights_initializers: Any) -> None:
+    def _add_weights(self, input_shape: Shape) -> None:
         if not is_shape(input_shape) or len(input_shape) != 3 or input_shape[-1] is None:
             raise ShapeError(f"expects inputs (batch, time, features) with known features, got shape {input_shape}")
-        kernel, recurrent = weights_initializers
         width = self._gates * self.units
-        self.kernel = self.add_weight((input_shape[-1], width), kernel, name="kernel")
-        self.recurrent_kernel = self.add_weight((self.units, width), recurrent, name="recurrent_kernel")
+        self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer, name="kernel")
+        self.recurrent_kernel = self.add_weight(
+            (self.units, width), self.recurrent_initializer, name="recurrent_kernel"
+        )
         if self.stateful:
             if input_shape[0] is None:
                 raise ShapeError("is stateful and expects batches of a fixed size: give Input a batch_size")

@@ -40,15 +40,11 @@ class SimpleRNN(Recurrent):
         bias_initializer: Any = "zeros",
         **options: Unpack[RecurrentOptions],
     ) -> None:
-        super().__init__(units, **options)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.recurrent_initializer = recurrent_initializer
-        self.bias_initializer = bias_initializer
+        weights = kernel_initializer, recurrent_initializer, bias_initializer
+        super().__init__(units, activation, use_bias, *weights, **options)
 
     def build(self, input_shape: Shape) -> None:
-        self._add_weights(input_shape, self.kernel_initializer, self.recurrent_initializer)
+        self._add_weights(input_shape)
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
 
     def _fused(self, inputs: Any, states: list[Any]) -> tuple[Any, ...] | None:
@@ -58,7 +54,16 @@ class SimpleRNN(Recurrent):
         return [self.activation(z + from_state(states[0], 0, 1))]
 
 
-class LSTM(Recurrent):
+class Gated(Recurrent):
+    """The part that recurrent layers with gates share: the gates' activation."""
+
+    recurrent_activation: Any
+
+    def _activations_are_fused(self) -> bool:
+        return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
+
+
+class LSTM(Gated):
     """Long short-term memory.
 
     With the gates i, f and o of `recurrent_activation` and the candidate g of `activation`, each of
@@ -99,17 +104,13 @@ class LSTM(Recurrent):
         unit_forget_bias: bool = True,
         **options: Unpack[RecurrentOptions],
     ) -> None:
-        super().__init__(units, **options)
-        self.activation = activations.get(activation)
+        weights = kernel_initializer, recurrent_initializer, bias_initializer
+        super().__init__(units, activation, use_bias, *weights, **options)
         self.recurrent_activation = activations.get(recurrent_activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.recurrent_initializer = recurrent_initializer
-        self.bias_initializer = bias_initializer
         self.unit_forget_bias = unit_forget_bias
 
     def build(self, input_shape: Shape) -> None:
-        self._add_weights(input_shape, self.kernel_initializer, self.recurrent_initializer)
+        self._add_weights(input_shape)
         self.bias = self.add_weight((4 * self.units,), self._first_bias, name="bias") if self.use_bias else None
 
     def _first_bias(self, shape: tuple[int, ...], dtype: str) -> Array:
@@ -119,7 +120,7 @@ class LSTM(Recurrent):
         return bias
 
     def _fused(self, inputs: Any, states: list[Any]) -> tuple[Any, ...] | None:
-        if self.activation is not activations.tanh or self.recurrent_activation is not activations.sigmoid:
+        if not self._activations_are_fused():
             return None
         return ops.lstm(inputs, self.kernel, self.recurrent_kernel, self.bias, *states, go_backwards=self.go_backwards)
 
@@ -131,7 +132,7 @@ class LSTM(Recurrent):
         return [o * self.activation(c), c]
 
 
-class GRU(Recurrent):
+class GRU(Gated):
     """Gated recurrent unit.
 
     With the gates z and r of `recurrent_activation`: `n = activation(x @ kernel + r * (h @ recurrent_kernel))`,
@@ -171,17 +172,13 @@ class GRU(Recurrent):
         reset_after: bool = True,
         **options: Unpack[RecurrentOptions],
     ) -> None:
-        super().__init__(units, **options)
-        self.activation = activations.get(activation)
+        weights = kernel_initializer, recurrent_initializer, bias_initializer
+        super().__init__(units, activation, use_bias, *weights, **options)
         self.recurrent_activation = activations.get(recurrent_activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.recurrent_initializer = recurrent_initializer
-        self.bias_initializer = bias_initializer
         self.reset_after = reset_after
 
     def build(self, input_shape: Shape) -> None:
-        self._add_weights(input_shape, self.kernel_initializer, self.recurrent_initializer)
+        self._add_weights(input_shape)
         shape = (2, 3 * self.units) if self.reset_after else (3 * self.units,)
         self.bias = self.add_weight(shape, self.bias_initializer, name="bias") if self.use_bias else None
 
@@ -192,8 +189,7 @@ class GRU(Recurrent):
         return self.bias[1] if self.bias is not None and self.reset_after else None
 
     def _fused(self, inputs: Any, states: list[Any]) -> tuple[Any, ...] | None:
-        usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
-        if not (usual and self.reset_after):
+        if not (self._activations_are_fused() and self.reset_after):
             return None
         return ops.gru(inputs, self.kernel, self.recurrent_kernel, self.bias, *states, go_backwards=self.go_backwards)
 
