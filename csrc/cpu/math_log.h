@@ -13,8 +13,8 @@ template <class T>
 NERVE_INLINE ReducedLogarithm<T> reduce_logarithm(vec<T> x) {
     const vec<T> one(T(1));
     if constexpr (sizeof(T) == 4) {
-        const bits<T> lowest = to_bits(vec<T>(0.75f)), exponent = (to_bits(x) - lowest) >> mantissa_bits<T>;
-        return {to_float<T>(exponent), from_bits<T>(to_bits(x) - (exponent << mantissa_bits<T>)) - one};
+        const bits<T> exponent = (bits<T>)(to_words(x) - to_words(vec<T>(0.75f))) >> mantissa_bits<T>;
+        return {to_float<T>(exponent), from_words<T>(to_words(x) - ((words<T>)exponent << mantissa_bits<T>)) - one};
     } else {
         const vec<T> root_half(T(0.70710678118654752440));
         words<T> shifted = to_words(x) + (to_words(one) - to_words(root_half)), exponent = shifted >> mantissa_bits<T>;
