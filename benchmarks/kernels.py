@@ -54,7 +54,7 @@ def run(rows: Sequence[Row], threads: Sequence[int], budget: float) -> Iterator[
 def report(lines: Iterator[table.Line]) -> list[table.Line]:
     """Print the lines: as text when they come, or on a terminal as a table in the end."""
     if not sys.stdout.isatty():
-        print(table.text(table.HEAD))
+        print(table.text(table.HEAD), flush=True)
         shown = []
         for line in lines:
             print(table.text(line.cells()), flush=True)
@@ -72,27 +72,27 @@ def report(lines: Iterator[table.Line]) -> list[table.Line]:
 
 
 def main(arguments: Sequence[str] | None = None, rows: Sequence[Row] = ROWS) -> int:
-    parser = argparse.ArgumentParser("python -m benchmarks.kernels", description=(__doc__ or "").partition("\n\n")[2])
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--isa", choices=machine.ISAS, help="hold every library to an instruction set")
+    description = (__doc__ or "").partition("\n\n")[2]
+    parser = argparse.ArgumentParser("python -m benchmarks.kernels", description=description, parents=[first])
     parser.add_argument("--threads", type=counts, default=[1, 2], metavar="1,2", help="numbers of threads")
     parser.add_argument("--only", action="append", metavar="NAME", help="a family, or part of a row's name; repeatable")
-    parser.add_argument("--isa", choices=machine.ISAS, help="hold every library to an instruction set")
     parser.add_argument("--budget", type=float, default=0.6, metavar="SECONDS", help="of sampling for a line")
     parser.add_argument("--csv", type=Path, help="where the lines go; a whole run's go to benchmarks/results")
     options = parser.parse_args(arguments)
     if options.isa:
-        passed = [a for a in (sys.argv[1:] if arguments is None else arguments) if a != f"--isa={options.isa}"]
-        if "--isa" in passed:
-            del passed[passed.index("--isa") :][:2]
-        return subprocess.run(
-            [sys.executable, "-m", "benchmarks.kernels", *passed], env=machine.limited(options.isa)
-        ).returncode
+        # Libraries read their environment when they are loaded, so a process with another one does it all.
+        _, passed = first.parse_known_args(arguments)
+        command = [sys.executable, "-m", "benchmarks.kernels", *passed]
+        return subprocess.run(command, env=machine.limited(options.isa)).returncode
 
     picked = chosen(rows, options.only)
     if not picked:
         parser.error(f"no row's name has {' or '.join(options.only)} in it")
     facts, begin = machine.facts(), time.perf_counter()
     for name, value in facts.items():
-        print(f"{name}: {value}")
+        print(f"{name}: {value}", flush=True)
     try:
         lines = report(run(picked, options.threads, options.budget))
     except WrongResult as error:

@@ -120,6 +120,22 @@ def test_a_limited_run_limits_every_library(isa: str) -> None:
     assert done.stdout.strip() == isa
 
 
+@pytest.mark.parametrize("option", [["--isa=avx2"], ["--isa", "avx2"]], ids=["one word", "two"])
+def test_a_limited_run_starts_one_process(option: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passed on to that process, the option would start another, and that one another."""
+    started: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert kernels.main(["--only=add", *option, "--threads", "1"], [ADD]) == 3
+    ((command, env),) = started
+    assert command[1:] == ["-m", "benchmarks.kernels", "--only=add", "--threads", "1"]
+    assert env["NERVE_MAX_ISA"] == "avx2"
+
+
 def test_rows_are_told_apart() -> None:
     names = [row.name for row in ROWS]
     assert len(names) == len(set(names))
