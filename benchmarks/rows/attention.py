@@ -75,4 +75,6 @@ ROWS = [
     rows(2, (200, 1000), 8, 64),
     rows(1, (2048, 2048), 4, 64, causal=True),
     rows(1, (1, 512), 8, 64, gradients=False),
+    rows(8, (1, 512), 8, 64, gradients=False),
+    rows(1, (4, 512), 8, 64, gradients=False),
 ]

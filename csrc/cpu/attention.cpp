@@ -3,6 +3,7 @@
 // The backward pass makes the probabilities again from the logarithm of their denominator, in one walk over the tiles.
 //
 // Heads are read where they lie in (batch, length, heads, size). Work is cut by the shape alone.
+#include "cpu/attention_few.h"
 #include "cpu/attention_softmax.h"
 #include "cpu/attention_tile.h"
 #include "cpu/parallel.h"
@@ -20,26 +21,6 @@ constexpr int64_t blocks_in_task = 16;  // of queries, at most
 template <class T>
 constexpr int64_t tile_row = key_block + lanes<T>;  // of scores and of transposed keys; keeps rows off one cache set
 
-// Cuts scratch memory into pieces that start on a cache line.
-template <class T>
-class Pieces {
-  public:
-    T* take(int64_t elements) {
-        T* piece = next_;
-        size_ += round_up(elements, lanes<T>);
-        if (next_ != nullptr) next_ += round_up(elements, lanes<T>);
-        return piece;
-    }
-    void allocate(runtime::Slot slot) {
-        next_ = static_cast<T*>(runtime::scratch(slot, size_t(size_) * sizeof(T)));
-        size_ = 0;
-    }
-
-  private:
-    T* next_ = nullptr;
-    int64_t size_ = 0;
-};
-
 // A tile of scores: queries q0 .. q0 + queries, keys k0 .. k0 + keys.
 struct Tile {
     int64_t q0, queries, k0, keys;
@@ -54,16 +35,6 @@ struct Tile {
     int64_t tile_seen(int64_t r) const { return seen(r - r % tile_rows + tile_rows - 1); }
     bool empty() const { return seen(queries - 1) == 0; }
 };
-
-const bool* mask_row(const bool* mask, const AttentionShape& s, int64_t b, int64_t h, int64_t q, int64_t k) {
-    if (mask == nullptr) return nullptr;
-    return mask + b * s.mask_batch_stride + h * s.mask_head_stride + q * s.mask_query_stride + k;
-}
-
-template <class T>
-T log_of(T x) {
-    return math::log(vec<T>(x)).v[0];
-}
 
 // Queries first .. first + count of one head.
 template <class T>
@@ -169,6 +140,9 @@ void backward_keys(const BackwardRows<T>& rows, const BackwardTile<T>& t, const 
 template <class T>
 void attention(T* out, T* logsumexp, const T* query, const T* key, const T* value, const bool* mask,
                const AttentionShape& s, double scale, bool causal) {
+    if (s.batch * s.heads * s.query_length == 0) return;
+    if (s.query_length <= few_queries)
+        return FewCall<T>{out, logsumexp, query, key, value, mask, s, T(scale), causal}();
     const int64_t blocks = (s.query_length + query_block - 1) / query_block, all_heads = s.batch * s.heads;
     const int64_t in_task = smaller(larger(blocks * all_heads / tasks_wanted, 1), blocks_in_task) * query_block;
     const int64_t tasks = (s.query_length + in_task - 1) / in_task;

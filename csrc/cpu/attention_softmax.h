@@ -7,6 +7,7 @@
 
 #include "cpu/attention_tile.h"
 #include "cpu/math.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA::tiles {
 
@@ -48,9 +49,7 @@ NERVE_INLINE vec<T> exponential(vec<T> x) {
     }
 }
 
-// 64 bytes of lanes, in as many registers as they take.
-template <class T>
-constexpr int lanes = 64 / int(sizeof(T));
+// `lanes`, in as many registers as they take.
 template <class T>
 struct Lanes {
     static constexpr int parts = lanes<T> / vec<T>::size;
@@ -84,6 +83,12 @@ struct Seen {
     int64_t count;
     const bool* mask;
 };
+
+NERVE_INLINE const bool* mask_row(const bool* mask, const AttentionShape& s, int64_t b, int64_t h, int64_t q,
+                                  int64_t k) {
+    if (mask == nullptr) return nullptr;
+    return mask + b * s.mask_batch_stride + h * s.mask_head_stride + q * s.mask_query_stride + k;
+}
 
 // The lanes from key `first` on: true where seen.
 template <class T>
@@ -187,6 +192,11 @@ NERVE_INLINE T dot(const T* a, const T* b, int64_t size) {
             total.part[j] = fma(load(a + at), left < n ? load_partial(b + at, left) : load(b + at), total.part[j]);
         }
     return fold(total, [](V x, V y) { return x + y; });
+}
+
+template <class T>
+NERVE_INLINE T log_of(T x) {
+    return math::log(vec<T>(x)).v[0];
 }
 
 }  // namespace nerve::NERVE_ISA::tiles

@@ -7,6 +7,7 @@
 
 #include "cpu/shuffle.h"
 #include "cpu/simd.h"
+#include "runtime/runtime.h"
 
 namespace nerve::NERVE_ISA::tiles {
 
@@ -26,6 +27,30 @@ template <class T>
 struct Operand {
     const T* data;
     int64_t row, step;
+};
+
+// 64 bytes of them, whatever the register width.
+template <class T>
+constexpr int lanes = 64 / int(sizeof(T));
+
+// Cuts scratch memory into pieces that start on a cache line.
+template <class T>
+class Pieces {
+  public:
+    T* take(int64_t elements) {
+        T* piece = next_;
+        size_ += round_up(elements, lanes<T>);
+        if (next_ != nullptr) next_ += round_up(elements, lanes<T>);
+        return piece;
+    }
+    void allocate(runtime::Slot slot) {
+        next_ = static_cast<T*>(runtime::scratch(slot, size_t(size_) * sizeof(T)));
+        size_ = 0;
+    }
+
+  private:
+    T* next_ = nullptr;
+    int64_t size_ = 0;
 };
 
 // What a row tile needs: the part of the inner dimension that counts, and the columns.

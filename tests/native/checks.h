@@ -93,5 +93,7 @@ template <class T>
 void moves(const nerve::Kernels<T>& kernels);  // random, indexing
 template <class T>
 void optim(const nerve::Kernels<T>& kernels);
+template <class T>
+void attention(const nerve::Kernels<T>& kernels);
 
 }  // namespace checks

@@ -18,6 +18,7 @@ void check_all(const nerve::Kernels<T>& kernels) {
     checks::rows(kernels);
     checks::moves(kernels);
     checks::optim(kernels);
+    checks::attention(kernels);
 }
 
 }  // namespace
