@@ -1,4 +1,4 @@
-"""Normalization while training, forward and backward (PyTorch's through aten::native_*_backward)."""
+"""Normalization of batches and of rows while training, forward and backward (PyTorch's aten::native_*_backward)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nerve import kernels
 
 EPSILON = 1e-3
 IMAGES = [(8, 56, 56, 64), (8, 14, 14, 256)]
+MATRICES = [(4096, 768), (8192, 64), (64, 4096)]
 
 
 def variants(prepare: Callable[..., Callable[[], Any]], unpack: Callable[[Any], Any]) -> tuple[Peer, ...]:
@@ -63,4 +64,39 @@ def batch_norm(shape: tuple[int, ...]) -> list[Row]:
     ]  # fmt: skip
 
 
-ROWS = [row for shape in IMAGES for row in batch_norm(shape)]
+def layer_norm(rows: int, columns: int) -> list[Row]:
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x = rng.normal(0.5, 2, size=(rows, columns)).astype(np.float32)
+        return x, rng.uniform(0.5, 2, columns).astype(np.float32), rng.normal(size=columns).astype(np.float32)
+
+    def draw_backward(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x, gamma, _ = draw(rng)
+        _, mean, rstd = kernels.layer_norm_with_statistics(x, epsilon=EPSILON)
+        return rng.standard_normal((rows, columns), dtype=np.float32), x, mean, rstd, gamma
+
+    def forward(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> Any:
+        return kernels.layer_norm_with_statistics(x, gamma, beta, epsilon=EPSILON)
+
+    def torch_forward(*arrays: np.ndarray) -> Callable[[], Any]:
+        x, w, b = tensors(*arrays)
+        return lambda: torch.native_layer_norm(x, [columns], w, b, EPSILON)
+
+    def torch_backward(*arrays: np.ndarray) -> Callable[[], Any]:
+        grad, x, mean, rstd, w = tensors(*arrays)
+        call, b, mask = torch.ops.aten.native_layer_norm_backward, torch.zeros_like(w), [True] * 3
+        mean, rstd = mean[:, None], rstd[:, None]
+        return lambda: call(grad, x, [columns], mean, rstd, w, b, mask)
+
+    name, size = f"layer_norm {rows}x{columns}", 4.0 * rows * columns
+    return [
+        Row(f"{name}, training", "norm", draw, forward, 2 * size, "GB/s",
+            (Peer("torch", torch_forward, lambda r: (r[0], r[1][:, 0], r[2][:, 0])),)),
+        Row(f"{name}, backward", "norm", draw_backward, kernels.layer_norm_backward, 3 * size, "GB/s",
+            (Peer("torch", torch_backward),)),
+    ]  # fmt: skip
+
+
+ROWS = [
+    *(row for shape in IMAGES for row in batch_norm(shape)),
+    *(row for shape in MATRICES for row in layer_norm(*shape)),
+]
