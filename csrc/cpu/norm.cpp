@@ -93,9 +93,9 @@ void join_moments(double* mean, double* variance, const Moments<T>& tiles, const
 // out = (x - center) * scale + shift, the last three repeated over a line.
 template <class T>
 void normalize(T* out, const T* x, const T* center, const T* scale, const T* shift, const Lines& m) {
-    each_element<T>(m, [&](int64_t i, int64_t column, auto at) {
-        const vec<T> centered = at.read(x + i) - at.read(center + column);
-        at.write(out + i, fma(centered, at.read(scale + column), at.read(shift + column)));
+    each_element<T>(m, [=, width = m.width](int64_t i, int64_t column, auto at, auto lines) NERVE_LAMBDA_INLINE {
+        const vec<T> mean = at.read(center + column), factor = at.read(scale + column), more = at.read(shift + column);
+        for (int k = 0; k < lines.value; ++k, i += width) at.write(out + i, fma(at.read(x + i) - mean, factor, more));
     });
 }
 
@@ -207,10 +207,13 @@ void batch_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, 
     }
     repeat(m, scale, slope, average);
     // gamma / deviation * (grad - average(grad) - normalized * average(grad * normalized))
-    each_element<T>(m, [=](int64_t i, int64_t column, auto at) {
-        const vec<T> g = at.read(grad + i) - at.read(average + column);
-        const vec<T> centered = at.read(x + i) - at.read(center + column);
-        at.write(grad_x + i, at.read(scale + column) * fma(at.read(slope + column), centered, g));
+    each_element<T>(m, [=, width = m.width](int64_t i, int64_t column, auto at, auto lines) NERVE_LAMBDA_INLINE {
+        const vec<T> lower = at.read(average + column), middle = at.read(center + column);
+        const vec<T> factor = at.read(scale + column), inner = at.read(slope + column);
+        for (int k = 0; k < lines.value; ++k, i += width) {
+            const vec<T> centered = at.read(x + i) - middle;
+            at.write(grad_x + i, factor * fma(inner, centered, at.read(grad + i) - lower));
+        }
     });
 }
 
@@ -228,8 +231,8 @@ template <class T>
 void layer_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
                          const T* rstd, const T* gamma, int64_t rows, int64_t columns) {
     if (columns == 0) return;
-    const int64_t at_once = columns < block_size ? block_size / columns : 1;
-    const int64_t share = (rows + most_partials - 1) / most_partials, task = share > at_once ? share : at_once;
+    const int64_t share = (rows + most_partials - 1) / most_partials, at_once = rows_in_a_task(columns);
+    const int64_t task = share > at_once ? (share + at_once - 1) / at_once * at_once : at_once;
     const int64_t tasks = (rows + task - 1) / task;
     Scratch scratch((2 * tasks + 1) * columns * sizeof(T));
     T *sums = scratch.take<T>(tasks * columns), *products = scratch.take<T>(tasks * columns);
@@ -237,18 +240,33 @@ void layer_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, 
     parallel_blocks(rows, task, [&](int64_t begin, int64_t end) {
         T *sum = sums + begin / task * columns, *product = products + begin / task * columns;
         for (int64_t c = 0; c < columns; ++c) sum[c] = product[c] = 0;
-        for (int64_t row = begin; row < end; row += at_once) {
-            const int64_t some = end - row < at_once ? end - row : at_once, from = row * columns;
-            normalize_rows_backward(grad_x + from, grad + from, x + from, mean + row, rstd + row, gamma, some, columns);
-            add_columns(sum, product, grad + from, x + from, mean + row, rstd + row, some, columns);
+        if (columns <= short_columns) {
+            for (int64_t row = begin; row < end; row += at_once) {
+                const int64_t left = end - row < at_once ? end - row : at_once, from = row * columns;
+                normalize_rows_backward(grad_x + from, grad + from, x + from, mean + row, rstd + row, gamma, left,
+                                        columns);
+                add_columns(sum, product, grad + from, x + from, mean + row, rstd + row, left, columns);
+            }
+            return;
+        }
+        each_group(columns, begin, end, [&](int64_t row, auto count, auto far) {
+            const int64_t from = row * columns;
+            normalize_group_backward<count.value, far.value>(grad_x + from, sum, product, grad + from, x + from,
+                                                             mean + row, rstd + row, gamma, columns);
+        });
+    });
+    parallel_blocks(columns, tile_columns, [&](int64_t begin, int64_t end) {
+        double sum[tile_columns] = {}, product[tile_columns] = {};
+        for (int64_t i = begin; i < tasks * columns; i += columns)
+            for (int64_t c = 0; c < end - begin; ++c) {
+                sum[c] += double(sums[i + c]);
+                product[c] += double(products[i + c]);
+            }
+        for (int64_t c = 0; c < end - begin; ++c) {
+            grad_beta[begin + c] = T(sum[c]);
+            grad_gamma[begin + c] = T(product[c]);
         }
     });
-    for (int64_t c = 0; c < columns; ++c) {
-        double sum = 0, product = 0;
-        for (int64_t i = c; i < tasks * columns; i += columns) sum += double(sums[i]), product += double(products[i]);
-        grad_beta[c] = T(sum);
-        grad_gamma[c] = T(product);
-    }
 }
 
 }  // namespace nerve::NERVE_ISA

@@ -100,14 +100,20 @@ void combine(const Lines& m, const Start& start, const Body& body, const Finish&
     });
 }
 
-// body(offset, column, access) over the whole matrix; `column` counts within a line.
+// body(offset, column, access, count) over the whole matrix, for `count` lines at a time, so that what belongs to a
+// column is loaded once for them; `column` counts within a line.
 template <class T, class Body>
 void each_element(const Lines& m, const Body& body) {
-    const int64_t lines = m.width < grain ? grain / m.width : 1, size = m.rows * m.channels;
+    const int64_t lines = m.width < grain / 4 ? grain / m.width / 4 * 4 : 1, size = m.rows * m.channels;
     parallel_blocks(size, lines * m.width, [&](int64_t begin, int64_t end) {
-        for (int64_t line = begin; line < end; line += m.width) {
+        int64_t line = begin;
+        for (; line + 4 * m.width <= end; line += 4 * m.width)
+            each_vector<T>(m.width,
+                           [&](int64_t i, auto access) NERVE_LAMBDA_INLINE { body(line + i, i, access, Count<4>{}); });
+        for (; line < end; line += m.width) {
             const int64_t columns = line + m.width < end ? m.width : end - line;
-            each_vector<T>(columns, [&](int64_t i, auto access) { body(line + i, i, access); });
+            each_vector<T>(columns,
+                           [&](int64_t i, auto access) NERVE_LAMBDA_INLINE { body(line + i, i, access, Count<1>{}); });
         }
     });
 }
