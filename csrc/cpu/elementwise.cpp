@@ -69,11 +69,21 @@ NERVE_INLINE void each_register(int64_t size, const Body& body) {
     if (i < size) body(i, size - i);
 }
 
+// body(begin, end) over [0, size) in blocks that begin where registers of `out` are aligned, after what lies before the
+// first of these: a register across two cache lines is stored at half the speed.
+template <class T, class Body>
+NERVE_INLINE void aligned_blocks(const T* out, int64_t size, const Body& body) {
+    int64_t before = int64_t(-reinterpret_cast<uintptr_t>(out) % vector_bytes / sizeof(T));
+    if (before > size) before = size;
+    if (before > 0) body(0, before);
+    parallel_blocks(size - before, block, [&](int64_t begin, int64_t end) { body(before + begin, before + end); });
+}
+
 // --- one operand
 
 template <class T, class F>
 void map(T* out, const T* x, int64_t size, F f) {
-    parallel_blocks(size, block, [=](int64_t begin, int64_t end) {
+    aligned_blocks(out, size, [=](int64_t begin, int64_t end) {
         each_register<T>(end - begin, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
             i += begin;
             store_some(out + i, f(load_some(x + i, n)), n);
@@ -83,7 +93,7 @@ void map(T* out, const T* x, int64_t size, F f) {
 
 template <class T, class F>
 void map_backward(T* out, const T* grad, const T* x, const T* y, int64_t size, F f) {
-    parallel_blocks(size, block, [=](int64_t begin, int64_t end) {
+    aligned_blocks(out, size, [=](int64_t begin, int64_t end) {
         each_register<T>(end - begin, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
             i += begin;
             const vec<T> slope = f.derivative(load_some(x + i, n), load_some(y + i, n));
@@ -170,7 +180,11 @@ void broadcast(Out* out, const T* a, const T* b, const Broadcast& shape, F f) {
     for (int d = 0; d < last - 1; ++d) count *= shape.shape[d];
     if (count * rows * columns == 0) return;
 
-    if (columns >= short_row || rows == 1) {
+    if (count * rows == 1)
+        return aligned_blocks(out, columns, [=](int64_t begin, int64_t end) {
+            combine_row(out + begin, a + begin * a_stride, a_stride, b + begin * b_stride, b_stride, end - begin, f);
+        });
+    if (columns >= short_row) {
         // A task is a piece of a long row, or several rows.
         const int64_t pieces = (columns + block - 1) / block, rows_at_once = pieces > 1 ? 1 : block / columns;
         const int64_t groups = (count * rows + rows_at_once - 1) / rows_at_once;
@@ -242,7 +256,7 @@ void broadcast(Out* out, const T* a, const T* b, const Broadcast& shape, F f) {
 
 template <class T>
 void where(T* out, const bool* condition, const T* a, const T* b, int64_t size) {
-    parallel_blocks(size, block, [=](int64_t begin, int64_t end) {
+    aligned_blocks(out, size, [=](int64_t begin, int64_t end) {
         each_register<T>(end - begin, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
             i += begin;
             store_some(out + i, select(load_condition<T>(condition + i, n), load_some(a + i, n), load_some(b + i, n)),
