@@ -1,5 +1,5 @@
 // The pixels of a convolution's output in blocks, and what a block looks at: read in place, or, where patches reach
-// over the edge of an image, from a copy with zeros around it, so that no kernel asks where an image ends.
+// over the edge of an image, from a copy with zeros around it, unless the kernel itself asks where an image ends.
 #pragma once
 #include "cpu/conv_patches.h"
 
@@ -10,6 +10,16 @@ template <class T>
 struct Segment {
     const T* x;
     int64_t count;
+};
+
+// Memory to be asked for little by little, so that the lines a tile waits for find room beside it.
+template <class T>
+struct Ahead {
+    static constexpr int line = 64 / int(sizeof(T));
+    const T *from = nullptr, *end = nullptr;
+    NERVE_INLINE void ask(int64_t lines) {
+        for (; lines > 0 && from < end; --lines, from += smaller(line, end - from)) __builtin_prefetch(from, 0, 2);
+    }
 };
 
 // Rows [y, y + rows) of an image, `width` pixels of each from column m.first_x on, with zeros for what lies outside.
@@ -40,19 +50,21 @@ struct PixelBlocks {
     const Patches<T>& m;
     int64_t images, wanted;
     bool flat, inside;         // patches are pixels side by side; no patch reaches over the edge
+    bool in_place;             // nothing is copied
     int64_t per_image, lines;  // blocks of an image; lines of a block
     int64_t together;          // images of a block
     int64_t count;             // of blocks
     int64_t height, width;     // of a copy of what the lines of a block look at in one image
 
-    PixelBlocks(const Patches<T>& m, int64_t images, int64_t wanted)
+    PixelBlocks(const Patches<T>& m, int64_t images, int64_t wanted, bool asks_for_edges = false)
         : m(m),
           images(images),
           wanted(wanted),
           flat(m.taps_y * m.taps_x == 1 && m.stride_y == 1 && m.stride_x == 1 && m.first_y == 0 && m.first_x == 0 &&
                m.rows_y == m.height && m.rows_x == m.width),
           inside(m.holds(m.first_y, m.first_x) &&
-                 m.holds(m.first_y + (m.rows_y - 1) * m.stride_y, m.first_x + (m.rows_x - 1) * m.stride_x)) {
+                 m.holds(m.first_y + (m.rows_y - 1) * m.stride_y, m.first_x + (m.rows_x - 1) * m.stride_x)),
+          in_place(inside || asks_for_edges) {
         lines = smaller(m.rows_y, 1 + (wanted - 1) / m.rows_x);
         per_image = (m.rows_y + lines - 1) / lines;
         lines = (m.rows_y + per_image - 1) / per_image;  // of about the same size
@@ -63,38 +75,41 @@ struct PixelBlocks {
         width = (m.rows_x - 1) * m.stride_x + (m.taps_x - 1) * m.step_x + 1;
     }
 
-    int64_t copy_size() const { return inside ? 0 : together * height * width * m.channels; }
+    int64_t copy_size() const { return in_place ? 0 : together * height * width * m.channels; }
     int64_t most_segments() const { return flat ? 1 : together * lines; }
     int64_t most_pixels() const { return flat ? wanted : together * lines * m.rows_x; }
     int64_t first_pixel(int64_t i) const {
         return flat ? i * wanted : (i / per_image * together * m.rows_y + i % per_image * lines) * m.rows_x;
     }
     // From a pixel's patch to the next one's, and from the beginning of a patch to its tap t.
-    int64_t x_step() const { return m.stride_x * (inside ? m.pixel : m.channels); }
+    int64_t x_step() const { return m.stride_x * (in_place ? m.pixel : m.channels); }
     int64_t tap(int64_t t) const {
-        return (t / m.taps_x * m.step_y * (inside ? m.width : width) + t % m.taps_x * m.step_x) *
-               (inside ? m.pixel : m.channels);
+        return (t / m.taps_x * m.step_y * (in_place ? m.width : width) + t % m.taps_x * m.step_x) *
+               (in_place ? m.pixel : m.channels);
     }
     // Whether a whole row of a patch lies in one piece.
-    bool merged() const { return m.step_x == 1 && (!inside || m.pixel == m.channels); }
+    bool merged() const { return m.step_x == 1 && (!in_place || m.pixel == m.channels); }
 
     // Copies what block i looks at, where it must be copied.
     void copy(T* to, int64_t i) const {
-        if (inside) return;
+        if (in_place) return;
         const int64_t n0 = i / per_image * together, row = i % per_image * lines;
         for (int64_t n = n0; n < smaller(n0 + together, images); ++n, to += height * width * m.channels)
             copy_lines(to, m, m.images + n * m.height * m.width * m.pixel, row * m.stride_y + m.first_y, height, width);
     }
-    // Asks for part `part` of `parts` of what block i will copy, so that copying need not wait for memory.
-    void prefetch(int64_t i, int64_t part, int64_t parts) const {
-        if (inside || i >= count) return;
+    // What block i looks at.
+    Ahead<T> ahead(int64_t i) const {
+        if (i >= count) return {};
+        if (flat) {
+            const T* from = m.images + i * wanted * m.pixel;
+            return {from, from + smaller(wanted, images * m.rows_y * m.rows_x - i * wanted) * m.pixel};
+        }
         const int64_t n0 = i / per_image * together, first = i % per_image * lines * m.stride_y + m.first_y;
         const int64_t begin = first > 0 ? first : 0, end = smaller(first + height, m.height), row = m.width * m.pixel;
         const int64_t n = per_image > 1 ? 1 : smaller(together, images - n0);  // whole images are side by side
-        const int64_t size = end > begin ? ((n - 1) * m.height + end - begin) * row * int64_t(sizeof(T)) : 0;
-        const char* from = reinterpret_cast<const char*>(m.images + (n0 * m.height + begin) * row);
-        for (int64_t at = size * part / parts; at < size * (part + 1) / parts; at += 64)
-            __builtin_prefetch(from + at, 0, 2);
+        if (end <= begin) return {};
+        const T* from = m.images + (n0 * m.height + begin) * row;
+        return {from, from + ((n - 1) * m.height + end - begin) * row};
     }
     // The pixels of block i; returns how many segments they are.
     int64_t segments(Segment<T>* to, const T* copied, int64_t i) const {
@@ -107,10 +122,10 @@ struct PixelBlocks {
         const int64_t n0 = i / per_image * together, row0 = i % per_image * lines;
         for (int64_t n = n0; n < smaller(n0 + together, images); ++n)
             for (int64_t row = row0; row < smaller(row0 + lines, m.rows_y); ++row) {
-                const T* in_place =
+                const T* there =
                     m.images + ((n * m.height + m.first_y + row * m.stride_y) * m.width + m.first_x) * m.pixel;
                 const T* in_copy = copied + ((n - n0) * height + (row - row0) * m.stride_y) * width * m.channels;
-                to[used++] = {inside ? in_place : in_copy, m.rows_x};
+                to[used++] = {in_place ? there : in_copy, m.rows_x};
             }
         return used;
     }

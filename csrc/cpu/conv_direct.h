@@ -31,74 +31,90 @@ NERVE_NOINLINE void activate_pixels(T* const* out, int64_t column, int rows, int
         }
 }
 
-// Adds `steps` products to the tile: sum[r][j] += a[r][i] * b[i][j].
-template <int steps, class T, int R, int J>
-NERVE_INLINE void add_products(vec<T> (&sum)[R][J], const T* const (&a)[R], int64_t k, const T* b) {
-    using V = vec<T>;
-#pragma GCC unroll 4
-    for (int i = 0; i < steps; ++i) {
-        V bi[J];
-#pragma GCC unroll 4
-        for (int j = 0; j < J; ++j) bi[j] = load(b + i * tile_columns<T> + j * V::size);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-            const V ai(a[r][k + i]);
-#pragma GCC unroll 4
-            for (int j = 0; j < J; ++j) sum[r][j] = fma(ai, bi[j], sum[r][j]);
-        }
-    }
-}
+// A run of elements that lie side by side in every patch: where it begins, from the beginning of the patch, and how
+// many they are; the pixel they are of, from the patch's corner. `ends`: a chain of fma ends with it.
+constexpr int64_t longest_run = 16;
+struct Run {
+    int64_t offset, length, y, x;
+    bool ends;
+};
 
-// Columns [column, column + columns) of R pixels, the first `rows` of which are stored. The i-th run of `run` elements
-// that pixel r looks at lies at x[r] + offsets[i].
+// The corner of a patch, in pixels of its image.
+struct Place {
+    int64_t y, x;
+};
+
+// A tile of columns [column, column + columns) and `rows` output pixels: where these go, what they look at, and, where
+// some of that lies outside an image of this size, the corners of their patches.
+template <class T>
+struct DirectTile {
+    T* const* out;
+    const T* const* x;
+    const Place* corners;  // or null
+    int64_t height, width, column, columns;
+    int rows;
+};
+
+// One chain for R pixels, from runs[0] to the first that ends one; what earlier chains made is added unless `first`,
+// bias and activation are with `last`.
 template <class T, int R, int J>
-void direct_tile(T* const* out, const T* const* x, const int64_t* offsets, int64_t runs, int64_t run, const T* b,
-                 int64_t column, int rows, int64_t columns, const Places<T>& places) {
+NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, const T* b, const Places<T>& places,
+                                bool first, bool last, Ahead<T>& ahead, int64_t ask) {
     using V = vec<T>;
+    const int64_t column = tile.column, columns = tile.columns;
+    const int rows = tile.rows;
+    T* const* const out = tile.out;
+    int asked = first ? 0 : rows;
     V sum[R][J];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
         for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
-    V total[R][J];  // of the chains before this one
-    bool folded = false;
-    int64_t count = 0;
-    for (int64_t i = 0; i < runs; ++i) {
+    for (;; ++runs) {
+        // Little by little, so that the lines the products wait for find room between.
+        for (const int end = int(smaller(rows, asked + 4)); asked < end; ++asked)
+            for (int64_t c = 0; c < columns; c += Ahead<T>::line) __builtin_prefetch(out[asked] + column + c, 1);
+        ahead.ask(ask);
         const T* a[R];
+        if (tile.corners == nullptr) {
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) a[r] = x[r] + offsets[i];
-        for (int64_t k = 0; k < run;) {
-            if (count >= chain) {
-                for (int r = 0; r < R; ++r)
-                    for (int j = 0; j < J; ++j) total[r][j] = folded ? total[r][j] + sum[r][j] : sum[r][j];
+            for (int r = 0; r < R; ++r) a[r] = tile.x[r] + runs->offset;
+        } else {
 #pragma GCC unroll 16
-                for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-                    for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
-                folded = true, count = 0;
+            for (int r = 0; r < R; ++r) {
+                const bool inside = uint64_t(tile.corners[r].y + runs->y) < uint64_t(tile.height) &&
+                                    uint64_t(tile.corners[r].x + runs->x) < uint64_t(tile.width);
+                a[r] = inside ? tile.x[r] + runs->offset : zeros<T>;
             }
-            const int64_t end = smaller(run, k + chain);
-            count += end - k;
-            for (; k + 4 <= end; k += 4, b += 4 * tile_columns<T>) add_products<4>(sum, a, k, b);
-            for (; k < end; ++k, b += tile_columns<T>) add_products<1>(sum, a, k, b);
         }
-    }
-    if (folded)
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r)
+        const int64_t length = runs->length;
+        for (int64_t k = 0; k < length; ++k, b += tile_columns<T>) {
+            V bk[J];
 #pragma GCC unroll 4
-            for (int j = 0; j < J; ++j) sum[r][j] = total[r][j] + sum[r][j];
-    const bool relu = places.activation == Activation::relu;
+            for (int j = 0; j < J; ++j) bk[j] = load(b + j * V::size);
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) {
+                const V ak(a[r][k]);
+#pragma GCC unroll 4
+                for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
+            }
+        }
+        if (runs->ends) break;
+    }
+    const bool relu = last && places.activation == Activation::relu;
 #pragma GCC unroll 4
     for (int j = 0; j < J; ++j) {
         const int64_t width = smaller(columns - j * V::size, V::size);
         if (width <= 0) break;
         const int64_t at = column + j * V::size;
-        const V bias = places.bias != nullptr ? load_partial(places.bias + at, width) : V(T(0));
+        const bool biased = last && places.bias != nullptr;
+        const V bias = biased ? load_partial(places.bias + at, width) : V(T(0));
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
             if (r >= rows) break;
-            V value = places.bias != nullptr ? sum[r][j] + bias : sum[r][j];
+            V value = sum[r][j];
+            if (!first) value = load_partial(out[r] + at, width) + value;
+            if (biased) value = value + bias;
             if (relu) value = max(value, V(T(0)));
             if (width == V::size)
                 store(out[r] + at, value);
@@ -106,20 +122,26 @@ void direct_tile(T* const* out, const T* const* x, const int64_t* offsets, int64
                 store_partial(out[r] + at, value, width);
         }
     }
-    if (!relu && places.activation != Activation::linear)
+    if (last && !relu && places.activation != Activation::linear)
         activate_pixels(out, column, rows, columns, places.activation);
 }
 
-template <class T, int J>
-inline void direct_tile_of(T* const* out, const T* const* x, const int64_t* offsets, int64_t runs, int64_t run,
-                           const T* b, int64_t column, int rows, int64_t columns, const Places<T>& places) {
-    if (rows <= 4)
-        direct_tile<T, 4, J>(out, x, offsets, runs, run, b, column, rows, columns, places);
-    else if (tile_rows > 8 && rows <= 8)
-        direct_tile<T, (tile_rows > 8 ? 8 : tile_rows), J>(out, x, offsets, runs, run, b, column, rows, columns,
-                                                           places);
+template <class T>
+void direct_tile_of(const DirectTile<T>& tile, const Run* runs, const T* b, const Places<T>& places, bool first,
+                    bool last, Ahead<T>& ahead, int64_t ask) {
+    auto of = [&](auto height) NERVE_LAMBDA_INLINE {
+        constexpr int R = decltype(height)::value;
+        if (tile.columns <= vec<T>::size)
+            direct_tile<T, R, 1>(tile, runs, b, places, first, last, ahead, ask);
+        else
+            direct_tile<T, R, tile_vectors>(tile, runs, b, places, first, last, ahead, ask);
+    };
+    if (tile.rows <= 4)
+        of(std::integral_constant<int, 4>());
+    else if (tile_rows > 8 && tile.rows <= 8)
+        of(std::integral_constant<int, (tile_rows > 8 ? 8 : tile_rows)>());
     else
-        direct_tile<T, tile_rows, J>(out, x, offsets, runs, run, b, column, rows, columns, places);
+        of(std::integral_constant<int, tile_rows>());
 }
 
 // places (images * rows_y * rows_x pixels, columns) = patches @ B; pack_b as for gemm.
@@ -129,32 +151,50 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
     const int64_t inner = m.taps_y * m.taps_x * m.channels, pixels = images * m.rows_y * m.rows_x;
     if (pixels <= 0 || columns <= 0) return;
     // A block of pixels and a panel of the kernel stay in the cache together.
-    const PixelBlocks<T> blocks(m, images, inner < 2048 ? 224 : 112);
-    const int64_t run_taps = blocks.merged() && m.taps_x > 0 ? m.taps_x : 1, run = run_taps * m.channels;
-    const int64_t runs = inner == 0 ? 0 : m.taps_y * m.taps_x / run_taps;
+    const PixelBlocks<T> blocks(m, images, inner < 2048 ? 224 : 112, m.channels >= longest_run);
+    const bool edges = blocks.in_place && !blocks.inside;
+    const int64_t run_taps = blocks.merged() && !edges && m.taps_x > 0 ? m.taps_x : 1, run = run_taps * m.channels;
+    const int64_t pieces_of_run = pieces(run, longest_run),
+                  most_runs = 1 + m.taps_y * m.taps_x / run_taps * pieces_of_run;
     // Kernels too large for the cache are packed and used by parts.
     int64_t block = packed_size / (int64_t(sizeof(T)) * (inner + 1)) / width * width;
     block = smaller(block < width ? width : block, (columns + width - 1) / width * width);
     T* packed = static_cast<T*>(
-        runtime::scratch(runtime::packed_b, size_t(inner * block) * sizeof(T) + size_t(runs) * sizeof(int64_t)));
-    int64_t* offsets = reinterpret_cast<int64_t*>(packed + inner * block);
-    for (int64_t i = 0; i < runs; ++i) offsets[i] = blocks.tap(i * run_taps);
+        runtime::scratch(runtime::packed_b, size_t(inner * block) * sizeof(T) + size_t(most_runs) * sizeof(Run)));
+    Run* runs = reinterpret_cast<Run*>(packed + inner * block);
+    int64_t n_runs = 0;
+    for (int64_t i = 0, count = 0; i * run < inner; ++i)
+        for (int64_t k = 0; k < run; k += longest_run) {
+            const int64_t length = smaller(run - k, longest_run);
+            count += length;
+            const int64_t tap = i * run_taps;
+            runs[n_runs++] = {blocks.tap(tap) + k, length, tap / m.taps_x * m.step_y, tap % m.taps_x * m.step_x,
+                              count >= chain};
+            if (count >= chain) count = 0;
+        }
+    if (n_runs == 0) runs[n_runs++] = {0, 0, 0, 0, true};
+    runs[n_runs - 1].ends = true;
     for (int64_t column0 = 0; column0 < columns; column0 += block) {
         const int64_t count = smaller(columns - column0, block), panels = (count + width - 1) / width;
         parallel_blocks(panels, 1 + 16384 / (width * (inner + 1)), [&](int64_t begin, int64_t end) {
             for (int64_t p = begin; p < end; ++p)
                 pack_b(packed + p * width * inner, column0 + p * width, smaller(count - p * width, width), 0, inner);
         });
+        // Tile by tile the outputs are written in the order of memory; a kernel too large to be read again for every
+        // tile is used panel by panel.
+        const bool panels_inside = panels * width * inner * int64_t(sizeof(T)) <= 512 << 10;
         const int64_t chunks = smaller(panels, (tasks_wanted + blocks.count - 1) / blocks.count);
         auto body = [&](int64_t index, int64_t chunk) {
             const int64_t begin = blocks.first_pixel(index), most = blocks.most_pixels() + tile_rows;
-            char* scratch = static_cast<char*>(runtime::scratch(
-                runtime::packed_a, size_t(blocks.most_segments()) * sizeof(Segment<T>) + size_t(most) * 2 * sizeof(T*) +
-                                       size_t(inner == 0 ? 0 : blocks.copy_size()) * sizeof(T)));
+            char* scratch = static_cast<char*>(
+                runtime::scratch(runtime::packed_a, size_t(blocks.most_segments()) * sizeof(Segment<T>) +
+                                                        size_t(most) * (2 * sizeof(T*) + sizeof(Place)) +
+                                                        size_t(inner == 0 ? 0 : blocks.copy_size()) * sizeof(T)));
             Segment<T>* segments = reinterpret_cast<Segment<T>*>(scratch);
             T** out = reinterpret_cast<T**>(segments + blocks.most_segments());
             const T** x = const_cast<const T**>(out + most);
-            T* copy = reinterpret_cast<T*>(out + 2 * most);
+            Place* corners = reinterpret_cast<Place*>(out + 2 * most);
+            T* copy = reinterpret_cast<T*>(corners + most);
             if (inner > 0) blocks.copy(copy, index);
             const int64_t n = blocks.segments(segments, copy, index), step = blocks.x_step();
             int64_t i = begin / m.rows_x % m.rows_y, j = begin % m.rows_x, size = 0;
@@ -163,25 +203,38 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
                 for (int64_t e = 0; e < s->count; ++e, ++size) {
                     x[size] = s->x + e * step;
                     out[size] = image + i * places.row + j * places.pixel;
+                    corners[size] = {i * m.stride_y + m.first_y, j * m.stride_x + m.first_x};
                     if (++j < m.rows_x) continue;
                     j = 0;
                     if (++i < m.rows_y) continue;
                     i = 0, image += places.image;
                 }
-            for (int64_t e = size; e < size + tile_rows; ++e) x[e] = x[size - 1];
-            const int64_t first_panel = chunk * panels / chunks, end_panel = (chunk + 1) * panels / chunks;
-            const int64_t tiles = (size + tile_rows - 1) / tile_rows, parts = (end_panel - first_panel) * tiles;
-            for (int64_t p = first_panel, part = 0; p < end_panel; ++p) {
-                const int64_t column = column0 + p * width, n_columns = smaller(columns - column, width);
-                for (int64_t e = 0; e < size; e += tile_rows, ++part) {
-                    blocks.prefetch(index + 1, part, parts);
-                    const int rows = int(smaller(size - e, tile_rows));
-                    const T* b = packed + p * width * inner;
-                    if (n_columns <= vec<T>::size)
-                        direct_tile_of<T, 1>(out + e, x + e, offsets, runs, run, b, column, rows, n_columns, places);
-                    else
-                        direct_tile_of<T, tile_vectors>(out + e, x + e, offsets, runs, run, b, column, rows, n_columns,
-                                                        places);
+            for (int64_t e = size; e < size + tile_rows; ++e) x[e] = x[size - 1], corners[e] = corners[size - 1];
+            const int64_t first_panel = chunk * panels / chunks, n_panels = (chunk + 1) * panels / chunks - first_panel;
+            const int64_t tiles = pieces(size, tile_rows);
+            Ahead<T> ahead = blocks.ahead(index + 1);
+            const int64_t ask = pieces((ahead.end - ahead.from) / Ahead<T>::line + 1, tiles * n_panels * n_runs);
+            for (int64_t part = 0; part < n_panels * tiles; ++part) {
+                const int64_t p = first_panel + (panels_inside ? part % n_panels : part / tiles);
+                const int64_t e = (panels_inside ? part / n_panels : part % tiles) * tile_rows;
+                const int64_t column = column0 + p * width;
+                DirectTile<T> tile{out + e,
+                                   x + e,
+                                   nullptr,
+                                   m.height,
+                                   m.width,
+                                   column,
+                                   smaller(columns - column, width),
+                                   int(smaller(size - e, tile_rows))};
+                for (int r = 0; edges && r < tile.rows; ++r)
+                    if (!m.holds(corners[e + r].y, corners[e + r].x)) tile.corners = corners + e;
+                const T* b = packed + p * width * inner;
+                for (int64_t begin = 0, end; begin < n_runs; begin = end) {
+                    int64_t length = 0;
+                    for (end = begin; length += runs[end].length, !runs[end++].ends;) {
+                    }
+                    direct_tile_of(tile, runs + begin, b, places, begin == 0, end == n_runs, ahead, ask);
+                    b += length * width;
                 }
             }
         };
