@@ -1,9 +1,8 @@
 // A recurrent layer's steps through time, forward and backward, over the cells of recurrent_cells.h.
 //
-// Weights are packed once. A task has some sequences and a slice of the units: it adds the product with the state to
-// what the inputs gave (made for several steps at once), and goes on to the gates while the sums are in the cache. The
-// tasks of a step run in parallel, or, where there are many sequences, groups of these go through all steps on their
-// own.
+// Weights are packed once. A step adds the product with the state to what the inputs gave (made for several steps at
+// once), and goes on to the gates while the sums are in the cache. Groups of sequences go through all steps on their
+// own, each on one thread; where there are few sequences, a step's tasks are slices of the units.
 #pragma once
 #include "cpu/gemm.h"
 #include "cpu/pack.h"
@@ -11,12 +10,13 @@
 
 namespace nerve::NERVE_ISA {
 
-constexpr int64_t slice = 64;       // units of a task
-constexpr int64_t group = 32;       // sequences of a task
-constexpr int64_t many_groups = 4;  // from which on groups go their own way
-constexpr int64_t apart = 16;       // more elements from row to row, so that rows do not meet in one set of the cache
-constexpr int64_t depth = 128;      // part of a product's inner size for which a panel stays in the first-level cache
-constexpr int64_t rows_at_once = 256;       // of the inputs' product
+constexpr int64_t slice = 64;               // units of a task
+constexpr int64_t group = 8;                // sequences that go together, and whose bias gradients are summed first
+constexpr int64_t large_weights = 1 << 24;  // bytes
+constexpr int64_t apart = 16;         // more elements from row to row, so that rows do not meet in one set of the cache
+constexpr int64_t input_depth = 128;  // part of the inner size for which a panel stays in the first-level cache
+constexpr int64_t input_rows = 112;   // of a task of the inputs' product
+constexpr int64_t rows_at_once = 224;       // of the inputs' product
 constexpr int64_t parallel_work = 1 << 17;  // multiplications from which on a step is worth waking others
 
 // Row-major memory of its own rows, with room for the tile's reading beyond the last.
@@ -71,7 +71,7 @@ struct PackedWeights {
 };
 
 // out[.., column ..) = or += a @ panels, for `rows` rows.
-template <class T>
+template <int64_t depth, class T>
 void product(const Rows<T>& a, int64_t row, int64_t rows, const T* panels, int64_t inner, const Epilogue<T>& out,
              int64_t column, int64_t columns, bool first) {
     constexpr int64_t width = tile_columns<T>;
@@ -80,7 +80,8 @@ void product(const Rows<T>& a, int64_t row, int64_t rows, const T* panels, int64
         const int64_t count = smaller(inner - k, depth);
         for (int64_t c = 0; c < columns; c += at_once)
             for (int64_t r = 0; r < rows;) {
-                const int64_t height = smaller(tile_height(rows - r), rows - r);
+                const int64_t left = rows - r,
+                              height = left == 8 && tile_rows < 8 ? 4 : smaller(tile_height(left), left);
                 tiles<T>(count, {a[row + r] + k, a.stride, true},
                          {panels + c * inner + k * width, width, inner * width}, out, r, height, column + c,
                          smaller(columns - c, at_once), first && k == 0, k + depth >= inner);
@@ -94,25 +95,44 @@ NERVE_INLINE int64_t input_row(const RecurrentShape& s, int64_t b, int64_t t) {
     return b * s.time + (s.go_backwards ? s.time - 1 - t : t);
 }
 
-// body(first, rows): all sequences, or groups of them.
+// How many sequences go through all steps on their own, without waiting for others: few, so that there are tasks for
+// all threads; but all where the batch is small, or the weights come from memory every time.
+template <class T>
+int64_t together(const RecurrentShape& s, int64_t gates) {
+    const bool large = gates * s.units * s.units * int64_t(sizeof(T)) > large_weights;
+    return s.batch < 2 * group || large ? s.batch : group;
+}
+
+// body(first, rows): groups of `size` sequences.
 template <class Body>
-void for_sequences(const RecurrentShape& s, const Body& body) {
-    if ((s.batch + group - 1) / group >= many_groups)
-        parallel_blocks(s.batch, group, [&](int64_t begin, int64_t end) { body(begin, end - begin); });
-    else if (s.batch > 0)
-        body(int64_t(0), s.batch);
+void for_sequences(const RecurrentShape& s, int64_t size, const Body& body) {
+    parallel_blocks(s.batch, size, [&](int64_t begin, int64_t end) { body(begin, end - begin); });
 }
 
 // body(row, rows, slice) for each task of a step over `rows` sequences whose product has `inner` terms for each unit.
 template <class Body>
-void for_tasks(int64_t rows, int64_t units, int64_t inner, const Body& body) {
-    const int64_t groups = (rows + group - 1) / group, tasks = groups * PackedWeights<float>::slices(units);
+void for_tasks(int64_t rows, int64_t at_once, int64_t units, int64_t inner, const Body& body) {
+    const int64_t groups = (rows + at_once - 1) / at_once, tasks = groups * PackedWeights<float>::slices(units);
     parallel_blocks(tasks, rows * units * inner < parallel_work ? tasks : 1, [&](int64_t begin, int64_t end) {
         for (int64_t task = begin; task < end; ++task) {
-            const int64_t row = task % groups * group;
-            body(row, smaller(rows - row, group), task / groups);
+            const int64_t row = task % groups * at_once;
+            body(row, smaller(rows - row, at_once), task / groups);
         }
     });
+}
+
+// A step: sums(row, rows, slice), the products of some sequences and a slice of units, and gates(row, rows, unit, end).
+template <class Sums, class Gates>
+void step(const RecurrentShape& s, int64_t rows, int64_t inner, const Sums& sums, const Gates& gates) {
+    if (rows < s.batch) {  // whole rows of gates are easier to foresee for the processor
+        for (int64_t part = 0; part < PackedWeights<float>::slices(s.units); ++part) sums(int64_t(0), rows, part);
+        gates(int64_t(0), rows, int64_t(0), s.units);
+    } else {
+        for_tasks(rows, rows, s.units, inner, [&](int64_t row, int64_t count, int64_t part) {
+            sums(row, count, part);
+            gates(row, count, part * slice, smaller(s.units, (part + 1) * slice));
+        });
+    }
 }
 
 // --- forward
@@ -159,7 +179,7 @@ void forward(const ForwardCall<T>& call) {
     };
     pack(of_x, call.kernel), pack(of_h, call.recurrent_kernel);
 
-    for_sequences(s, [&](int64_t first, int64_t rows) {
+    for_sequences(s, together<T>(s, Cell::gates), [&](int64_t first, int64_t rows) {
         const int64_t steps = smaller(s.time, 1 + (rows_at_once - 1) / rows), sums = Cell::sums * units;
         const int64_t size = 2 * Rows<T>::size(rows, units) + Rows<T>::size(steps * rows, sums) +
                              Rows<T>::size(steps * rows, s.features);
@@ -176,25 +196,29 @@ void forward(const ForwardCall<T>& call) {
                 for (int64_t r = 0; r < rows; ++r)
                     std::memcpy(inputs[t * rows + r], call.x + input_row(s, first + r, t0 + t) * s.features,
                                 size_t(s.features) * sizeof(T));
-            for_tasks(now * rows, units, Cell::gates * s.features, [&](int64_t row, int64_t count, int64_t part) {
-                for (int gate = 0; gate < Cell::gates; ++gate)
-                    product(inputs, row, count, of_x.at(part, gate), s.features,
-                            {z[row], z.stride, call.bias, Activation::linear}, gate * units + part * slice,
-                            smaller(units - part * slice, slice), true);
-            });
+            for_tasks(
+                now * rows, input_rows, units, Cell::gates * s.features, [&](int64_t row, int64_t count, int64_t part) {
+                    for (int gate = 0; gate < Cell::gates; ++gate)
+                        product<input_depth>(inputs, row, count, of_x.at(part, gate), s.features,
+                                             {z[row], z.stride, call.bias, Activation::linear},
+                                             gate * units + part * slice, smaller(units - part * slice, slice), true);
+                });
             for (int64_t t = t0; t < t0 + now; ++t) {
                 const Rows<T>&before = states[t % 2], &after = states[(t + 1) % 2];
-                for_tasks(rows, units, Cell::gates * units, [&](int64_t row, int64_t count, int64_t part) {
+                auto add = [&](int64_t row, int64_t count, int64_t part) {
                     const int64_t begin = part * slice, end = smaller(units, begin + slice);
                     T* sums_here = z[(t - t0) * rows + row];
                     for (int gate = 0; gate < Cell::gates; ++gate) {
                         const int place = Cell::place(gate);
-                        product(before, row, count, of_h.at(part, gate), units,
-                                {sums_here + (place - gate) * units, z.stride, call.recurrent_bias, Activation::linear},
-                                gate * units + begin, end - begin, place != gate);
+                        product<inner_block>(
+                            before, row, count, of_h.at(part, gate), units,
+                            {sums_here + (place - gate) * units, z.stride, call.recurrent_bias, Activation::linear},
+                            gate * units + begin, end - begin, place != gate);
                     }
+                };
+                step(s, rows, Cell::gates * units, add, [&](int64_t row, int64_t count, int64_t unit, int64_t end) {
                     for (int64_t r = row; r < row + count; ++r)
-                        forward_gates<T, Cell>(call, t, first + r, z[(t - t0) * rows + r], before[r], after[r], begin,
+                        forward_gates<T, Cell>(call, t, first + r, z[(t - t0) * rows + r], before[r], after[r], unit,
                                                end);
                 });
             }
@@ -265,23 +289,23 @@ void backward(const BackwardCall<T>& call, T* totals) {
             pack_across<tile_columns<T>>(panel + k * tile_columns<T>, call.recurrent_kernel, inner, unit, used, k,
                                          smaller(inner - k, inner_block));
     });
-    for_sequences(s, [&](int64_t first, int64_t rows) {
+    for_sequences(s, together<T>(s, Cell::gates), [&](int64_t first, int64_t rows) {
         const int64_t size = 2 * Rows<T>::size(rows, inner);
         Carver<T> memory{scratch<T>(runtime::packed_a, size)};
         const Rows<T> sums[2]{memory.rows(rows, inner), memory.rows(rows, inner)};
         for (int64_t t = s.time - 1; t >= -1; --t) {
-            for_tasks(rows, units, inner, [&](int64_t row, int64_t count, int64_t part) {
-                const int64_t begin = part * slice, end = smaller(units, begin + slice);
-                T* dh = call.grad_state + (first + row) * units;
-                if (t < s.time - 1)
-                    product(sums[(t + 1) % 2], row, count, turned.at(part, 0), inner,
-                            {dh, units, static_cast<const T*>(nullptr), Activation::linear}, begin, end - begin,
-                            Cell::has_cell);
+            auto add = [&](int64_t row, int64_t count, int64_t part) {
+                if (t == s.time - 1) return;
+                product<inner_block>(sums[(t + 1) % 2], row, count, turned.at(part, 0), inner,
+                                     {call.grad_state + (first + row) * units, units, static_cast<const T*>(nullptr),
+                                      Activation::linear},
+                                     part * slice, smaller(units - part * slice, slice), Cell::has_cell);
+            };
+            step(s, rows, inner, add, [&](int64_t row, int64_t count, int64_t unit, int64_t end) {
                 if (t < 0) return;
-                T* total = totals + (first + row) / group * Cell::sums * units;
                 for (int64_t r = row; r < row + count; ++r)
                     backward_gates<T, Cell>(call, t, first + r, call.grad_state + (first + r) * units, sums[t % 2][r],
-                                            total, begin, end);
+                                            totals + (first + r) / group * Cell::sums * units, unit, end);
             });
         }
     });
