@@ -25,7 +25,7 @@ FLOORS = {
         "random",
         "serialization",
     ],
-    3: ["autograd", "indexed_rows", "ops", "tensor"],
+    3: ["autograd", "indexed_rows", "ops", "recorded", "tensor"],
     2: ["_threadpoolctl", "gpu", "kernels", "runtime"],
     1: ["_cpu", "_cuda"],
     0: ["_lookup", "_typing", "errors"],

@@ -1,5 +1,5 @@
 // How one C++ argument of a kernel is taken from Python: Argument<A>::type has a type_caster, pass() gives the kernel
-// its value, elements() how many array elements it brings.
+// its value, elements() how many array elements it brings, note() tells a recording (bind/recording.h) what it is.
 #pragma once
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "bind/recording.h"
 #include "kernels.h"
 
 namespace nerve::bind {
@@ -18,13 +19,22 @@ template <class P>
 struct Buffer {
     P* data = nullptr;
     int64_t size = 0;
+    PyObject* array = nullptr;
 };
 
 template <class P>
 struct BufferList {
     std::vector<P*> data;
+    std::vector<Buffer<P>> arrays;
     int64_t size = 0;
     bool none = false;
+};
+
+// A number, or a cell that holds one.
+template <class A>
+struct Number {
+    A value{};
+    std::shared_ptr<runtime::Cell> cell;
 };
 
 // A struct of int64_t, from a tuple of as many integers, nested as may be.
@@ -34,10 +44,13 @@ struct Sizes {
 };
 
 template <class A>
-struct Argument {  // numbers
-    using type = A;
-    static A pass(A value) { return value; }
-    static int64_t elements(A) { return 0; }
+struct Argument {
+    using type = Number<A>;
+    static A pass(const type& number) { return number.cell ? number.cell->template get<A>() : number.value; }
+    static int64_t elements(const type&) { return 0; }
+    static void note(type& number, Notes& notes) {
+        if (!number.cell) notes.number(&number.value, sizeof(A));
+    }
 };
 
 template <class P>
@@ -45,6 +58,7 @@ struct Argument<P*> {
     using type = Buffer<P>;
     static P* pass(const type& buffer) { return buffer.data; }
     static int64_t elements(const type& buffer) { return buffer.size; }
+    static void note(type& buffer, Notes& notes) { notes.array(buffer.data, buffer.size, buffer.array); }
 };
 
 template <class P>
@@ -52,6 +66,10 @@ struct Argument<P* const*> {
     using type = BufferList<P>;
     static P* const* pass(const type& list) { return list.none ? nullptr : list.data.data(); }
     static int64_t elements(const type& list) { return list.size; }
+    static void note(type& list, Notes& notes) {
+        for (size_t i = 0; i < list.data.size(); ++i)
+            notes.array(list.data[i], list.arrays[i].size, list.arrays[i].array);
+    }
 };
 
 template <class S>
@@ -59,6 +77,7 @@ struct Argument<const S&> {
     using type = Sizes<S>;
     static const S& pass(const type& sizes) { return sizes.value; }
     static int64_t elements(const type&) { return 0; }
+    static void note(type& sizes, Notes& notes) { notes.number(&sizes.value, sizeof(S)); }
 };
 
 struct Name {
@@ -129,7 +148,10 @@ bool load_array(handle source, P*& data, int64_t& size) {
 template <class P>
 struct type_caster<nerve::bind::Buffer<P>> {
     PYBIND11_TYPE_CASTER(nerve::bind::Buffer<P>, array_type_name<P>::of() + const_name(" | None"));
-    bool load(handle source, bool) { return source.is_none() || load_array(source, value.data, value.size); }
+    bool load(handle source, bool) {
+        value.array = source.ptr();
+        return source.is_none() || load_array(source, value.data, value.size);
+    }
 };
 
 template <class P>
@@ -145,8 +167,26 @@ struct type_caster<nerve::bind::BufferList<P>> {
             int64_t size = 0;
             if (!load_array(item, data, size)) return false;
             value.data.push_back(data);
+            value.arrays.push_back({data, size, item.ptr()});
             value.size += size;
         }
+        return true;
+    }
+};
+
+template <class A>
+struct type_caster<nerve::bind::Number<A>> {
+    PYBIND11_TYPE_CASTER(nerve::bind::Number<A>, make_caster<A>::name);
+    bool load(handle source, bool convert) {
+        // A cell would pass for a number, too.
+        const bool plain = PyLong_CheckExact(source.ptr()) || PyFloat_CheckExact(source.ptr());
+        if (!plain && !std::is_same_v<A, bool> && isinstance<nerve::runtime::Cell>(source)) {
+            value.cell = source.cast<std::shared_ptr<nerve::runtime::Cell>>();
+            return true;
+        }
+        make_caster<A> caster;
+        if (!caster.load(source, convert)) return false;
+        value.value = cast_op<A>(caster);
         return true;
     }
 };

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "bind/arguments.h"
+#include "bind/recorded_call.h"
 #include "runtime/cpu.h"
 #include "runtime/memory.h"
 #include "runtime/runtime.h"
@@ -36,8 +37,9 @@ void define(py::module_& module, const char* name, void (*Kernels<T>::*kernel)(A
     auto names = argument_names(signature);
     module.def(
         name,
-        [kernel](typename Argument<A>::type... arguments) {
+        [kernel, name](typename Argument<A>::type... arguments) {
             auto function = active_kernels<T>().*kernel;
+            if (Recording* recording = Recording::current()) recording->append<A...>(name, function, arguments...);
             if ((Argument<A>::elements(arguments) + ...) >= worth_releasing) {
                 py::gil_scoped_release release;
                 function(Argument<A>::pass(arguments)...);
@@ -74,6 +76,13 @@ py::array empty(const py::typing::Tuple<py::int_, py::ellipsis>& shape, const py
     return py::array(dtype, shape.cast<std::vector<py::ssize_t>>(), std::vector<py::ssize_t>{}, block->data, owner);
 }
 
+// Whether every element of an int64 array lies in [least, most].
+bool in_range(const Buffer<const int64_t>& values, int64_t least, int64_t most) {
+    bool inside = true;
+    for (int64_t i = 0; i < values.size; ++i) inside &= values.data[i] >= least && values.data[i] <= most;
+    return inside;
+}
+
 std::string huge_pages() {
     std::string text = "not available on this system";
     if (FILE* file = std::fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r")) {
@@ -93,6 +102,7 @@ std::string huge_pages() {
 PYBIND11_MODULE(_cpu, module, py::mod_gil_not_used()) {
     using namespace nerve;
     module.doc() = "Kernels on the CPU, over NumPy arrays; see nerve.kernels for the public functions.";
+    bind::define_recording(module);
     bind::define_kernels<float>(module);
     bind::define_kernels<double>(module);
 
@@ -109,6 +119,8 @@ PYBIND11_MODULE(_cpu, module, py::mod_gil_not_used()) {
     module.def("default_num_threads", &runtime::default_num_threads,
                "Threads from OMP_NUM_THREADS, the affinity mask and the control group's quota.");
     module.def("empty", &bind::empty, py::arg("shape"), py::arg("dtype"), "An uninitialised array from the arena.");
+    module.def("in_range", &bind::in_range, py::arg("values"), py::arg("least"), py::arg("most"),
+               "Whether every element of a contiguous int64 array lies in a range, its ends included.");
     module.def("empty_cache", &runtime::empty_cache, "Give unused large blocks back to the system.");
     module.def(
         "memory_stats",

@@ -265,6 +265,32 @@ void where(T* out, const bool* condition, const T* a, const T* b, int64_t size) 
     });
 }
 
+namespace {
+template <class Out, class In>
+void convert(Out* out, const In* x, int64_t size) {
+    parallel_blocks(size, block, [=](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) out[i] = Out(x[i]);
+    });
+}
+}  // namespace
+
+template <class T>
+void to_float32(float* out, const T* x, int64_t size) {
+    convert(out, x, size);
+}
+template <class T>
+void to_float64(double* out, const T* x, int64_t size) {
+    convert(out, x, size);
+}
+template <class T>
+void to_int64(int64_t* out, const T* x, int64_t size) {
+    convert(out, x, size);
+}
+template <class T>
+void from_int64(T* out, const int64_t* x, int64_t size) {
+    convert(out, x, size);
+}
+
 }  // namespace nerve::NERVE_ISA
 
 #define FAMILY_elementwise FAMILY_HERE

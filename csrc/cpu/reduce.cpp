@@ -60,6 +60,43 @@ void argmin(int64_t* out, const T* x, int64_t outer, int64_t reduced, int64_t in
     find(out, x, outer, reduced, inner, T(__builtin_inf()), Min{});
 }
 
+// One thread: what metrics see of a batch is small, and the sums have one order.
+template <class T>
+void argmax_is(T* out, const T* x, const int64_t* labels, int64_t rows, int64_t columns) {
+    for (int64_t row = 0; row < rows; ++row) {
+        const T* const values = x + row * columns;
+        // The label's own value must be the first of the largest; NaN is larger than any number.
+        const int64_t label = labels[row];
+        bool first = label >= 0 && label < columns;
+        if (first) {
+            const T own = values[label];
+            const bool nan = own != own;
+            for (int64_t i = 0; i < label; ++i) first &= values[i] < own || (nan && values[i] == values[i]);
+            for (int64_t i = label + 1; i < columns; ++i) first &= values[i] <= own || nan;
+        }
+        out[row] = T(first);
+    }
+}
+
+template <class T>
+void accumulate_mean(double* totals, const T* values, const T* weights, int64_t rows, int64_t weighted, int64_t inner) {
+    double sum = 0, count = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+        double row_sum = 0, row_count = 0;
+        for (int64_t i = row * weighted; i < (row + 1) * weighted; ++i) {
+            double part = 0;
+            for (int64_t j = 0; j < inner; ++j) part += double(values[i * inner + j]);
+            const double weight = weights == nullptr ? 1.0 : double(weights[i]);
+            row_sum += weight * (part / double(inner));
+            row_count += weight;
+        }
+        sum += row_sum / double(weighted);
+        count += row_count / double(weighted);
+    }
+    totals[0] += sum;
+    totals[1] += count;
+}
+
 }  // namespace nerve::NERVE_ISA
 
 #define FAMILY_reduce FAMILY_HERE

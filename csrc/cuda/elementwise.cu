@@ -43,7 +43,17 @@ __global__ void where_kernel(T* out, const bool* condition, const T* a, const T*
     for (int64_t i = first_index(); i < size; i += index_step()) out[i] = condition[i] ? a[i] : b[i];
 }
 
+template <class Out, class In>
+__global__ void convert_kernel(Out* out, const In* x, int64_t size) {
+    for (int64_t i = first_index(); i < size; i += index_step()) out[i] = Out(x[i]);
+}
+
 // --- launchers
+
+template <class Out, class In>
+void convert(Stream stream, Out* out, const In* x, int64_t size) {
+    launch(stream, convert_kernel<Out, In>, loop_blocks(size), out, x, size);
+}
 
 template <class T, class F>
 void unary(Stream stream, T* out, const T* x, int64_t size, F f) {
@@ -96,6 +106,23 @@ void binary(Stream stream, Out* out, const T* a, const T* b, const Broadcast& sh
 template <class T>
 void where(Stream stream, T* out, const bool* condition, const T* a, const T* b, int64_t size) {
     launch(stream, where_kernel<T>, loop_blocks(size), out, condition, a, b, size);
+}
+
+template <class T>
+void to_float32(Stream stream, float* out, const T* x, int64_t size) {
+    convert(stream, out, x, size);
+}
+template <class T>
+void to_float64(Stream stream, double* out, const T* x, int64_t size) {
+    convert(stream, out, x, size);
+}
+template <class T>
+void to_int64(Stream stream, int64_t* out, const T* x, int64_t size) {
+    convert(stream, out, x, size);
+}
+template <class T>
+void from_int64(Stream stream, T* out, const int64_t* x, int64_t size) {
+    convert(stream, out, x, size);
 }
 
 }  // namespace nerve::cuda

@@ -83,6 +83,52 @@ __global__ void reduce_columns(typename Op::Out* out, const T* x, int64_t reduce
     out[outer * inner + column] = op.result(total);
 }
 
+template <class T>
+__global__ void argmax_is_kernel(T* out, const T* x, const int64_t* labels, int64_t rows, int64_t columns) {
+    for (int64_t row = first_index(); row < rows; row += index_step()) {
+        const T* const values = x + row * columns;
+        const int64_t label = labels[row];
+        bool first = label >= 0 && label < columns;
+        if (first) {
+            const T own = values[label];
+            const bool nan = own != own;
+            for (int64_t i = 0; i < label; ++i) first &= values[i] < own || (nan && values[i] == values[i]);
+            for (int64_t i = label + 1; i < columns; ++i) first &= values[i] <= own || nan;
+        }
+        out[row] = T(first);
+    }
+}
+
+// One block: every thread adds up rows, the first all of them in their order.
+template <class T>
+__global__ void accumulate_mean_kernel(double* totals, const T* values, const T* weights, int64_t rows,
+                                       int64_t weighted, int64_t inner) {
+    struct Partials {
+        double sum[threads], count[threads];
+    };
+    auto& partials = shared<Partials>();
+    double sum = 0, count = 0;
+    for (int64_t row = threadIdx.x; row < rows; row += threads) {
+        double row_sum = 0, row_count = 0;
+        for (int64_t i = row * weighted; i < (row + 1) * weighted; ++i) {
+            double part = 0;
+            for (int64_t j = 0; j < inner; ++j) part += double(values[i * inner + j]);
+            const double weight = weights == nullptr ? 1.0 : double(weights[i]);
+            row_sum += weight * (part / double(inner));
+            row_count += weight;
+        }
+        sum += row_sum / double(weighted);
+        count += row_count / double(weighted);
+    }
+    partials.sum[threadIdx.x] = sum;
+    partials.count[threadIdx.x] = count;
+    __syncthreads();
+    if (threadIdx.x > 0) return;
+    for (int other = 1; other < threads; ++other) sum += partials.sum[other], count += partials.count[other];
+    totals[0] += sum;
+    totals[1] += count;
+}
+
 // --- launchers
 
 template <class T, class Op>
@@ -120,6 +166,15 @@ void argmax(Stream stream, int64_t* out, const T* x, int64_t outer, int64_t redu
 template <class T>
 void argmin(Stream stream, int64_t* out, const T* x, int64_t outer, int64_t reduced, int64_t inner) {
     reduce(stream, out, x, outer, reduced, inner, Position<T, Min>{});
+}
+template <class T>
+void argmax_is(Stream stream, T* out, const T* x, const int64_t* labels, int64_t rows, int64_t columns) {
+    launch(stream, argmax_is_kernel<T>, loop_blocks(rows), out, x, labels, rows, columns);
+}
+template <class T>
+void accumulate_mean(Stream stream, double* totals, const T* values, const T* weights, int64_t rows, int64_t weighted,
+                     int64_t inner) {
+    launch(stream, accumulate_mean_kernel<T>, 1, totals, values, weights, rows, weighted, inner);
 }
 
 }  // namespace nerve::cuda

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         serialization,
     )
     from nerve.autograd import gradients
-    from nerve.errors import DeviceError, DTypeError, ModelFileError, ShapeError
+    from nerve.errors import DeviceError, DTypeError, ModelFileError, RecordingError, ShapeError
     from nerve.indexed_rows import IndexedRows
     from nerve.initializers import Initializer
     from nerve.kernels import backend
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nerve.metrics import Metric
     from nerve.models import Model, Sequential
     from nerve.optimizers import Optimizer
+    from nerve.recorded import compile
     from nerve.runtime import (
         empty_cache,
         get_matmul_precision,
@@ -79,11 +80,13 @@ _NAMES = {
     "Model": "models",
     "ModelFileError": "errors",
     "Optimizer": "optimizers",
+    "RecordingError": "errors",
     "Sequential": "models",
     "ShapeError": "errors",
     "Tensor": "tensor",
     "Variable": "tensor",
     "backend": "kernels",
+    "compile": "recorded",
     "empty_cache": "runtime",
     "get_matmul_precision": "runtime",
     "gradients": "autograd",
@@ -106,6 +109,7 @@ __all__ = [
     "Model",
     "ModelFileError",
     "Optimizer",
+    "RecordingError",
     "Sequential",
     "ShapeError",
     "Tensor",
@@ -114,6 +118,7 @@ __all__ = [
     "applications",
     "backend",
     "callbacks",
+    "compile",
     "empty_cache",
     "errors",
     "get_matmul_precision",

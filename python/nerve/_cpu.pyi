@@ -8,14 +8,18 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
+    "Cell",
+    "Recording",
     "absolute",
     "absolute_backward",
+    "accumulate_mean",
     "adadelta_step",
     "adagrad_step",
     "adam_step",
     "adamax_step",
     "add",
     "argmax",
+    "argmax_is",
     "argmin",
     "attention",
     "attention_backward",
@@ -49,6 +53,7 @@ __all__: list[str] = [
     "expm1_backward",
     "floor",
     "floor_backward",
+    "from_int64",
     "gelu",
     "gelu_backward",
     "gelu_tanh",
@@ -60,6 +65,7 @@ __all__: list[str] = [
     "hard_sigmoid",
     "hard_sigmoid_backward",
     "huge_pages",
+    "in_range",
     "isa",
     "isas",
     "layer_norm",
@@ -143,8 +149,81 @@ __all__: list[str] = [
     "take_backward_rows",
     "tanh",
     "tanh_backward",
+    "to_float32",
+    "to_float64",
+    "to_int64",
     "where",
 ]
+
+class Cell:
+    """
+    A number that recorded calls look up when they run.
+    """
+    def __float__(self) -> float: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.Any) -> None: ...
+    def after(self, count: typing.SupportsInt | typing.SupportsIndex) -> Cell:
+        """
+        A cell that always holds `count` more than this one, a whole number.
+        """
+    def set(self, value: typing.Any) -> None:
+        """
+        Change the number.
+        """
+
+class Recording:
+    """
+    Kernel calls, recorded while it is on, to be run again.
+    """
+    def __init__(self, line: typing.Any) -> None:
+        """
+        `line` says, when called, which line of the program is at work.
+        """
+    def allocated(self, array: typing.Any) -> None:
+        """
+        Note an array that recorded calls will fill.
+        """
+    def computed(self, array: typing.Any) -> bool:
+        """
+        Whether an array lies in one of those.
+        """
+    def difference(self, later: Recording) -> str:
+        """
+        Why another recording of the same code is not the same list of calls; empty if it is.
+        """
+    def plan(self) -> None:
+        """
+        Move arrays nobody else holds into one block, where they share memory.
+        """
+    def require_range(
+        self,
+        values: typing.Any,
+        least: typing.SupportsInt | typing.SupportsIndex,
+        most: typing.SupportsInt | typing.SupportsIndex,
+        index: bool,
+        message: str,
+    ) -> None:
+        """
+        Check in each run that computed integers lie in a range.
+        """
+    def run(self) -> None:
+        """
+        Make all calls again.
+        """
+    def start(self) -> None:
+        """
+        Record the calls that this thread makes from now on.
+        """
+    def stop(self) -> None:
+        """
+        Record no more.
+        """
+    @property
+    def kernels(self) -> list[str]: ...
+    @property
+    def planned_bytes(self) -> int: ...
+    @property
+    def recorded_bytes(self) -> int: ...
 
 @typing.overload
 def absolute(
@@ -173,6 +252,24 @@ def absolute_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def accumulate_mean(
+    totals: numpy.typing.NDArray[numpy.float64] | None,
+    values: numpy.typing.NDArray[numpy.float32] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    weighted: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def accumulate_mean(
+    totals: numpy.typing.NDArray[numpy.float64] | None,
+    values: numpy.typing.NDArray[numpy.float64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    weighted: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def adadelta_step(
@@ -313,6 +410,22 @@ def argmax(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def argmax_is(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def argmax_is(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def argmin(
@@ -811,6 +924,18 @@ def floor_backward(
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
+def from_int64(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.int64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def from_int64(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.int64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def gelu(
     out: numpy.typing.NDArray[numpy.float32] | None,
     x: numpy.typing.NDArray[numpy.float32] | None,
@@ -985,6 +1110,15 @@ def hard_sigmoid_backward(
 def huge_pages() -> str:
     """
     The system's setting for transparent huge pages.
+    """
+
+def in_range(
+    values: numpy.typing.NDArray[numpy.int64] | None,
+    least: typing.SupportsInt | typing.SupportsIndex,
+    most: typing.SupportsInt | typing.SupportsIndex,
+) -> bool:
+    """
+    Whether every element of a contiguous int64 array lies in a range, its ends included.
     """
 
 def isa() -> str:
@@ -2244,6 +2378,42 @@ def tanh_backward(
     grad: numpy.typing.NDArray[numpy.float64] | None,
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def to_float32(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def to_float32(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def to_float64(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def to_float64(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def to_int64(
+    out: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def to_int64(
+    out: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload

@@ -8,12 +8,14 @@ import typing
 __all__: list[str] = [
     "absolute",
     "absolute_backward",
+    "accumulate_mean",
     "adadelta_step",
     "adagrad_step",
     "adam_step",
     "adamax_step",
     "add",
     "argmax",
+    "argmax_is",
     "argmin",
     "attention",
     "attention_backward",
@@ -44,6 +46,7 @@ __all__: list[str] = [
     "expm1_backward",
     "floor",
     "floor_backward",
+    "from_int64",
     "gelu",
     "gelu_backward",
     "gelu_tanh",
@@ -129,6 +132,9 @@ __all__: list[str] = [
     "take_backward_rows",
     "tanh",
     "tanh_backward",
+    "to_float32",
+    "to_float64",
+    "to_int64",
     "where",
 ]
 
@@ -147,6 +153,16 @@ def absolute_backward(
     x: int | None,
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def accumulate_mean(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    totals: int | None,
+    values: int | None,
+    weights: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    weighted: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def adadelta_step(
     dtype: str,
@@ -223,6 +239,15 @@ def argmax(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def argmax_is(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    labels: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def argmin(
     dtype: str,
@@ -494,6 +519,13 @@ def floor_backward(
     grad: int | None,
     x: int | None,
     y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def from_int64(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def gelu(
@@ -1276,6 +1308,27 @@ def tanh_backward(
     grad: int | None,
     x: int | None,
     y: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def to_float32(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def to_float64(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def to_int64(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def where(

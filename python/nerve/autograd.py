@@ -11,6 +11,8 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.indexed_rows import IndexedRows
+from nerve.kernels._backend import copied
+from nerve.kernels._recording import now
 from nerve.tensor import Tensor, Variable
 
 
@@ -59,7 +61,8 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
             key = id(parent)
             if key not in needed:
                 continue
-            if isinstance(parent, Variable) and hasattr(function, "rows"):
+            # (How many rows there are is known only when they are, which a recording cannot hold.)
+            if isinstance(parent, Variable) and hasattr(function, "rows") and now.recording is None:
                 part = _fitted(function.rows(gradient), parent.array)
             else:
                 part = _fitted(function(gradient), parent.array)
@@ -80,7 +83,7 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
         elif isinstance(result, IndexedRows):
             pass  # of this variable alone
         elif any(result is earlier or (result.base is not None and result.base is earlier) for earlier in results):
-            result = result.copy()  # two variables never share one array
+            result = copied(result)  # two variables never share one array
         results.append(result)
     return results
 
@@ -111,4 +114,4 @@ def _fitted(gradient: Any, like: Array) -> Any:
             i + extra for i, size in enumerate(like.shape) if size == 1 and gradient.shape[i + extra] != 1
         )
         gradient = kernels.sum(gradient, axis=axes).reshape(like.shape)
-    return gradient if gradient.dtype == like.dtype else gradient.astype(like.dtype)
+    return gradient if gradient.dtype == like.dtype else kernels.cast(gradient, like.dtype)

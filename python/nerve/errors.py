@@ -15,5 +15,9 @@ class DeviceError(RuntimeError):
     """Arrays that live on different devices, or a device that is not there."""
 
 
+class RecordingError(RuntimeError):
+    """Code that a recorded function cannot hold, such as reading a value that is another one in every run."""
+
+
 class ModelFileError(ValueError):
     """A file that is not a whole, unaltered nerve model."""

@@ -12,6 +12,8 @@ import threading
 
 import numpy as np
 
+from nerve.kernels._recording import now, reading
+
 __all__ = ["SeedGenerator", "generator", "next_offset", "reserve", "seed"]
 
 
@@ -54,10 +56,12 @@ class SeedGenerator:
 
     def next_offset(self, size: int) -> tuple[int, int]:
         """`(seed, offset)` for `size` numbers: a block holds four float32 or two float64, so half as many blocks."""
-        return self.reserve((size + 1) // 2)
+        n_blocks = (size + 1) // 2
+        return self.reserve(n_blocks) if now.recording is None else now.recording.reserve(self, n_blocks)
 
     def generator(self) -> np.random.Generator:
         """A NumPy generator for shuffles and the like; each call gives an independent one."""
+        reading("a NumPy generator")
         key, offset = self.reserve(1)
         return np.random.Generator(np.random.Philox(key=np.array([key, offset], dtype=np.uint64)))
 

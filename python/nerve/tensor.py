@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import rectangular
+from nerve.kernels._backend import overwrite, rectangular
+from nerve.kernels._recording import configuration, reading
 
 Gradient = Callable[[Array], Array]  # of the loss with respect to an op's output -> with respect to one input
 
@@ -69,13 +70,16 @@ class Tensor:
 
     def numpy(self) -> Array:
         """The values as a NumPy array, not a copy."""
+        reading("numpy()")
         return self.array
 
     def item(self) -> float:
         """The value of a tensor of one element as a Python number."""
+        reading("item()")
         return self.array.item()  # type: ignore[no-any-return]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        reading("NumPy on a tensor")
         if copy is False:
             if dtype is not None and np.dtype(dtype) != self.array.dtype:
                 raise ValueError(f"a {self.array.dtype} tensor cannot become {np.dtype(dtype)} without a copy")
@@ -94,12 +98,15 @@ class Tensor:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
+        reading("bool() of a tensor (if, while, and, or)")
         return bool(self.array)
 
     def __float__(self) -> float:
+        reading("float() of a tensor")
         return float(self.array.item())
 
     def __repr__(self) -> str:
+        reading("printing a tensor")
         values = np.array2string(self.array, separator=", ", prefix=f"{type(self).__name__}(", threshold=20)
         return f"{type(self).__name__}({values}, shape={self.shape}, dtype={self.dtype})"
 
@@ -212,6 +219,7 @@ class Variable(Tensor):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self.tracked = bool(value)
+        configuration.changed()
 
     def assign(self, value: ArrayLike | Tensor) -> None:
         """Set every element.
@@ -224,15 +232,17 @@ class Variable(Tensor):
         values = _real(self.name or "Variable", value)
         if values.shape != self.array.shape:
             raise ShapeError(f"[{self.name or 'Variable'}] has shape {self.array.shape}, got values of {values.shape}")
-        self.array[...] = values
+        overwrite(self.array, values)
 
     def assign_add(self, value: ArrayLike | Tensor) -> None:
         """Add to every element."""
-        self.assign(self.array + _real(self.name or "Variable", value))
+        change = _real(self.name or "Variable", value)
+        self.assign(ops.add(self, change) if self.array.dtype.kind == "f" else self.array + change)
 
     def assign_sub(self, value: ArrayLike | Tensor) -> None:
         """Subtract from every element."""
-        self.assign(self.array - _real(self.name or "Variable", value))
+        change = _real(self.name or "Variable", value)
+        self.assign(ops.subtract(self, change) if self.array.dtype.kind == "f" else self.array - change)
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import attention, conv, elementwise, indexing, matmul, norm, optim, pool, random, recurrent, reduce, softmax
-from .row import GRADIENT_TOLERANCE, VALUE_TOLERANCE, BadCall, Op, Sample
+from .row import GRADIENT_TOLERANCE, VALUE_TOLERANCE, BadCall, Exact, Op, Sample
 
 FAMILIES = (elementwise, reduce, matmul, conv, pool, norm, softmax, attention, recurrent, random, indexing, optim)
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
 
-__all__ = ["GRADIENT_TOLERANCE", "OPS", "VALUE_TOLERANCE", "BadCall", "Op", "Sample"]
+__all__ = ["GRADIENT_TOLERANCE", "OPS", "VALUE_TOLERANCE", "BadCall", "Exact", "Op", "Sample"]

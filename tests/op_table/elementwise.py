@@ -8,7 +8,7 @@ import numpy as np
 
 from nerve.errors import DTypeError, ShapeError
 
-from .row import SIZES, BadCall, Op, Sample
+from .row import SIZES, BadCall, Op, Sample, exact
 
 Domain = tuple[float, float]
 
@@ -124,6 +124,15 @@ def _where(rng: np.random.Generator) -> list[Sample]:
     return [*calls, Sample((np.array([True, False, True]), 1.0, n(size=3)))]
 
 
+def _cast(rng: np.random.Generator) -> list[Sample]:
+    """Every pair of types; whole and broken numbers of either sign."""
+    values = [rng.normal(scale=9, size=size) for size in (*SIZES, 0, 40_001)] + [np.array(-2.5)]
+    calls = [Sample((x, dtype)) for x in values for dtype in ("float32", "float64", "int64", "bool")]
+    others = [rng.integers(-9, 9, size=(3, 5)), rng.integers(0, 9, size=7).astype(np.uint8), rng.normal(size=9) > 0]
+    others.append(exact(-1.5, 0.0, 2.25))
+    return calls + [Sample((x, dtype)) for x in others for dtype in ("float32", "float64", "int64", "bool")]
+
+
 _X = np.ones((2, 3))
 _READ_ONLY = np.ones((2, 3))
 _READ_ONLY.flags.writeable = False
@@ -164,6 +173,11 @@ _SHAPE_ERRORS = [
     *_input_errors((_X,)),
 ]
 _BINARY_ERRORS = [*_SHAPE_ERRORS, *_out_errors((_X, np.ones(3)))]
+_CAST_ERRORS = [
+    BadCall((_X,), {"dtype": "int32"}, DTypeError, "into float32, float64, int64 or bool, got float64 and int32"),
+    BadCall((_X + 1j,), {"dtype": "float32"}, DTypeError, "complex128"),
+    BadCall(([[1.0], [1.0, 2.0]],), {"dtype": "float32"}, ShapeError, "rectangular"),
+]
 _WHERE_ERRORS = [
     BadCall((_X, _X, _X), {}, DTypeError, "a condition of booleans, got dtype float64"),
     BadCall(([[True], [True, False]], _X, _X), {}, ShapeError, "rectangular"),
@@ -189,4 +203,5 @@ ROWS = [
         for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
     ),
     Op("where", _where, gradient=True, errors=_WHERE_ERRORS),
+    Op("cast", _cast, errors=_CAST_ERRORS, own_dtype=True),
 ]

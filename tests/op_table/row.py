@@ -17,6 +17,14 @@ VALUE_TOLERANCE = {"float32": (2e-6, 1e-6), "float64": (1e-13, 1e-13)}
 GRADIENT_TOLERANCE = (1e-6, 1e-8)
 
 
+class Exact(np.ndarray):
+    """An argument that stays float64 where the others are cast to the dtype at hand."""
+
+
+def exact(*values: float) -> Exact:
+    return np.array(values, np.float64).view(Exact)
+
+
 @dataclass(frozen=True)
 class Sample:
     """One call: ``function(*args, **kwargs)``. Float arrays are float64; the tests cast them to each dtype."""
@@ -46,6 +54,7 @@ class Op:
     gradient : whether ``nerve.ops`` has the op and its gradient is to be checked.
     tolerance : factor on the table's tolerances; a comment beside it gives the observed error.
     errors : calls that must fail, and how.
+    own_dtype : whether the results have dtypes of their own, whatever those of the arguments.
     in_place : positions of arguments (arrays, or lists of arrays) the kernel changes; they are compared as results.
     """
 
@@ -54,4 +63,5 @@ class Op:
     gradient: bool = False
     tolerance: float = 1.0
     errors: Sequence[BadCall] = ()
+    own_dtype: bool = False
     in_place: Sequence[int] = ()

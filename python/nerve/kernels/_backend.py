@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._recording import allocated, now
+from nerve.kernels._strided import begin_of, copy_shape
 from nerve.kernels.shapes import MAX_RANK
 
 SMALL = 8192  # elements, from which on a fresh array costs page faults and the arena's blocks pay
@@ -51,15 +53,20 @@ def pick(*arrays: Array | None) -> Any:
     return _cpu
 
 
+def native() -> bool:
+    """Whether arrays in the host's memory go to the compiled kernels."""
+    return not _reference.get()
+
+
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """An uninitialised array: a small one from NumPy, which keeps those itself, a larger one from the arena."""
     if math.prod(shape) <= SMALL:
-        return np.empty(shape, dtype)
+        return allocated(np.empty(shape, dtype))
     try:
         array: Array = _cpu.empty(shape, np.dtype(dtype))
     except (MemoryError, OverflowError):
         raise MemoryError(f"[empty] cannot allocate an array of shape {shape} and dtype {np.dtype(dtype)}") from None
-    return array
+    return allocated(array)
 
 
 def float_dtype(op: str, dtype: DTypeLike) -> np.dtype[Any]:
@@ -148,4 +155,44 @@ def _convert(op: str, values: tuple[ArrayLike | None, ...], needed: int) -> Iter
         if found is None:
             yield None  # type: ignore[misc]
         else:
-            yield np.require(found, dtype, ("C", "ALIGNED"))
+            yield converted(found, dtype)
+
+
+def converted(array: Array, dtype: DTypeLike) -> Array:
+    """``array`` in a dtype, contiguous and aligned; itself if it is that already."""
+    if now.recording is None or np.dtype(dtype) not in (_FLOAT32, _FLOAT64) or array.dtype not in (_FLOAT32, _FLOAT64):
+        return np.require(array, dtype, ("C", "ALIGNED"))
+    array = repeated(array, array.shape)
+    if array.dtype == dtype:
+        return array
+    out = empty(array.shape, dtype)
+    getattr(pick(array), f"to_{out.dtype.name}")(out, array, array.size)
+    return out
+
+
+def repeated(array: Array, shape: tuple[int, ...]) -> Array:
+    """``array`` broadcast to a shape, contiguous. Floats are copied by a kernel, which a recording holds."""
+    view = np.broadcast_to(array, shape)
+    return array.reshape(shape) if view.size == array.size and view.flags.c_contiguous else copied(view)
+
+
+def overwrite(out: Array, values: Array) -> None:
+    """``out[...] = values`` of the same shape; by a kernel if both hold floats."""
+    if now.recording is None or out.dtype not in (_FLOAT32, _FLOAT64) or values.dtype not in (_FLOAT32, _FLOAT64):
+        out[...] = values
+        return
+    values = converted(values, out.dtype)
+    pick(out).copy(out, values, copy_shape(out.itemsize, out.shape))
+
+
+def copied(view: Array) -> Array:
+    """A contiguous copy of an array or a view of one, by a kernel if it holds floats."""
+    root = view
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if view.dtype not in (_FLOAT32, _FLOAT64) or root.dtype != view.dtype or not root.flags.c_contiguous:
+        return np.array(view, order="C")
+    out = empty(view.shape, view.dtype)
+    shape = copy_shape(out.itemsize, view.shape, x_strides=view.strides, x_begin=begin_of(view, root))
+    pick(view).copy(out, root, shape)
+    return out

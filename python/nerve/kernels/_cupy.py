@@ -10,6 +10,9 @@ import numpy as np
 
 from nerve.errors import DeviceError, DTypeError
 
+#: Kernels that write another type of float than they read.
+OUT_OF_ITS_OWN_DTYPE = {"accumulate_mean", "to_float32", "to_float64"}
+
 
 class CudaKernels:
     """Kernels as attributes, each a function of CuPy arrays, sizes and numbers in the order of ``csrc/kernels.inc``.
@@ -33,19 +36,20 @@ class CudaKernels:
 
         def kernel(*arguments: Any) -> None:
             lists = any(isinstance(argument, list) for argument in arguments)
-            dtypes: set[str] = set()
+            dtypes: list[str] = []
             passed = [_passed(name, argument, dtypes, lists) for argument in arguments]
             if lists and not dtypes:
                 return  # no arrays to step
-            if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
-                raise DTypeError(f"[{name}] expects arrays of float32 or of float64, got {sorted(dtypes)}")
-            launcher(*dtypes, self._current_stream(), *passed)
+            found = set(dtypes[-1:] if name in OUT_OF_ITS_OWN_DTYPE else dtypes)
+            if len(found) != 1 or not found <= {"float32", "float64"}:
+                raise DTypeError(f"[{name}] expects arrays of float32 or of float64, got {sorted(found)}")
+            launcher(*found, self._current_stream(), *passed)
 
         setattr(self, name, kernel)  # found without __getattr__ from now on
         return kernel
 
 
-def _passed(op: str, argument: Any, dtypes: set[str], sizes_allowed: bool) -> Any:
+def _passed(op: str, argument: Any, dtypes: list[str], sizes_allowed: bool) -> Any:
     """What the extension gets for an argument; the dtypes of floating-point arrays are noted in ``dtypes``."""
     if isinstance(argument, list):
         return [_passed(op, item, dtypes, False) for item in argument]
@@ -59,7 +63,7 @@ def _passed(op: str, argument: Any, dtypes: set[str], sizes_allowed: bool) -> An
     if not argument.flags.c_contiguous:
         raise TypeError(f"[{op}] expects C-contiguous arrays, got strides {argument.strides}")
     if argument.dtype.kind == "f":
-        dtypes.add(argument.dtype.name)
+        dtypes.append(argument.dtype.name)
     return address if argument.size else None
 
 

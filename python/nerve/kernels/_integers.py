@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import DTypeError
 from nerve.kernels._backend import rectangular
+from nerve.kernels._recording import guard, now
 
 
 def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
     """Labels as a contiguous int64 array, each in range."""
     values = _integers(op, "labels", labels)
-    if values.size and not (values.min() >= 0 and values.max() < n_classes):
+
+    def error() -> ValueError:
         where = int(np.flatnonzero((values < 0) | (values >= n_classes))[0])
-        raise ValueError(
+        return ValueError(
             f"[{op}] labels must lie in 0..{n_classes - 1}, got {values.flat[where]} at position "
             f"{_position(where, values.shape)}"
         )
+
+    require_range(values, 0, n_classes - 1, error, f"[{op}] labels must lie in 0..{n_classes - 1}")
     return np.require(values, np.int64, ("C", "ALIGNED"))
 
 
 def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
     """Indices as a contiguous int64 array, none negative."""
     values = _integers(op, "indices", indices)
-    least = values.min() if values.size else 0
-    if values.size and not (least >= -size and values.max() < size):
-        where = int(np.flatnonzero((values < -size) | (values >= size))[0])
-        raise IndexError(
+    negative = not in_range(values, 0, size - 1)
+    least = -size if negative else 0  # a recording that met no negative index counts none from the end
+
+    def error() -> IndexError:
+        where = int(np.flatnonzero((values < least) | (values >= size))[0])
+        return IndexError(
             f"[{op}] index {values.flat[where]} at position {_position(where, values.shape)} is out of range for axis "
             f"{axis} of size {size}"
         )
+
+    require_range(values, least, size - 1, error, f"[{op}] an index is out of range for axis {axis} of size {size}")
     values = np.require(values, np.int64, ("C", "ALIGNED"))
-    return np.where(values < 0, values + size, values) if least < 0 else values
+    return np.where(values < 0, values + size, values) if negative else values
+
+
+def require_range(values: Array, least: int, most: int, error: Callable[[], Exception], message: str) -> None:
+    """Raise `error()` if an element is out of range; in a recording in every run, for integers computed in it too."""
+
+    def check() -> None:
+        if not in_range(values, least, most):
+            raise error()
+
+    recording = now.recording
+    if recording is not None and recording.calls.computed(values):
+        check()
+        recording.calls.require_range(values, least, most, "index" in message, message)
+    else:
+        guard(check)
+
+
+def in_range(values: Array, least: int, most: int) -> bool:
+    """Whether every element lies in a range, its ends included."""
+    if values.dtype == np.int64 and values.flags.carray:
+        return _cpu.in_range(values, least, most)
+    return not values.size or bool(values.min() >= least and values.max() <= most)
 
 
 def _integers(op: str, name: str, values: ArrayLike) -> Array:

@@ -1,9 +1,14 @@
-"""Sizes, axes and numbers as they are given, made into Python's own or refused by name."""
+"""Sizes, axes and numbers as they are given, made into Python's own or refused by name.
+
+A cell of a recording stays one, for the kernel to look up; what it holds now is checked.
+"""
 
 from __future__ import annotations
 
 import operator
 from typing import Any
+
+from nerve._cpu import Cell
 
 _LARGEST = 2**63 - 1  # what a kernel can be told
 
@@ -18,7 +23,7 @@ def integer(op: str, name: str, value: Any, least: int = -_LARGEST, most: int = 
         raise ValueError(f"[{op}] {name} expects integers >= {least}, got {value!r}")
     if number > most:
         raise ValueError(f"[{op}] {name} expects integers <= {most}, got {value!r}")
-    return number
+    return value if type(value) is Cell else number  # type: ignore[return-value]
 
 
 def integers(op: str, name: str, value: Any, least: int = -_LARGEST) -> tuple[int, ...]:
@@ -34,7 +39,8 @@ def number(op: str, name: str, value: Any) -> float:
     """``value`` as a Python float, or a ValueError naming it."""
     if not isinstance(value, str | bytes):
         try:
-            return float(value)
+            found = float(value)
+            return value if type(value) is Cell else found  # type: ignore[return-value]
         except (TypeError, ValueError, OverflowError):
             pass
     raise ValueError(f"[{op}] {name} expects a number, got {value!r}")

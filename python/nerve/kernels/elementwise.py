@@ -7,17 +7,17 @@ function, in units in the last place, in ``tests/test_math.py``. The activations
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
+from nerve.kernels._backend import as_array, as_floats, converted, empty, pick, rectangular, repeated
 from nerve.kernels._elementwise import apart, binary, comparison, output, same_shapes, unary
 from nerve.kernels._numbers import number
 
 # fmt: off
 __all__ = [
-    "absolute", "absolute_backward", "add", "ceil", "ceil_backward", "cos", "cos_backward", "divide", "elu",
+    "absolute", "absolute_backward", "add", "cast", "ceil", "ceil_backward", "cos", "cos_backward", "divide", "elu",
     "elu_backward", "equal", "erf", "erf_backward", "exp", "exp_backward", "expm1", "expm1_backward", "floor",
     "floor_backward", "gelu", "gelu_backward", "gelu_tanh", "gelu_tanh_backward", "greater", "greater_equal",
     "hard_sigmoid", "hard_sigmoid_backward", "leaky_relu", "leaky_relu_backward", "less", "less_equal", "log", "log1p",
@@ -164,7 +164,51 @@ def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
         shape = np.broadcast_shapes(chosen.shape, x.shape, y.shape)
     except ValueError:
         raise ShapeError(f"[where] shapes {chosen.shape}, {x.shape} and {y.shape} do not broadcast") from None
-    chosen, x, y = (np.ascontiguousarray(np.broadcast_to(operand, shape)) for operand in (chosen, x, y))
+    chosen, x, y = (repeated(operand, shape) for operand in (chosen, x, y))
     result = empty(shape, x.dtype)
     pick(x, y).where(result, chosen, x, y, result.size)
     return result
+
+
+def cast(x: ArrayLike, dtype: DTypeLike) -> Array:
+    """``x`` as another type of number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers or booleans.
+    dtype : {"float32", "float64", "int64", "bool"}
+        Floats lose what is after the point when they become integers; what is not zero becomes True.
+
+    Returns
+    -------
+    ndarray
+        ``x`` itself if it is a contiguous array of that dtype.
+
+    Raises
+    ------
+    DTypeError
+        If ``x`` does not hold real numbers, or ``dtype`` is another one.
+    """
+    array = rectangular("cast", x)
+    wanted = np.dtype(dtype)
+    if array.dtype.kind not in "fiub" or wanted.name not in ("float32", "float64", "int64", "bool"):
+        raise DTypeError(
+            f"[cast] turns real numbers into float32, float64, int64 or bool, got {array.dtype} and {wanted}"
+        )
+    if array.dtype.kind in "iu" and array.dtype != np.int64:
+        array = array.astype(np.int64)
+    elif array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64 if array.itemsize > 8 else np.float32)
+    if array.dtype == wanted:
+        return converted(array, wanted)
+    if wanted.kind == "b":
+        return not_equal(array if array.dtype.kind == "f" else cast(array, "float64"), 0.0)
+    if array.dtype.kind == "b":
+        numbers = where(array, np.ones((), np.float32), 0.0)
+        return numbers if wanted == np.float32 else cast(numbers, wanted)
+    array = converted(array, array.dtype)
+    out = empty(array.shape, wanted)
+    kernel = "from_int64" if array.dtype.kind == "i" else f"to_{wanted.name}"
+    getattr(pick(array), kernel)(out, array, array.size)
+    return out

@@ -132,8 +132,7 @@ def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int])
         If ``grad`` does not have the shape that ``getitem`` gives.
     """
     array = as_array("getitem_backward", grad)
-    out = empty(integers("getitem_backward", "input_shape", input_shape, 0), array.dtype)
-    out.fill(0)
+    out = broadcast_to(np.zeros((), array.dtype), integers("getitem_backward", "input_shape", input_shape, 0))
     picked = _view("getitem_backward", out, index)
     if array.shape != picked.shape:
         raise ShapeError(f"[getitem_backward] expects a gradient of shape {picked.shape}, got {array.shape}")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_floats, empty, pick
+from nerve.kernels._backend import as_floats, empty, pick, repeated
 from nerve.kernels.shapes import MatmulShape, activation_code
 
 __all__ = ["PackedMatrix", "matmul", "pack"]
@@ -141,9 +141,9 @@ def matmul(
     bias_shape = None if bias_array is None else bias_array.shape
     plan, x_batch, y_batch, out_shape = _plan(x.shape, y.shape, bias_shape, bool(transpose_a), bool(transpose_b))
     if x_batch is not None:
-        x = np.ascontiguousarray(np.broadcast_to(x, x_batch))
+        x = repeated(x, x_batch)
     if y_batch is not None:
-        y = np.ascontiguousarray(np.broadcast_to(y, y_batch))
+        y = repeated(y, y_batch)
     out = empty(out_shape, x.dtype)
     pick(x, y, bias_array).matmul(out, x, y, bias_array, plan, code)
     return out

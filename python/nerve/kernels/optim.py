@@ -10,9 +10,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from nerve._cpu import Cell
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import pick
@@ -65,7 +67,13 @@ def sgd_step(
         raise ValueError(f"[{op}] momentum={momentum}, nesterov={nesterov} need momenta")
     lists, sizes = _checked(op, parameters, gradients, ("momenta",), momenta=momenta)
     pick(*parameters).sgd_step(
-        *lists, sizes, len(sizes), float(learning_rate), float(momentum), bool(nesterov), float(weight_decay)
+        *lists,
+        sizes,
+        len(sizes),
+        _given(learning_rate),
+        float(momentum),
+        bool(nesterov),
+        _given(weight_decay),
     )
 
 
@@ -85,7 +93,14 @@ def adagrad_step(
     op = "adagrad_step"
     _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
     lists, sizes = _checked(op, parameters, gradients, accumulators=accumulators)
-    pick(*parameters).adagrad_step(*lists, sizes, len(sizes), float(learning_rate), float(epsilon), float(weight_decay))
+    pick(*parameters).adagrad_step(
+        *lists,
+        sizes,
+        len(sizes),
+        _given(learning_rate),
+        float(epsilon),
+        _given(weight_decay),
+    )
 
 
 def rmsprop_step(
@@ -119,11 +134,11 @@ def rmsprop_step(
         *lists,
         sizes,
         len(sizes),
-        float(learning_rate),
+        _given(learning_rate),
         float(rho),
         float(momentum),
         float(epsilon),
-        float(weight_decay),
+        _given(weight_decay),
     )
 
 
@@ -148,7 +163,13 @@ def adadelta_step(
     _fractions(op, True, rho=rho)
     lists, sizes = _checked(op, parameters, gradients, accumulators=accumulators, deltas=deltas)
     pick(*parameters).adadelta_step(
-        *lists, sizes, len(sizes), float(learning_rate), float(rho), float(epsilon), float(weight_decay)
+        *lists,
+        sizes,
+        len(sizes),
+        _given(learning_rate),
+        float(rho),
+        float(epsilon),
+        _given(weight_decay),
     )
 
 
@@ -181,8 +202,8 @@ def adam_step(
         op, parameters, gradients, ("maxima",), momenta=momenta, velocities=velocities, maxima=maxima
     )
     pick(*parameters).adam_step(
-        *lists, sizes, len(sizes), float(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
-        float(weight_decay),
+        *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        _given(weight_decay),
     )  # fmt: skip
 
 
@@ -210,8 +231,8 @@ def adamax_step(
     step = integer(op, "step", step, 1)
     lists, sizes = _checked(op, parameters, gradients, momenta=momenta, norms=norms)
     pick(*parameters).adamax_step(
-        *lists, sizes, len(sizes), float(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
-        float(weight_decay),
+        *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        _given(weight_decay),
     )  # fmt: skip
 
 
@@ -247,20 +268,25 @@ def nadam_step(
     step = integer(op, "step", step, 1)
     lists, sizes = _checked(op, parameters, gradients, momenta=momenta, velocities=velocities)
     pick(*parameters).nadam_step(
-        *lists, sizes, len(sizes), float(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
-        float(momentum_now), float(momentum_next), float(product_now), float(weight_decay),
+        *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        _given(momentum_now), _given(momentum_next), _given(product_now), _given(weight_decay),
     )  # fmt: skip
 
 
 def _not_negative(op: str, **values: float) -> None:
     for name, value in values.items():
-        if not 0 <= number(op, name, value) < math.inf:
+        if not 0 <= float(number(op, name, value)) < math.inf:
             raise ValueError(f"[{op}] {name} must be finite and not negative, got {value}")
+
+
+def _given(value: Any) -> float:
+    """A Python float, or the cell of a recording as it is."""
+    return value if type(value) is Cell else float(value)  # type: ignore[return-value]
 
 
 def _fractions(op: str, with_one: bool, **values: float) -> None:
     for name, value in values.items():
-        if not (0 <= number(op, name, value) < 1 or (with_one and value == 1)):
+        if not (0 <= float(number(op, name, value)) < 1 or (with_one and value == 1)):
             raise ValueError(f"[{op}] {name} must be in [0, 1{']' if with_one else ')'}, got {value}")
 
 

@@ -1,4 +1,4 @@
-"""Reductions over axes: sum, mean, max, min, argmax, argmin.
+"""Reductions over axes: sum, mean, max, min, argmax, argmin; and what metrics sum up.
 
 The order of a sum depends on the shape alone, so results are the same for any number of threads, and its error grows
 with the logarithm of the length (pairwise summation; Higham, "The accuracy of floating point summation", 1993).
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
-from nerve.errors import ShapeError
-from nerve.kernels._backend import as_array, empty, pick
+from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._backend import as_array, as_floats, converted, copied, empty, pick, rectangular, repeated
 from nerve.kernels._numbers import integer, integers
 
-__all__ = ["argmax", "argmin", "max", "mean", "min", "sum"]
+__all__ = ["accumulate_mean", "argmax", "argmax_is", "argmin", "max", "mean", "min", "sum"]
 
 Axes = int | Sequence[int] | None
 
@@ -146,12 +146,12 @@ def _reduce(op: str, x: ArrayLike, axis: Axes, keepdims: bool) -> Array:
     array = as_array(op, x)
     calls, final = _plan(op, reduced_axes(op, axis, array.ndim), array.shape, bool(keepdims))
     if not calls:
-        return array.copy()
+        return copied(array)
     kernel = getattr(pick(array), op)
     for outer, reduced, inner in calls:
         out = empty((outer, inner), array.dtype)
         if op == "mean" and not reduced:
-            out.fill(np.nan)
+            out = repeated(np.full((), np.nan, array.dtype), (outer, inner))
         else:
             kernel(out, array.reshape(outer, reduced, inner), outer, reduced, inner)
         array = out
@@ -170,3 +170,67 @@ def _find(op: str, x: ArrayLike, axis: int | None) -> Array:
     out = empty((outer, inner), np.int64)
     getattr(pick(array), op)(out, array.reshape(outer, reduced, inner), outer, reduced, inner)
     return out.reshape(shape[:at] + shape[at + 1 :])
+
+
+def argmax_is(x: ArrayLike, labels: ArrayLike) -> Array:
+    """1 where the largest element of a row is the one that its label names, else 0: what accuracy is the mean of.
+
+    Parameters
+    ----------
+    x : array_like, (..., n)
+        Scores. Of equal ones the first is the largest, and NaN is larger than any number, as for :func:`argmax`.
+    labels : array_like of int, (...)
+        A number outside of 0..n-1 is no element's.
+
+    Returns
+    -------
+    ndarray, (...)
+        Of the dtype of ``x``.
+
+    Raises
+    ------
+    ShapeError
+        If there is not a label for each row.
+    DTypeError
+        If the labels are not integers.
+    """
+    array = as_array("argmax_is", x)
+    names = rectangular("argmax_is", labels)
+    if names.dtype.kind not in "iu":
+        raise DTypeError(f"[argmax_is] expects labels of int64, got dtype {names.dtype}")
+    if not array.ndim or names.shape != array.shape[:-1]:
+        raise ShapeError(f"[argmax_is] expects a label for each row of {array.shape}, got shape {names.shape}")
+    names = converted(names, np.int64)
+    out = empty(names.shape, array.dtype)
+    pick(array).argmax_is(out, array, names, names.size, array.shape[-1])
+    return out
+
+
+def accumulate_mean(totals: Array, values: ArrayLike, weights: ArrayLike | None = None) -> None:
+    """Add a batch to the sums that a weighted mean over all batches is made of, in place.
+
+    Parameters
+    ----------
+    totals : ndarray of float64, (2,)
+        Sums: of the rows' means of ``values * weights``, and of the rows' means of ``weights``. The first over the
+        second is the mean so far, in which a row counts as one however many values it has.
+    values : array_like, (batch, ...) or ()
+    weights : array_like, optional
+        Of the first axes of ``values``, which are averaged over the others; one if left out.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If ``totals`` is something else, or the weights do not fit; nothing has changed then.
+    """
+    sums = isinstance(totals, np.ndarray) and totals.dtype == np.float64 and totals.shape == (2,)
+    if not sums or not totals.flags.carray:
+        raise DTypeError(f"[accumulate_mean] expects totals of float64 and shape (2,), got {totals!r}")
+    array, factors = as_floats("accumulate_mean", values, weights, optional=1)
+    if factors is not None and factors.shape != array.shape[: factors.ndim]:
+        raise ShapeError(f"[accumulate_mean] weights of shape {factors.shape} do not fit values of {array.shape}")
+    rows = array.shape[0] if array.ndim and (factors is None or factors.ndim) else 1
+    weighted = 1 if factors is None else math.prod(factors.shape[1:])
+    if not array.size:
+        return
+    pick(array).accumulate_mean(totals, array, factors, rows, weighted, array.size // (rows * weighted))

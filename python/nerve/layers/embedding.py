@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from nerve import ops
+from nerve import kernels, ops
 from nerve.layers.core import positive
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
@@ -50,7 +50,7 @@ class Embedding(Layer):
     def call(self, inputs: Any) -> Any:
         indices = inputs.array if isinstance(inputs, Tensor) else np.asarray(inputs)
         if indices.dtype.kind not in "iu":  # whole numbers that came as floats
-            indices = indices.astype(np.int64)
+            indices = kernels.cast(indices, np.int64)
         return ops.take(self.embeddings, indices)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

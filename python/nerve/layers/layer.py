@@ -10,15 +10,13 @@ from typing import Any, Self, TypedDict
 
 import numpy as np
 
-from nerve import initializers
+from nerve import initializers, kernels, ops
 from nerve._lookup import snake_case
-from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers import context
 from nerve.layers.structure import flatten, map_shapes, map_structure
 from nerve.layers.symbolic import Node, SymbolicTensor, infer
 from nerve.layers.tracking import Tracked
-from nerve.ops._differentiable import Result, differentiable
 from nerve.tensor import Tensor, Variable
 
 
@@ -50,12 +48,6 @@ def float_dtype(dtype: Any) -> str:
     if name not in ("float32", "float64"):
         raise DTypeError(f"a layer computes in float32 or float64, got dtype {name}")
     return name
-
-
-@differentiable
-def cast(x: Array, *, dtype: str) -> Result:
-    """`x` in another floating dtype."""
-    return x.astype(dtype), (lambda grad: grad.astype(x.dtype),)
 
 
 class Layer(Tracked):
@@ -202,9 +194,9 @@ class Layer(Tracked):
         if not self.autocast:
             return value
         if isinstance(value, np.ndarray):
-            return Tensor(value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value, tracked=False)
+            return Tensor(kernels.cast(value, self.dtype) if value.dtype.kind == "f" else value, tracked=False)
         if isinstance(value, Tensor) and value.dtype.kind == "f" and value.dtype != self.dtype:
-            return cast(value, dtype=self.dtype)
+            return ops.cast(value, dtype=self.dtype)
         return value
 
     def _build_for(self, args: tuple[Any, ...]) -> None:

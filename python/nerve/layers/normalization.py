@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from nerve import ops
+from nerve import kernels, ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
 from nerve.layers.context import add_update
@@ -95,8 +95,8 @@ class BatchNormalization(Layer):
 
         def update() -> None:
             for average, new in ((self.moving_mean.array, mean), (self.moving_variance.array, variance)):
-                average *= self.momentum
-                average += (1.0 - self.momentum) * new
+                kernels.multiply(average, self.momentum, out=average)
+                kernels.add(average, kernels.multiply(new, 1.0 - self.momentum), out=average)
 
         add_update(update)
         return y

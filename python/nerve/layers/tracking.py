@@ -9,6 +9,7 @@ import numpy as np
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._recording import configuration
 from nerve.tensor import Variable
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Tracked:
     name: str
     built: bool
     _trainable: bool
+    _not_recorded = frozenset({"built", "compiled", "history", "stop_training"})  # attributes no kernel depends on
     _untracked = frozenset({"_arguments", "_nodes"})  # attributes that hold layers and variables of others
     _weights: list[Variable]
 
@@ -109,6 +111,12 @@ class Tracked:
     def trainable(self, value: bool) -> None:
         for _, layer in self._walk():
             layer._trainable = bool(value)
+        configuration.changed()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name not in self._not_recorded:
+            configuration.changed()
+        super().__setattr__(name, value)
 
     def get_weights(self) -> list[Array]:
         """Copies of all weights."""

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._integers import require_range
 from nerve.kernels._numbers import number
+from nerve.kernels._recording import reading
 from nerve.losses.loss import Loss, as_predictions, as_targets, check_nan, matched
 from nerve.tensor import Tensor
 
@@ -170,11 +172,16 @@ def sparse_categorical_crossentropy(
     labels = labels.reshape(rows)
     valid = None
     if ignore_class is not None:
+        reading("ignore_class")
         valid = labels != ignore_class
         labels = np.where(valid, labels, 0)
     n_classes = predictions.shape[-1]
-    if labels.size and (wrong := (labels < 0) | (labels >= n_classes)).any():
-        raise ValueError(f"[{name}] label {labels[wrong][0]} is out of range [0, {n_classes})")
+
+    def error() -> ValueError:
+        wrong = (labels < 0) | (labels >= n_classes)
+        return ValueError(f"[{name}] label {labels[wrong][0]} is out of range [0, {n_classes})")
+
+    require_range(labels, 0, n_classes - 1, error, f"[{name}] a label is out of range [0, {n_classes})")
     if from_logits:
         losses = ops.softmax_cross_entropy(predictions, labels)
     else:
@@ -187,6 +194,7 @@ def as_labels(name: str, y_true: ArrayLike | Tensor) -> Array:
     """`y_true` as int64; whole floats will do."""
     labels = y_true.array if isinstance(y_true, Tensor) else np.asarray(y_true)
     if labels.dtype.kind == "f":
+        reading("labels that are floats")
         check_nan(name, labels)
         if (wrong := labels != np.rint(labels)).any():
             raise ValueError(f"[{name}] label {labels[wrong][0]} is not a whole number")

@@ -8,10 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nerve import ops
+from nerve import kernels, ops
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._recording import guard, reading
 from nerve.tensor import Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -78,6 +79,7 @@ class Loss:
         if self.reduction == "sum":
             return ops.sum(values)
         if self.reduction == "mean_with_sample_weight" and weights is not None:
+            reading("the sum of the sample weights")
             total = float(weights.sum(dtype=np.float64))
             # Nothing but zero weights: a loss of 0, as in Keras, and not 0 / 0.
             return ops.sum(values) * (1.0 / total if total != 0.0 else 0.0)
@@ -143,8 +145,8 @@ def as_targets(name: str, y_true: ArrayLike | Tensor, dtype: Any) -> Tensor:
     array = np.asarray(y_true)
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"[{name}] y_true must hold numbers, got dtype {array.dtype}")
-    check_nan(name, array)
-    return Tensor(array.astype(dtype, copy=False), tracked=False)
+    guard(lambda: check_nan(name, array))
+    return Tensor(kernels.cast(array, dtype), tracked=False)
 
 
 def check_nan(name: str, y_true: Array) -> None:
@@ -177,7 +179,7 @@ def matched(name: str, y_true: ArrayLike | Tensor, y_pred: Any) -> tuple[Tensor,
 
 def _weights(name: str, sample_weight: ArrayLike, values: Tensor) -> Array:
     """`sample_weight` in a shape that multiplies `values` sample by sample."""
-    weights = Tensor(sample_weight, tracked=False).array.astype(values.dtype, copy=False)
+    weights = kernels.cast(Tensor(sample_weight, tracked=False).array, values.dtype)
     check = weights.shape
     if weights.ndim == values.ndim + 1 and check[-1] == 1:
         weights = weights.reshape(check[:-1])

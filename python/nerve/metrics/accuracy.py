@@ -16,26 +16,27 @@ class Accuracy(PairMetric):
     """How often a prediction equals its target; both are labels."""
 
     direction = "up"
+    recordable = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        y_true, y_pred = self.matched(y_true, y_pred)
-        equal: Array = y_true == y_pred
-        return equal
+        y_true, y_pred = self.matched(exact(y_true), exact(y_pred))
+        return kernels.cast(kernels.equal(y_true, y_pred), "float32")
 
 
 class BinaryAccuracy(PairMetric):
     """How often a probability lies on its target's side of `threshold`; the threshold itself counts as 0."""
 
     direction = "up"
+    recordable = True
 
     def __init__(self, name: str | None = None, *, threshold: float = 0.5) -> None:
         super().__init__(name)
         self.threshold = threshold
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        y_true, y_pred = self.matched(y_true, y_pred)
-        equal: Array = y_true == (y_pred > self.threshold)
-        return equal
+        y_true, y_pred = self.matched(exact(y_true), exact(y_pred))
+        positive = kernels.cast(kernels.greater(y_pred, self.threshold), y_true.dtype)
+        return kernels.cast(kernels.equal(y_true, positive), "float32")
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "threshold": self.threshold}
@@ -45,10 +46,10 @@ class CategoricalAccuracy(PairMetric):
     """How often the largest output is at the place of the largest target; targets are one-hot."""
 
     direction = "up"
+    recordable = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        right: Array = self.labels(y_true, y_pred) == kernels.argmax(y_pred, axis=-1)
-        return right
+        return kernels.argmax_is(y_pred, self.labels(y_true, y_pred))
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
         """The labels that `y_true` stands for."""
@@ -63,6 +64,8 @@ class CategoricalAccuracy(PairMetric):
 class SparseCategoricalAccuracy(CategoricalAccuracy):
     """How often the largest output is at the place the target names; targets are integer labels."""
 
+    recordable = True
+
     def labels(self, y_true: Array, y_pred: Array) -> Array:
         rows = y_pred.shape[:-1]
         if not y_pred.shape or y_true.shape not in (rows, (*rows, 1)):
@@ -70,7 +73,7 @@ class SparseCategoricalAccuracy(CategoricalAccuracy):
                 f"[{self.name}] y_true must have the shape of y_pred without its last axis, or one more axis of 1; "
                 f"got {y_true.shape} and {y_pred.shape}"
             )
-        return y_true.reshape(rows)
+        return whole(y_true).reshape(rows)
 
 
 class TopKCategoricalAccuracy(CategoricalAccuracy):
@@ -103,6 +106,18 @@ class SparseTopKCategoricalAccuracy(SparseCategoricalAccuracy):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "k": self.k}
+
+
+def exact(x: Array) -> Array:
+    """Integers as float64, which holds those of up to 53 bits; floats as they are."""
+    return x if x.dtype.kind == "f" else kernels.cast(x, "float32" if x.dtype.kind == "b" else "float64")
+
+
+def whole(labels: Array) -> Array:
+    """Labels as int64; what is no whole number becomes -1, which is nobody's label."""
+    if labels.dtype.kind != "f":
+        return kernels.cast(labels, "int64")
+    return kernels.cast(kernels.where(kernels.equal(kernels.floor(labels), labels), labels, -1.0), "int64")
 
 
 def in_top_k(labels: Array, outputs: Array, k: int) -> Array:

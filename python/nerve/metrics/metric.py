@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nerve import initializers
+from nerve import initializers, kernels
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._recording import reading
 from nerve.tensor import Tensor, Variable
 
 
@@ -34,6 +35,7 @@ class Metric:
     """
 
     direction: str | None = None
+    recordable = False  # whether updates of this very class are nothing but kernels, which a recording can hold
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
@@ -98,9 +100,21 @@ class Mean(Metric):
     Values of several axes are first averaged sample by sample: a sample counts as one, however many values it has.
     """
 
+    recordable = True
+
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
-        self.reset_state()
+        self._totals = np.zeros(2)  # of the weighted values, of the weights; in place, so that recordings keep them
+
+    @property
+    def total(self) -> float:
+        """The weighted sum of the values."""
+        return float(self._totals[0])
+
+    @property
+    def count(self) -> float:
+        """The sum of the weights."""
+        return float(self._totals[1])
 
     def update_state(self, values: Any, sample_weight: ArrayLike | None = None) -> None:
         """Add values.
@@ -117,35 +131,22 @@ class Mean(Metric):
             If the weights do not fit.
         """
         values = as_array(values)
-        if sample_weight is None:
-            self.total += float(_per_sample(values).sum(dtype=np.float64))
-            self.count += len(values) if values.ndim else 1
-            return
-        weights = np.asarray(sample_weight, dtype=np.float64)
-        given = weights.shape
-        if weights.ndim > 1 and given[-1] == 1:
-            weights = weights.reshape(given[:-1])
-        if weights.ndim < values.ndim:
-            values = values.mean(axis=tuple(range(weights.ndim, values.ndim)), dtype=np.float64)
-        if weights.shape != values.shape:
-            raise ShapeError(f"[{self.name}] sample_weight of shape {given} does not fit values of {values.shape}")
-        self.total += float(_per_sample(values * weights).sum(dtype=np.float64))
-        self.count += float(_per_sample(weights).sum())
+        weights = None
+        if sample_weight is not None:
+            weights = as_array(sample_weight)
+            given = weights.shape
+            if weights.ndim > 1 and given[-1] == 1:
+                weights = weights.reshape(given[:-1])
+            if weights.shape != values.shape[: weights.ndim]:
+                raise ShapeError(f"[{self.name}] sample_weight of shape {given} does not fit values of {values.shape}")
+        kernels.accumulate_mean(self._totals, values, weights)
 
     def result(self) -> float:
-        return self.total / self.count if self.count else 0.0
+        total, count = self._totals.tolist()
+        return total / count if count else 0.0
 
     def reset_state(self) -> None:
-        self.total = 0.0
-        self.count = 0.0
-
-
-def _per_sample(values: Array) -> Array:
-    """The mean of each sample's values."""
-    if values.ndim < 2:
-        return values
-    mean: Array = values.mean(axis=tuple(range(1, values.ndim)), dtype=np.float64)
-    return mean
+        self._totals[...] = 0.0
 
 
 class PairMetric(Mean):
@@ -163,6 +164,8 @@ class PairMetric(Mean):
         ShapeError
             If the shapes do not fit.
         """
+        if not records(self):
+            reading(f"the metric {self.name!r}")
         super().update_state(self.values(as_array(y_true), as_array(y_pred)), sample_weight)
 
     def matched(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
@@ -196,6 +199,11 @@ class RootMean(PairMetric):
 
     def result(self) -> float:
         return math.sqrt(super().result())
+
+
+def records(metric: Metric) -> bool:
+    """Whether a recording can hold the updates of a metric."""
+    return bool(vars(type(metric)).get("recordable", False))
 
 
 def as_array(x: Any) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nerve import kernels
 from nerve._typing import Array
 from nerve.metrics.metric import PairMetric, RootMean
 
@@ -10,32 +11,35 @@ class MeanSquaredError(PairMetric):
     """The mean of the squared differences."""
 
     direction = "down"
+    recordable = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         y_true, y_pred = self.matched(y_true, y_pred)
-        difference = y_pred - y_true.astype(y_pred.dtype, copy=False)
-        mean: Array = (difference * difference).mean(axis=-1)
-        return mean
+        return kernels.mean(kernels.square(difference(y_true, y_pred)), -1)
 
 
 class RootMeanSquaredError(RootMean):
     """The square root of the mean of the squared differences; weights may be given value by value."""
 
     direction = "down"
+    recordable = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         y_true, y_pred = self.matched(y_true, y_pred)
-        difference = y_pred - y_true.astype(y_pred.dtype, copy=False)
-        square: Array = difference * difference
-        return square
+        return kernels.square(difference(y_true, y_pred))
 
 
 class MeanAbsoluteError(PairMetric):
     """The mean of the absolute differences."""
 
     direction = "down"
+    recordable = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         y_true, y_pred = self.matched(y_true, y_pred)
-        mean: Array = abs(y_pred - y_true.astype(y_pred.dtype, copy=False)).mean(axis=-1)
-        return mean
+        return kernels.mean(kernels.absolute(difference(y_true, y_pred)), -1)
+
+
+def difference(y_true: Array, y_pred: Array) -> Array:
+    """How far predictions are from targets, in the dtype of the predictions."""
+    return kernels.subtract(y_pred, kernels.cast(y_true, y_pred.dtype))

@@ -10,6 +10,7 @@ from nerve.errors import ShapeError
 from nerve.layers.structure import flatten
 from nerve.losses import Loss
 from nerve.metrics import Mean, Metric
+from nerve.metrics.metric import records
 
 
 class Targets:
@@ -146,9 +147,18 @@ class CompiledMetrics:
                     name = _free(name, taken)
                     self.entries.append((name, metric, output, what != "metrics"))
 
-    def update(self, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any]) -> None:
-        """Add a batch."""
+    @property
+    def all_recorded(self) -> bool:
+        """Whether a recording can hold all of them."""
+        return all(records(metric) for _, metric, _, _ in self.entries)
+
+    def update(
+        self, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any], recorded: bool | None = None
+    ) -> None:
+        """Add a batch; if said so only to those that a recording can hold, or to those it cannot."""
         for _, metric, output, weighted in self.entries:
+            if recorded is not None and records(metric) != recorded:
+                continue
             if weighted:
                 metric.update_state(y_true[output], y_pred[output], sample_weight[output])
             else:

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nerve import ops, serialization
+from nerve import kernels, ops, serialization
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers import InputLayer, Layer, Operation
-from nerve.layers.layer import cast
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
 from nerve.layers.symbolic import Node, SymbolicTensor
 from nerve.tensor import Tensor
@@ -227,9 +226,11 @@ def replay(config: dict[str, Any]) -> tuple[Any, Any]:
 
 def _cast(x: Any, dtype: np.dtype[Any]) -> Tensor:
     if isinstance(x, Tensor) and x.tracked and dtype.kind == "f":
-        y: Tensor = cast(x, dtype=dtype.name)
-        return y
-    return Tensor(Tensor(x, tracked=False).array.astype(dtype, copy=False), tracked=False)
+        return ops.cast(x, dtype=dtype)
+    array = Tensor(x, tracked=False).array
+    if dtype.name in ("float32", "float64", "int64", "bool"):
+        return Tensor(kernels.cast(array, dtype), tracked=False)
+    return Tensor(array.astype(dtype, copy=False), tracked=False)
 
 
 def _step(node: Node, slots: dict[int, _Slot]) -> _Step:

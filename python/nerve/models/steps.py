@@ -15,7 +15,7 @@ from nerve.layers import Layer
 from nerve.layers.context import inside
 from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
-from nerve.metrics import Metric
+from nerve.metrics import Mean, Metric
 from nerve.models.checks import check_targets
 from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets, number
 from nerve.models.data import ArrayBatches, Batches, unpack
@@ -30,18 +30,18 @@ Logs = dict[str, float]
 class Steps(Layer):
     """The part of a model that knows what one batch means."""
 
-    _untracked = Layer._untracked | {"_stepped", "_compile_config", "_own_metrics"}
+    _untracked = Layer._untracked | {"_stepped", "_compile_config", "_own_metrics", "_loss_tracker", "_recorders"}
     _graph: Graph | None
     optimizer: Any = None
     compiled = False
     _compile_config: dict[str, Any]
+    _loss_tracker: Mean
     _loss: CompiledLoss | None = None
     _metrics: CompiledMetrics | None = None
     _targets: Targets | None = None
     _stepped: list[Variable] | None = None
     _own_metrics: Sequence[Metric] = ()
-    _loss_total = 0.0
-    _loss_count = 0
+    run_eagerly = False
 
     def compile(
         self,
@@ -50,6 +50,7 @@ class Steps(Layer):
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        run_eagerly: bool = False,
     ) -> None:
         """Say how to train.
 
@@ -63,6 +64,9 @@ class Steps(Layer):
             "accuracy" is the accuracy that fits the shapes of targets and outputs.
         weighted_metrics : like metrics, optional
             Get the sample weights, which `metrics` do not.
+        run_eagerly : bool
+            Whether every step runs in Python. Else steps are recorded and replayed (:func:`nerve.compile`) where that
+            can be done: not with a `train_step` of one's own, say, and not where a layer computes with NumPy.
 
         Raises
         ------
@@ -80,14 +84,17 @@ class Steps(Layer):
             if weight is not None and not isinstance(weight, float | int | np.number):
                 raise ValueError(f"[{self.name}] loss_weights must be numbers, got {weight!r}")
         self.optimizer = found
+        self.run_eagerly = bool(run_eagerly)
         self._compile_config = {
             "optimizer": found,
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
+            "run_eagerly": self.run_eagerly,
         }
         self._loss = self._metrics = self._targets = self._stepped = None
+        self._loss_tracker = Mean("loss")
         self.compiled = True
 
     # One step
@@ -105,20 +112,28 @@ class Steps(Layer):
             The loss and the metrics over the epoch so far.
         """
         x, y, sample_weight = unpack(data)
+        y_pred = self._learn(x, y, sample_weight)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def _learn(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self(x, training=True)
         loss = self.compute_loss(x, y, y_pred, sample_weight)
         variables = self.trainable_variables if self._stepped is None else self._stepped
         self.optimizer.apply(gradients(loss, variables), variables)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        return y_pred
 
     def test_step(self, data: Any) -> Logs:
         """Evaluate one batch, which comes as that of `train_step`."""
         x, y, sample_weight = unpack(data)
+        y_pred = self._judge(x, y, sample_weight)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def _judge(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self(x, training=False)
         loss = self.compute_loss(x, y, y_pred, sample_weight)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        return y_pred
 
     def predict_step(self, data: Any) -> Any:
         """Outputs for one batch, which comes as that of `train_step` without targets."""
@@ -150,7 +165,7 @@ class Steps(Layer):
 
     def get_metrics_result(self) -> Logs:
         """The loss and the metrics so far."""
-        logs = {"loss": self._loss_total / self._loss_count} if self._loss_count else {}
+        logs = {"loss": self._loss_tracker.result()} if self._loss_tracker.count else {}
         if self._loss is not None:
             logs.update(self._loss.results())
         logs.update((metric.name, number(metric.result())) for metric in self._own_metrics)
@@ -160,7 +175,7 @@ class Steps(Layer):
 
     def reset_metrics(self) -> None:
         """Forget all batches."""
-        self._loss_total, self._loss_count = 0.0, 0
+        self._loss_tracker.reset_state()
         self._own_metrics = self._find_own_metrics()  # walking the layers once per epoch is often enough
         for metric in self.metrics:  # a subclass may have a property of this name
             metric.reset_state()
@@ -187,8 +202,7 @@ class Steps(Layer):
         return ["loss", *losses, *own, *(self._metrics.results() if self._metrics is not None else [])]
 
     def _track_loss(self, loss: Tensor, n_samples: int) -> None:
-        self._loss_total += float(loss.array) * n_samples
-        self._loss_count += n_samples
+        self._loss_tracker.update_state(loss.array.reshape(()), np.full((), n_samples, loss.dtype))
 
     def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
         """Targets, predictions and weights, one per output."""

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from nerve.callbacks import Callback, CallbackList, History
-from nerve.layers.context import deferred_updates
 from nerve.layers.structure import flatten, map_structure, pack_like
 from nerve.models.checks import check_counts, check_verbose
 from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches, pack
 from nerve.models.interrupts import WholeSteps
-from nerve.models.steps import Logs, Steps
+from nerve.models.replayed import ReplayedSteps
+from nerve.models.steps import Logs
 from nerve.tensor import no_gradients
 
 Callbacks = Callback | Iterable[Callback] | None
 
 
-class Trainer(Steps):
+class Trainer(ReplayedSteps):
     """The part of a model that trains it."""
 
     stop_training = False
@@ -153,8 +153,8 @@ class Trainer(Steps):
         logs: Logs | None = None
         for step, batch in enumerate(batches):
             listeners.on_train_batch_begin(step)
-            with whole.step, deferred_updates():
-                logs = self.train_step(pack(batch))
+            with whole.step:
+                logs = self._train(pack(batch))
             listeners.on_train_batch_end(step, logs)
             if self.stop_training:
                 break
@@ -176,7 +176,7 @@ class Trainer(Steps):
         with no_gradients():
             for step, batch in enumerate(batches):
                 listeners.on_test_batch_begin(step)
-                logs = self.test_step(pack(batch))
+                logs = self._test(pack(batch))
                 listeners.on_test_batch_end(step, logs)
         if logs is None:
             raise ValueError("the data yielded no batches to evaluate")
@@ -259,7 +259,7 @@ class Trainer(Steps):
             with no_gradients():
                 for step, batch in enumerate(batches):
                     listeners.on_predict_batch_begin(step)
-                    outputs = self.predict_step(pack(batch))
+                    outputs = self._predict(pack(batch))
                     parts.append([np.asarray(leaf) for leaf in flatten(outputs)])
                     listeners.on_predict_batch_end(step, {"outputs": outputs})
             listeners.on_predict_end()
@@ -284,8 +284,8 @@ class Trainer(Steps):
             batches.weigh_classes(class_weight)
         self._prepare(batches)
         self.reset_metrics()
-        with WholeSteps() as whole, whole.step, deferred_updates():
-            logs = self.train_step(pack(batches.first()))
+        with WholeSteps() as whole, whole.step:
+            logs = self._train(pack(batches.first()))
         return _as_dict(logs) if return_dict else _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -295,7 +295,7 @@ class Trainer(Steps):
         self._prepare(batches)
         self.reset_metrics()
         with no_gradients():
-            logs = self.test_step(pack(batches.first()))
+            logs = self._test(pack(batches.first()))
         return _as_dict(logs) if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -303,7 +303,7 @@ class Trainer(Steps):
         batches = self._one_batch(x)
         self._prepare_inputs(batches.first()[0])
         with no_gradients():
-            outputs = self.predict_step(pack(batches.first()))
+            outputs = self._predict(pack(batches.first()))
         return map_structure(np.asarray, outputs)
 
     @staticmethod

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nerve import kernels
 from nerve._typing import Array
@@ -16,10 +17,11 @@ from nerve.tensor import Gradient, Tensor
 
 # fmt: off
 __all__ = [
-    "absolute", "add", "ceil", "cos", "divide", "elu", "equal", "erf", "exp", "expm1", "floor", "gelu", "gelu_tanh",
-    "greater", "greater_equal", "hard_sigmoid", "leaky_relu", "less", "less_equal", "log", "log1p", "maximum",
-    "minimum", "multiply", "negative", "not_equal", "power", "reciprocal", "relu", "relu6", "round", "rsqrt", "selu",
-    "sigmoid", "sign", "silu", "sin", "softplus", "softsign", "sqrt", "square", "subtract", "tanh", "where",
+    "absolute", "add", "cast", "ceil", "cos", "divide", "elu", "equal", "erf", "exp", "expm1", "floor", "gelu",
+    "gelu_tanh", "greater", "greater_equal", "hard_sigmoid", "leaky_relu", "less", "less_equal", "log", "log1p",
+    "maximum", "minimum", "multiply", "negative", "not_equal", "power", "reciprocal", "relu", "relu6", "round",
+    "rsqrt", "selu", "sigmoid", "sign", "silu", "sin", "softplus", "softsign", "sqrt", "square", "subtract", "tanh",
+    "where",
 ]
 # fmt: on
 
@@ -109,15 +111,16 @@ def _power_gradients(a: Array, b: Array, y: Array) -> tuple[Gradient, Gradient]:
         return kernels.multiply(grad, kernels.where(kernels.equal(b, 0.0), 0.0, slope))
 
     def exponent(grad: Array) -> Array:
-        flat = np.logical_and(kernels.equal(a, 0.0), kernels.greater_equal(b, 0.0))
-        return kernels.multiply(grad, kernels.where(flat, 0.0, kernels.multiply(y, kernels.log(a))))
+        slope = kernels.multiply(y, kernels.log(a))
+        flat = kernels.where(kernels.greater_equal(b, 0.0), 0.0, slope)
+        return kernels.multiply(grad, kernels.where(kernels.equal(a, 0.0), flat, slope))
 
     return base, exponent
 
 
-def _share(reaches: Array, exceeds: Array) -> Array:
+def _share(grad: Array, reaches: Array, exceeds: Array) -> Array:
     """1 where an operand is the extremum, 1/2 where both are, 0 where it is not."""
-    return (reaches.astype(np.float32) + exceeds) / np.float32(2)
+    return kernels.where(exceeds, 1.0, kernels.where(reaches, np.asarray(0.5, grad.dtype), 0.0))
 
 
 add = _binary(kernels.add, lambda a, b, y: (lambda grad: grad, lambda grad: grad))
@@ -137,15 +140,15 @@ power = _binary(kernels.power, _power_gradients)
 maximum = _binary(
     kernels.maximum,
     lambda a, b, y: (
-        lambda grad: kernels.multiply(grad, _share(kernels.greater_equal(a, b), kernels.greater(a, b))),
-        lambda grad: kernels.multiply(grad, _share(kernels.less_equal(a, b), kernels.less(a, b))),
+        lambda grad: kernels.multiply(grad, _share(grad, kernels.greater_equal(a, b), kernels.greater(a, b))),
+        lambda grad: kernels.multiply(grad, _share(grad, kernels.less_equal(a, b), kernels.less(a, b))),
     ),
 )
 minimum = _binary(
     kernels.minimum,
     lambda a, b, y: (
-        lambda grad: kernels.multiply(grad, _share(kernels.less_equal(a, b), kernels.less(a, b))),
-        lambda grad: kernels.multiply(grad, _share(kernels.greater_equal(a, b), kernels.greater(a, b))),
+        lambda grad: kernels.multiply(grad, _share(grad, kernels.less_equal(a, b), kernels.less(a, b))),
+        lambda grad: kernels.multiply(grad, _share(grad, kernels.greater_equal(a, b), kernels.greater(a, b))),
     ),
 )
 
@@ -155,6 +158,14 @@ less = plain(kernels.less)
 less_equal = plain(kernels.less_equal)
 greater = plain(kernels.greater)
 greater_equal = plain(kernels.greater_equal)
+
+
+@differentiable
+def cast(x: Array, *, dtype: DTypeLike) -> Result:
+    """``x`` as another type of number; as :func:`nerve.kernels.cast`. A gradient flows between floats."""
+    own = np.asarray(x).dtype
+    y = kernels.cast(x, dtype)
+    return y, ((lambda grad: kernels.cast(grad, own)) if own.kind == y.dtype.kind == "f" else None,)
 
 
 @differentiable

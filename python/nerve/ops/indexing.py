@@ -123,10 +123,8 @@ def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult
     slices = kernels.transpose(x, order)
 
     def backward(grads: tuple[Array | None, ...]) -> tuple[Array | None, ...]:
-        stacked = np.zeros(slices.shape, slices.dtype)
-        for i, grad in enumerate(grads):
-            if grad is not None:
-                stacked[i] = grad
+        zero = np.zeros(slices.shape[1:], slices.dtype)
+        stacked = kernels.concatenate([(zero if grad is None else grad)[np.newaxis] for grad in grads], axis=0)
         return (kernels.transpose(stacked, [int(i) for i in np.argsort(order)]),)
 
     return tuple(slices), backward

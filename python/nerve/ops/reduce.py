@@ -45,7 +45,7 @@ def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
     """The gradient of a maximum or minimum goes in equal parts to the elements that reach it."""
 
     def gradient(grad: Array) -> Array:
-        reached = kernels.equal(x, y).astype(x.dtype)
+        reached = kernels.where(kernels.equal(x, y), np.ones((), x.dtype), 0.0)
         share = kernels.divide(grad.reshape(y.shape), kernels.sum(reached, axis, True))
         return kernels.multiply(reached, share)
 

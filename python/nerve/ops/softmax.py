@@ -33,5 +33,5 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Result:
     # Only probabilities have a gradient: -log p.
     grad_targets: Gradient | None = None
     if np.asarray(targets).dtype.kind == "f":
-        grad_targets = lambda grad: kernels.multiply(kernels.log_softmax(logits), -grad[..., None])  # noqa: E731
+        grad_targets = lambda grad: kernels.multiply(kernels.log_softmax(logits), kernels.negative(grad)[..., None])  # noqa: E731
     return loss, (lambda grad: kernels.multiply(grad_logits, grad[..., None]), grad_targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._numbers import number
+from nerve.kernels._recording import changing
 from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options
-from nerve.tensor import Variable
 
 
 class _Moments(Optimizer):
@@ -86,7 +86,7 @@ class Adam(_Moments):
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
-            step=self.iterations + 1,
+            step=changing(lambda: self.iterations + 1),
             weight_decay=weight_decay,
         )
 
@@ -144,7 +144,7 @@ class Adamax(_Moments):
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
-            step=self.iterations + 1,
+            step=changing(lambda: self.iterations + 1),
             weight_decay=weight_decay,
         )
 
@@ -158,14 +158,13 @@ class Nadam(_Moments):
     def _momentum(self, step: int) -> float:
         return float(self.beta_1 * (1.0 - 0.5 * 0.96**step))
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
-        super().apply(grads, trainable_variables)
+    def _count(self) -> None:
+        super()._count()
         self._product *= self._momentum(self.iterations)
 
     def step(
         self, parameters: Arrays, gradients: Arrays, slots: dict[str, Arrays], learning_rate: float, weight_decay: float
     ) -> None:
-        step = self.iterations + 1
         kernels.nadam_step(
             parameters,
             gradients,
@@ -175,10 +174,10 @@ class Nadam(_Moments):
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
-            step=step,
-            momentum_now=self._momentum(step),
-            momentum_next=self._momentum(step + 1),
-            product_now=self._product * self._momentum(step),
+            step=changing(lambda: self.iterations + 1),
+            momentum_now=changing(lambda: self._momentum(self.iterations + 1)),
+            momentum_next=changing(lambda: self._momentum(self.iterations + 2)),
+            product_now=changing(lambda: self._product * self._momentum(self.iterations + 1)),
             weight_decay=weight_decay,
         )
 

@@ -15,6 +15,7 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.indexed_rows import IndexedRows
 from nerve.kernels._numbers import number
+from nerve.kernels._recording import changing, effect
 from nerve.optimizers import schedules
 from nerve.optimizers.schedules import LearningRateSchedule
 from nerve.tensor import Variable
@@ -181,7 +182,7 @@ class Optimizer:
         if not self.skips_zeros or self._limits:
             arrays = [_dense(gradient) for gradient in arrays]
         arrays = self._clipped(arrays)
-        rate = self.learning_rate
+        rate = changing(lambda: self.learning_rate)
         # One call, but for parameters that differ in dtype or in decay, which a kernel takes as one for all.
         groups: dict[tuple[Any, bool], tuple[list[int], Arrays]] = {}
         for position, gradient in zip(positions, arrays, strict=True):
@@ -197,6 +198,10 @@ class Optimizer:
             slots = {name: [values[i] for i in members] for name, values in self.slots.items()}
             parameters = [self.variables[i].array for i in members]
             self.step(parameters, members_gradients, slots, rate, (self.weight_decay or 0.0) * decayed)
+        effect(self._count)
+
+    def _count(self) -> None:
+        """Count a step."""
         self.iterations += 1
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
@@ -264,9 +269,11 @@ class Optimizer:
         if self.clipvalue is not None:
             return [kernels.minimum(kernels.maximum(g, -self.clipvalue), self.clipvalue) for g in gradients]
         if self.clipnorm is not None:
-            return [_shortened(g, self.clipnorm, _squared_norm(g)) for g in gradients]
+            return [_shortened(g, self.clipnorm, kernels.sum(kernels.square(g))) for g in gradients]
         if self.global_clipnorm is not None:
-            squared = math.fsum(_squared_norm(g) for g in gradients)
+            # In float32 whatever the gradients' dtypes, unless all are float64.
+            squares = kernels.concatenate([kernels.sum(kernels.square(g)).reshape(1) for g in gradients])
+            squared = kernels.sum(squares)
             return [_shortened(g, self.global_clipnorm, squared) for g in gradients]
         return gradients
 
@@ -326,11 +333,7 @@ def _dense(gradient: Any) -> Array:
     return gradient.dense() if isinstance(gradient, IndexedRows) else gradient
 
 
-def _squared_norm(gradient: Array) -> float:
-    return float(kernels.sum(kernels.square(gradient)))
-
-
-def _shortened(gradient: Array, limit: float, squared_norm: float) -> Array:
-    """`gradient`, scaled if its norm is above `limit`."""
-    norm = math.sqrt(squared_norm)
-    return gradient if norm <= limit else kernels.multiply(gradient, limit / norm)
+def _shortened(gradient: Array, limit: float, squared_norm: Array) -> Array:
+    """`gradient`, scaled if its norm, or that of all, is above `limit`."""
+    factor = kernels.divide(limit, kernels.maximum(kernels.sqrt(squared_norm), limit)) if limit else 0.0
+    return kernels.multiply(gradient, factor)

@@ -14,14 +14,14 @@ from nerve.kernels.shapes import Broadcast
 __all__ = [
     "absolute", "absolute_backward", "add", "ceil", "ceil_backward", "cos", "cos_backward", "divide", "elu",
     "elu_backward", "equal", "erf", "erf_backward", "exp", "exp_backward", "expm1", "expm1_backward", "floor",
-    "floor_backward", "gelu", "gelu_backward", "gelu_tanh", "gelu_tanh_backward", "greater", "greater_equal",
-    "hard_sigmoid", "hard_sigmoid_backward", "leaky_relu", "leaky_relu_backward", "less", "less_equal", "log", "log1p",
-    "log1p_backward", "log_backward", "maximum", "minimum", "multiply", "negative", "negative_backward", "not_equal",
-    "power", "reciprocal", "reciprocal_backward", "relu", "relu6", "relu6_backward", "relu_backward", "round",
-    "round_backward", "rsqrt", "rsqrt_backward", "selu", "selu_backward", "sigmoid", "sigmoid_backward", "sign",
-    "sign_backward", "silu", "silu_backward", "sin", "sin_backward", "softplus", "softplus_backward", "softsign",
-    "softsign_backward", "sqrt", "sqrt_backward", "square", "square_backward", "subtract", "tanh", "tanh_backward",
-    "where",
+    "floor_backward", "from_int64", "gelu", "gelu_backward", "gelu_tanh", "gelu_tanh_backward", "greater",
+    "greater_equal", "hard_sigmoid", "hard_sigmoid_backward", "leaky_relu", "leaky_relu_backward", "less",
+    "less_equal", "log", "log1p", "log1p_backward", "log_backward", "maximum", "minimum", "multiply", "negative",
+    "negative_backward", "not_equal", "power", "reciprocal", "reciprocal_backward", "relu", "relu6", "relu6_backward",
+    "relu_backward", "round", "round_backward", "rsqrt", "rsqrt_backward", "selu", "selu_backward", "sigmoid",
+    "sigmoid_backward", "sign", "sign_backward", "silu", "silu_backward", "sin", "sin_backward", "softplus",
+    "softplus_backward", "softsign", "softsign_backward", "sqrt", "sqrt_backward", "square", "square_backward",
+    "subtract", "tanh", "tanh_backward", "to_float32", "to_float64", "to_int64", "where",
 ]
 # fmt: on
 
@@ -145,3 +145,10 @@ greater_equal = _binary(np.greater_equal)
 
 def where(out: Array, condition: Array, a: Array, b: Array, size: int) -> None:
     out[...] = np.where(condition, a, b)
+
+
+def _convert(out: Array, x: Array, size: int) -> None:
+    out[...] = x.astype(out.dtype)
+
+
+to_float32 = to_float64 = to_int64 = from_int64 = _convert

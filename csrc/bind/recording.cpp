@@ -1,0 +1,167 @@
+#include "bind/recording.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <map>
+
+namespace py = pybind11;
+
+namespace nerve::bind {
+namespace {
+
+thread_local Recording* current_recording = nullptr;
+
+constexpr size_t worth_releasing = size_t(1) << 18;  // bytes in all operands, from which on other threads may run
+
+runtime::Cell cell_of(const py::object& number) {
+    runtime::Cell cell;
+    cell.real = number.cast<double>();
+    if (PyLong_Check(number.ptr())) {
+        cell.whole = PyLong_AsUnsignedLongLongMask(number.ptr());
+        if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+    }
+    return cell;
+}
+
+struct RangeCheck final : runtime::Call {
+    const int64_t* values;
+    int64_t size, least, most;
+    bool index;
+    std::string message;
+
+    void run() const override {
+        bool inside = true;
+        for (int64_t i = 0; i < size; ++i) inside &= values[i] >= least && values[i] <= most;
+        if (inside) return;
+        if (index) throw std::out_of_range(message);
+        throw std::invalid_argument(message);
+    }
+};
+
+}  // namespace
+
+Recording* Recording::current() { return current_recording; }
+
+void Recording::start() {
+    if (current_recording != nullptr) throw std::runtime_error("a recording is under way in this thread already");
+    current_recording = this;
+}
+
+void Recording::stop() {
+    if (current_recording == this) current_recording = nullptr;
+}
+
+void Recording::allocated(py::object array) {
+    const py::array a = py::reinterpret_borrow<py::array>(array);
+    program_.allocated(const_cast<void*>(a.data()), size_t(a.nbytes()));
+    temporaries_.push_back(std::move(array));
+}
+
+void Recording::require_range(const py::object& values, int64_t least, int64_t most, bool index, std::string message) {
+    const auto array = py::reinterpret_borrow<py::array_t<int64_t>>(values);
+    auto call = std::make_unique<RangeCheck>();
+    call->values = array.data();
+    call->size = array.size();
+    call->least = least;
+    call->most = most;
+    call->index = index;
+    call->message = std::move(message);
+    runtime::Step step{"in_range", nullptr, {}, {}, line_().cast<std::string>()};
+    Notes notes(step, arrays_);
+    notes.array(call->values, call->size, array.ptr());
+    notes.number(&least, sizeof least);
+    notes.number(&most, sizeof most);
+    step.call = std::move(call);
+    program_.append(std::move(step));
+}
+
+bool Recording::computed(const py::object& array) const {
+    return program_.temporary_at(py::reinterpret_borrow<py::array>(array).data());
+}
+
+// A temporary that somebody besides this recording holds is kept where it is.
+void Recording::plan() {
+    std::map<const char*, const char*> spans;  // of temporaries
+    for (const py::object& array : temporaries_) {
+        const py::array a = py::reinterpret_borrow<py::array>(array);
+        spans[static_cast<const char*>(a.data())] = static_cast<const char*>(a.data()) + a.nbytes();
+    }
+    std::vector<py::object> others;  // views of temporaries go, other arrays are needed by the calls
+    for (py::object& array : arrays_) {
+        const char* data = static_cast<const char*>(py::reinterpret_borrow<py::array>(array).data());
+        const auto after = spans.upper_bound(data);
+        if (after == spans.begin() || data >= std::prev(after)->second) others.push_back(std::move(array));
+    }
+    arrays_ = std::move(others);
+    std::vector<bool> kept;
+    for (const py::object& array : temporaries_) kept.push_back(array.ref_count() > 1);
+    program_.plan(kept);
+    for (size_t i = 0; i < kept.size(); ++i)
+        if (kept[i]) arrays_.push_back(std::move(temporaries_[i]));
+    temporaries_.clear();
+    release_ = program_.operand_bytes() >= worth_releasing;
+}
+
+void Recording::run() {
+    if (running_.exchange(true)) throw std::runtime_error("this recording is running in another thread");
+    struct Done {
+        std::atomic<bool>& running;
+        ~Done() { running = false; }
+    } done{running_};
+    if (release_) {
+        py::gil_scoped_release release;
+        program_.run();
+    } else {
+        program_.run();
+    }
+}
+
+void define_recording(py::module_& module) {
+    using runtime::Cell;
+    py::class_<Cell, std::shared_ptr<Cell>>(module, "Cell", "A number that recorded calls look up when they run.")
+        .def(py::init([](const py::object& number) { return std::make_shared<Cell>(cell_of(number)); }),
+             py::arg("value"))
+        .def(
+            "set",
+            [](Cell& cell, const py::object& number) {
+                const Cell found = cell_of(number);
+                cell.real = found.real;
+                cell.whole = found.whole;
+            },
+            py::arg("value"), "Change the number.")
+        .def(
+            "after",
+            [](const std::shared_ptr<Cell>& start, uint64_t count) {
+                auto cell = std::make_shared<Cell>();
+                cell->whole = count;
+                cell->start = start;
+                return cell;
+            },
+            py::arg("count"), "A cell that always holds `count` more than this one, a whole number.")
+        .def("__float__", [](const Cell& cell) { return cell.get<double>(); })
+        .def("__index__", [](const Cell& cell) { return cell.get<uint64_t>(); });
+
+    py::class_<Recording>(module, "Recording", "Kernel calls, recorded while it is on, to be run again.")
+        .def(py::init<py::object>(), py::arg("line"), "`line` says, when called, which line of the program is at work.")
+        .def("start", &Recording::start, "Record the calls that this thread makes from now on.")
+        .def("stop", &Recording::stop, "Record no more.")
+        .def("allocated", &Recording::allocated, py::arg("array"), "Note an array that recorded calls will fill.")
+        .def("require_range", &Recording::require_range, py::arg("values"), py::arg("least"), py::arg("most"),
+             py::arg("index"), py::arg("message"), "Check in each run that computed integers lie in a range.")
+        .def("computed", &Recording::computed, py::arg("array"), "Whether an array lies in one of those.")
+        .def("difference", &Recording::difference, py::arg("later"),
+             "Why another recording of the same code is not the same list of calls; empty if it is.")
+        .def("plan", &Recording::plan, "Move arrays nobody else holds into one block, where they share memory.")
+        .def("run", &Recording::run, "Make all calls again.")
+        .def_property_readonly("kernels",
+                               [](const Recording& recording) {
+                                   std::vector<std::string> names;
+                                   for (const auto& step : recording.program().steps()) names.emplace_back(step.kernel);
+                                   return names;
+                               })
+        .def_property_readonly("planned_bytes", [](const Recording& r) { return r.program().planned_bytes(); })
+        .def_property_readonly("recorded_bytes", [](const Recording& r) { return r.program().recorded_bytes(); });
+}
+
+}  // namespace nerve::bind

@@ -1,0 +1,66 @@
+// Recording kernel calls as they are made (runtime/program.h): while one is on in a thread, every call of that thread
+// appends itself to it.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/program.h"
+
+namespace nerve::bind {
+
+// What the arguments of one call say of themselves, once they lie where they will stay.
+class Notes {
+  public:
+    explicit Notes(runtime::Step& step, std::vector<pybind11::object>& arrays) : step_(step), arrays_(arrays) {}
+
+    void number(const void* value, size_t bytes) {
+        const auto* first = static_cast<const unsigned char*>(value);
+        step_.numbers.insert(step_.numbers.end(), first, first + bytes);
+    }
+    template <class P>
+    void array(P*& data, int64_t size, PyObject* array) {
+        step_.operands.push_back({&data, data == nullptr ? 0 : size_t(size) * sizeof(P), !std::is_const_v<P>});
+        if (data != nullptr) arrays_.push_back(pybind11::reinterpret_borrow<pybind11::object>(array));
+    }
+
+  private:
+    runtime::Step& step_;
+    std::vector<pybind11::object>& arrays_;
+};
+
+class Recording {
+  public:
+    explicit Recording(pybind11::object line) : line_(std::move(line)) {}
+
+    static Recording* current();
+    void start();
+    void stop();
+
+    template <class... A, class Function, class... Arguments>
+    void append(const char* kernel, Function function, const Arguments&... arguments);
+
+    void allocated(pybind11::object array);
+    // Makes the calls up to here end in an IndexError or ValueError where an element of `values` is out of range.
+    void require_range(const pybind11::object& values, int64_t least, int64_t most, bool index, std::string message);
+    bool computed(const pybind11::object& array) const;  // whether it lies in what was allocated
+    std::string difference(const Recording& later) const { return program_.difference(later.program_); }
+    void plan();
+    void run();
+
+    const runtime::Program& program() const { return program_; }
+
+  private:
+    runtime::Program program_;
+    std::vector<pybind11::object> temporaries_, arrays_;
+    pybind11::object line_;
+    std::atomic<bool> running_ = false;
+    bool release_ = false;
+};
+
+void define_recording(pybind11::module_& module);
+
+}  // namespace nerve::bind

@@ -1,0 +1,187 @@
+"""Recordings: a run of kernels that can be had again without Python, and what code above them has to say for that.
+
+While a `Recording` is on in a thread, every kernel called there is noted with its arrays and numbers. What Python
+computes besides is not, so it must be the same in every run, or be said here: numbers that change (`changing`), effects
+on Python's side (`effect`), random numbers (`Recording.reserve`), inputs to look at first (`guard`). Reading a value
+that kernels compute is refused (`reading`).
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from nerve import _cpu
+from nerve._typing import Array
+from nerve.errors import RecordingError
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class _Now(threading.local):
+    recording: Recording | None = None
+
+
+now = _Now()
+
+
+class _Configuration:
+    """Counts changes of what recordings are made of besides arrays: attributes of layers, what is trained."""
+
+    version = 0
+
+    def changed(self) -> None:
+        """Whatever was recorded before must be recorded anew."""
+        self.version += 1
+
+
+configuration = _Configuration()
+
+
+class Stream(Protocol):
+    """What hands out ranges of random blocks (nerve.random)."""
+
+    def reserve(self, n_blocks: int) -> tuple[int, int]: ...
+
+
+class Recording:
+    """Kernel calls made inside of `with recording:`.
+
+    Parameters
+    ----------
+    strict : bool
+        Whether code that cannot be recorded raises; else it goes on, and `refusal` says why the recording is of no use.
+    """
+
+    def __init__(self, *, strict: bool = True) -> None:
+        self.calls = _cpu.Recording(line_at_work)
+        self.strict = strict
+        self.refusal = ""
+        self._guards: list[Callable[[], None]] = []
+        self._cells: list[tuple[Any, Callable[[], float]]] = []
+        self._effects: list[Callable[[], None]] = []
+        self._streams: dict[int, _Reserved] = {}
+
+    def __enter__(self) -> Self:
+        if now.recording is not None:
+            raise RecordingError("a recording is under way in this thread already")
+        self.calls.start()
+        now.recording = self
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        now.recording = None
+        self.calls.stop()
+
+    def refuse(self, why: str) -> None:
+        """Say that the code at work cannot be recorded."""
+        message = f"{why}\n{line_at_work()}"
+        if self.strict:
+            raise RecordingError(message)
+        self.refusal = self.refusal or message
+
+    def cell(self, value: Callable[[], float]) -> Any:
+        """A number that is `value()`, asked anew before every run."""
+        cell = _cpu.Cell(value())
+        self._cells.append((cell, value))
+        return cell
+
+    def guard(self, check: Callable[[], None]) -> None:
+        """Call `check` now, and before every run: it raises where an input would lead a kernel astray."""
+        check()
+        self._guards.append(check)
+
+    def effect(self, function: Callable[[], None]) -> None:
+        """Call `function` now, and after every run."""
+        function()
+        self._effects.append(function)
+
+    def reserve(self, stream: Stream, n_blocks: int) -> tuple[Any, Any]:
+        """Random blocks of a stream, other ones in every run: (seed, offset) as cells."""
+        seed, offset = stream.reserve(n_blocks)
+        reserved = self._streams.get(id(stream))
+        if reserved is None:
+            reserved = self._streams[id(stream)] = _Reserved(stream, _cpu.Cell(seed), _cpu.Cell(offset))
+        cell = reserved.offset.after(reserved.n_blocks)
+        reserved.n_blocks += n_blocks
+        return reserved.seed, cell
+
+    def difference(self, later: Recording) -> str:
+        """Why `later`, of the same code, would not do what this recording does; empty if it would."""
+        if (len(self._cells), len(self._effects)) != (len(later._cells), len(later._effects)):
+            return "another number of values that change"
+        if [r.n_blocks for r in self._streams.values()] != [r.n_blocks for r in later._streams.values()]:
+            return "other random numbers were drawn"
+        return self.calls.difference(later.calls)
+
+    def run(self) -> None:
+        """Make all calls again."""
+        for check in self._guards:
+            check()
+        for cell, value in self._cells:
+            cell.set(value())
+        for reserved in self._streams.values():
+            seed, offset = reserved.stream.reserve(reserved.n_blocks)
+            reserved.seed.set(seed)
+            reserved.offset.set(offset)
+        self.calls.run()
+        for effect in self._effects:
+            effect()
+
+
+class _Reserved:
+    """The random blocks that one run takes of a stream."""
+
+    def __init__(self, stream: Stream, seed: Any, offset: Any) -> None:
+        self.stream, self.seed, self.offset = stream, seed, offset
+        self.n_blocks = 0
+
+
+def changing(value: Callable[[], float]) -> Any:
+    """`value()`; in a recording, what it is in each run."""
+    recording = now.recording
+    return value() if recording is None else recording.cell(value)
+
+
+def effect(function: Callable[[], None]) -> None:
+    """Call `function`; in a recording, after each run."""
+    if now.recording is None:
+        function()
+    else:
+        now.recording.effect(function)
+
+
+def guard(check: Callable[[], None]) -> None:
+    """Call `check`; in a recording, before each run."""
+    if now.recording is None:
+        check()
+    else:
+        now.recording.guard(check)
+
+
+def reading(what: str) -> None:
+    """Refuse, in a recording, to give a value that kernels compute anew in each run."""
+    if now.recording is not None:
+        now.recording.refuse(f"{what} cannot be recorded: its value is another one in every run")
+
+
+def allocated(array: Array) -> Array:
+    """Note an array that kernels are to fill."""
+    if now.recording is not None:
+        now.recording.calls.allocated(array)
+    return array
+
+
+def line_at_work() -> str:
+    """The innermost line of code that is not nerve's own, as in a traceback."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    name, number = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(name, number).strip()
+    return f'  File "{name}", line {number}, in {frame.f_code.co_name}\n    {text}'

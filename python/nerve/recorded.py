@@ -1,0 +1,267 @@
+"""`nerve.compile`: a function of arrays that is recorded once and from then on replayed without Python."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nerve import _cpu
+from nerve._typing import Array
+from nerve.errors import DTypeError, RecordingError
+from nerve.kernels._backend import empty, native, rectangular
+from nerve.kernels._recording import Recording, configuration, now
+from nerve.tensor import Tensor, recording
+
+MAX_RECORDINGS = 64
+MAX_BYTES = 1 << 30  # that recordings of one function may hold; the one used longest ago goes first
+
+
+class Recorder:
+    """Runs a function of arrays, and when it has seen the same shapes twice, a recording of it.
+
+    The first call with some shapes and dtypes is an ordinary one (layers and optimizers make their weights then). The
+    second and the third are recorded as they run; only if both made the same calls, the fourth and all later
+    ones replay them. So what a function bakes in - a value that NumPy computed, another way taken - is found out.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a list of arrays and `static`, and gives a list of arrays.
+    strict : bool
+        Whether code that cannot be recorded raises RecordingError; else the function goes on being called, and
+        `refusal` says why.
+    max_bytes : int
+        Of memory that recordings may hold.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[list[Array], Any], Sequence[Array]],
+        *,
+        strict: bool = True,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self.function = function
+        self.strict = strict
+        self.max_bytes = max_bytes
+        self.refusal = ""
+        self._entries: dict[Any, _Entry] = {}
+        self._version = configuration.version
+        self._lock = threading.Lock()
+
+    def __call__(self, inputs: Sequence[Array], static: Any = None) -> list[Array]:
+        """The function's outputs for `inputs`, in arrays of their own; `static` is what else tells calls apart."""
+        if now.recording is not None or self.refusal or not native():
+            return list(self.function(list(inputs), static))
+        key = (tuple((x.shape, x.dtype.char) for x in inputs), static, recording(), _cpu.isa(), _cpu.matmul_pieces())
+        with self._lock:
+            if self._version != configuration.version:
+                self._entries.clear()
+                self._version = configuration.version
+            entry = self._entries.pop(key, None)
+            if entry is None:
+                entry = _Entry(self.function, static, inputs, self.strict)
+            outputs = entry(inputs)
+            if entry.refusal:
+                self.refusal = entry.refusal
+                self._entries.clear()
+                return outputs
+            self._entries[key] = entry  # the last one used is the last one
+            while len(self._entries) > 1 and (self.bytes > self.max_bytes or len(self._entries) > MAX_RECORDINGS):
+                del self._entries[next(iter(self._entries))]
+            return outputs
+
+    @property
+    def bytes(self) -> int:
+        """Of memory that recordings hold: their inputs, and what is computed on the way."""
+        return sum(entry.bytes for entry in self._entries.values())
+
+    @property
+    def recordings(self) -> list[_Entry]:
+        """One for each combination of shapes and dtypes."""
+        return list(self._entries.values())
+
+
+class _Entry:
+    """The recording for one combination of shapes."""
+
+    def __init__(
+        self,
+        function: Callable[[list[Array], Any], Sequence[Array]],
+        static: Any,
+        inputs: Sequence[Array],
+        strict: bool,
+    ) -> None:
+        self.function = function
+        self.static = static
+        self.strict = strict
+        self.refusal = ""
+        self.inputs = [empty(x.shape, _recorded_dtype(x.dtype)) for x in inputs]
+        self.outputs: list[Array] = []
+        self.recording: Recording | None = None
+        self.calls = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether calls are replayed by now."""
+        return self.calls > 2
+
+    @property
+    def bytes(self) -> int:
+        """Of the inputs, and of what is computed on the way."""
+        held = self.recording.calls.planned_bytes if self.recording is not None else 0
+        return held + sum(x.nbytes for x in self.inputs)
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        if self.calls == 0:
+            outputs = list(self.function(list(inputs), self.static))
+            self.calls = 1
+            return outputs
+        for own, given in zip(self.inputs, inputs, strict=True):
+            np.copyto(own, given)
+        if not self.ready:
+            return self._record()
+        assert self.recording is not None
+        self.recording.run()
+        return [output.copy() for output in self.outputs]
+
+    def _record(self) -> list[Array]:
+        later = Recording(strict=self.strict)
+        with later:
+            outputs = list(self.function(list(self.inputs), self.static))
+        self.refusal = later.refusal
+        if self.recording is None:
+            self.recording = later
+        elif not self.refusal:
+            why = self.recording.difference(later)
+            if why:
+                self.refusal = f"the recorded function did other things in two runs: {why}"
+                if self.strict:
+                    raise RecordingError(self.refusal)
+        if self.refusal:
+            self.recording = None
+            return outputs
+        if self.calls == 2:
+            self.recording = later
+            self.outputs = outputs
+            later.calls.plan()
+        self.calls += 1
+        return [output.copy() for output in outputs]
+
+
+def _recorded_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The nearest of the types that kernels take."""
+    if dtype.kind in "iu":
+        return np.dtype(np.int64)
+    return np.dtype(np.float32) if dtype.name == "float16" else dtype
+
+
+def compile(function: Callable[..., Any] | None = None, *, max_bytes: int = MAX_BYTES) -> Any:
+    """Make a function that is recorded and then replayed: one call into C++, whatever the function does.
+
+    Works for whole training steps: what layers, losses, :func:`nerve.gradients` and optimizers do is recorded, random
+    numbers are drawn anew in every call, learning rates and step counts are looked up, and variables change in place.
+    A replay gives the same bits as the function itself.
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, tensors, or lists, tuples and dicts of them, which arrive as tensors; and numbers, strings, None
+        and other objects that can be told apart by hash and ==, each new value of which is another recording. Gives
+        tensors or arrays, or lists, tuples and dicts of them.
+    max_bytes : int
+        Of memory that its recordings may hold; the one used longest ago goes first.
+
+    Returns
+    -------
+    callable
+        With the attribute `recorder`. Every new combination of shapes and dtypes is called once as it is, recorded
+        twice and then replayed. Its outputs are arrays of their own, and no gradient flows through them.
+
+    Raises
+    ------
+    RecordingError
+        When called, and the function reads a value (`float(loss)`, `if loss < 1`, `x.numpy()`), or computes with
+        NumPy what goes into a kernel: the message has the line. Return such values and read them outside; take
+        `nerve.ops` instead of NumPy; or leave the function uncompiled.
+
+    Examples
+    --------
+    >>> @nerve.compile
+    ... def step(x, y):
+    ...     loss = loss_of(y, model(x, training=True))
+    ...     optimizer.apply(nerve.gradients(loss, model.trainable_variables), model.trainable_variables)
+    ...     return loss
+    """
+    if function is None:
+        return functools.partial(compile, max_bytes=max_bytes)
+    if not callable(function):
+        raise TypeError(f"[compile] expects a function, got {type(function).__name__}")
+    results: dict[Any, Any] = {}  # the structure of the outputs, by that of the inputs
+    name = getattr(function, "__name__", type(function).__name__)
+
+    def flat(arrays: list[Array], structure: Any) -> list[Array]:
+        places = iter(arrays)
+        args, kwargs = filled(structure, lambda: Tensor(next(places), tracked=False))
+        outputs: list[Array] = []
+        results[structure] = emptied(function(*args, **kwargs), outputs, name)
+        return outputs
+
+    recorder = Recorder(flat, max_bytes=max_bytes)
+
+    @functools.wraps(function)
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        inputs: list[Array] = []
+        structure = emptied((args, kwargs), inputs, name)
+        outputs = iter(recorder(inputs, structure))
+        return filled(results[structure], lambda: Tensor(next(outputs), tracked=False))
+
+    compiled.recorder = recorder  # type: ignore[attr-defined]
+    return compiled
+
+
+class _Place:
+    """Where an array was in a structure."""
+
+
+_PLACE = _Place()
+
+
+def emptied(value: Any, arrays: list[Array], name: str) -> Any:
+    """A structure as nested tuples that can be a key, its arrays moved to `arrays`."""
+    if isinstance(value, Tensor):
+        arrays.append(value.array)
+        return _PLACE
+    if type(value) is np.ndarray and value.flags.carray and value.dtype.kind in "fiub":
+        arrays.append(value)
+        return _PLACE
+    if isinstance(value, np.ndarray):
+        array = np.require(rectangular(name, value), requirements=("C", "ALIGNED"))
+        if array.dtype.kind not in "fiub":
+            raise DTypeError(f"[{name}] expects real numbers, got dtype {array.dtype}")
+        arrays.append(array)
+        return _PLACE
+    if isinstance(value, list | tuple):
+        return type(value) if type(value) in (list, tuple) else tuple, tuple(emptied(v, arrays, name) for v in value)
+    if isinstance(value, dict):
+        return dict, tuple(value), tuple(emptied(v, arrays, name) for v in value.values())
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"[{name}] a compiled function takes arrays and hashable objects, got {value!r}") from None
+    return None, type(value), value
+
+
+def filled(structure: Any, array: Callable[[], Any]) -> Any:
+    """The structure again, with arrays at their places."""
+    if structure is _PLACE:
+        return array()
+    kind = structure[0]
+    if kind is None:
+        return structure[2]
+    items = [filled(item, array) for item in structure[-1]]
+    return dict(zip(structure[1], items, strict=True)) if kind is dict else kind(items)
