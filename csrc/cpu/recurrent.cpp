@@ -1,6 +1,6 @@
-// LSTM and GRU over whole sequences: the steps of recurrent_steps.h, and the products over all steps at once that give
+// LSTM and GRU over whole sequences: their steps, and the products over all steps at once that give
 // the gradients of inputs and weights.
-#include "cpu/recurrent_steps.h"
+#include "cpu/recurrent_backward.h"
 #include "kernels.h"
 
 namespace nerve::NERVE_ISA {
@@ -14,26 +14,25 @@ void copy_or_zero(T* to, const T* from, int64_t size) {
         std::memset(to, 0, size_t(size) * sizeof(T));
 }
 
-// grad_x = gates @ kernel^T, grad_kernel = x^T @ gates, with the rows of all steps.
+// grad_x = gates @ kernel^T, with the rows of all steps.
 template <class T>
 void input_gradients(const BackwardCall<T>& call, int64_t sums, int64_t columns) {
     const auto& s = call.s;
-    if (call.grad_x != nullptr)
-        gemm<T>(
-            s.batch * s.time, s.features, columns,
-            [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
-                const T* from[tile_rows];
-                for (int64_t r = 0; r < tile_rows; ++r) {
-                    const int64_t b = (row + r) / s.time, at = (row + r) % s.time;
-                    const int64_t t = s.go_backwards ? s.time - 1 - at : at;
-                    from[r] = r < rows ? call.grad_gates + (t * s.batch + b) * sums + k : zeros<T>;
-                }
-                pack_pointers<tile_rows>(panel, from, count);
-            },
-            [&](T* panel, int64_t column, int64_t used, int64_t k, int64_t count) {
-                pack_across<tile_columns<T>>(panel, call.kernel, columns, column, used, k, count);
-            },
-            {call.grad_x, s.features, static_cast<const T*>(nullptr), Activation::linear});
+    gemm<T>(
+        s.batch * s.time, s.features, columns,
+        [&](T* panel, int64_t row, int64_t rows, int64_t k, int64_t count) {
+            const T* from[tile_rows];
+            for (int64_t r = 0; r < tile_rows; ++r) {
+                const int64_t b = (row + r) / s.time, at = (row + r) % s.time;
+                const int64_t t = s.go_backwards ? s.time - 1 - at : at;
+                from[r] = r < rows ? call.grad_gates + (t * s.batch + b) * sums + k : zeros<T>;
+            }
+            pack_pointers<tile_rows>(panel, from, count);
+        },
+        [&](T* panel, int64_t column, int64_t used, int64_t k, int64_t count) {
+            pack_across<tile_columns<T>>(panel, call.kernel, columns, column, used, k, count);
+        },
+        {call.grad_x, s.features, static_cast<const T*>(nullptr), Activation::linear});
 }
 
 // The rows of A^T in weight_gradient: (features + units, steps * batch), inputs above the states before each step.
@@ -118,7 +117,7 @@ void backward_all(const BackwardCall<T>& call) {
                 if (i >= 3 * units) call.grad_bias[2 * units + i] = total;
             }
         }
-    input_gradients(call, sums, columns);
+    if (call.grad_x != nullptr && !makes_grad_x<T, Cell>(call)) input_gradients(call, sums, columns);
     if (call.grad_kernel != nullptr || call.grad_recurrent_kernel != nullptr)
         weight_gradients<T, Cell>(call, totals + groups * sums);
 }

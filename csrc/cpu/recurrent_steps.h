@@ -1,4 +1,4 @@
-// A recurrent layer's steps through time, forward and backward, over the cells of recurrent_cells.h.
+// A recurrent layer's steps through time, over the cells of recurrent_cells.h; recurrent_backward.h has the way back.
 //
 // Weights are packed once. A step adds the product with the state to what the inputs gave (made for several steps at
 // once), and goes on to the gates while the sums are in the cache. Groups of sequences go through all steps on their
@@ -135,8 +135,6 @@ void step(const RecurrentShape& s, int64_t rows, int64_t inner, const Sums& sums
     }
 }
 
-// --- forward
-
 template <class T>
 struct ForwardCall {
     T *out, *state, *cell, *saved;  // the last two may be null
@@ -225,89 +223,6 @@ void forward(const ForwardCall<T>& call) {
         }
         for (int64_t r = 0; r < rows; ++r)
             std::memcpy(call.state + (first + r) * units, states[s.time % 2][r], size_t(units) * sizeof(T));
-    });
-}
-
-// --- backward
-
-template <class T>
-struct BackwardCall {
-    T *grad_gates, *grad_x, *grad_kernel, *grad_recurrent_kernel, *grad_bias, *grad_state, *grad_cell;
-    const T *grad, *x, *out, *saved, *kernel, *recurrent_kernel, *initial_state, *initial_cell;
-    RecurrentShape s;
-};
-
-// Gradients of the gates' sums of step t, sequence b: to grad_gates, and, as the product with the weights wants them,
-// to `sums`. dh is the gradient of the state on its way back.
-template <class T, class Cell>
-void backward_gates(const BackwardCall<T>& call, int64_t t, int64_t b, T* dh, T* sums, T* bias, int64_t unit,
-                    int64_t end) {
-    const auto& s = call.s;
-    const int64_t units = s.units;
-    T* kept = const_cast<T*>(call.saved) + (t * s.batch + b) * Cell::saved * units;
-    T* gates = call.grad_gates + (t * s.batch + b) * Cell::sums * units;
-    const int64_t step = s.batch * Cell::saved * units;
-    const T* grad = call.grad ? call.grad + (b * s.time + t) * units : nullptr;
-    const T* cell_before =
-        t > 0 ? kept + (Cell::saved - 1) * units - step : (call.initial_cell ? call.initial_cell + b * units : nullptr);
-    const T* before = t > 0 ? call.out + (b * s.time + t - 1) * units
-                            : (call.initial_state ? call.initial_state + b * units : nullptr);
-    auto read = [&](const T* from, int64_t n) NERVE_LAMBDA_INLINE {
-        return from ? Parts<T>{const_cast<T*>(from) + unit, 0, n}.get(0) : vec<T>(T(0));
-    };
-    for (; unit < end; unit += vec<T>::size) {
-        const int64_t n = smaller(end - unit, vec<T>::size);
-        const Parts<T> cell{call.grad_cell + b * units + unit, 0, n}, state{dh + unit, 0, n};
-        const Parts<T> to{gates + unit, units, n}, for_product{sums + unit, units, n}, total{bias + unit, units, n};
-        vec<T> carried(T(0)), d[4];
-        if (Cell::has_cell) carried = cell.get(0);
-        const vec<T> rest = Cell::step_back(d, state.get(0) + read(grad, n), carried, {kept + unit, units, n},
-                                            Cell::has_cell ? vec<T>(T(0)) : read(before, n),
-                                            Cell::has_cell ? read(cell_before, n) : vec<T>(T(0)));
-        if (Cell::has_cell) cell.set(0, carried);
-        state.set(0, rest);
-#pragma GCC unroll 4
-        for (int part = 0; part < 4; ++part) {
-            to.set(part, d[part]);
-            total.set(part, total.get(part) + d[part]);
-        }
-#pragma GCC unroll 4
-        for (int gate = 0; gate < Cell::gates; ++gate) for_product.set(gate, d[Cell::place(gate)]);
-    }
-}
-
-// All steps from the last to the first; what is left in grad_state and grad_cell is the gradient of the initial ones.
-// `totals` (groups, sums) are the sums of the gates' gradients over the steps of each group of sequences.
-template <class T, class Cell>
-void backward(const BackwardCall<T>& call, T* totals) {
-    const auto& s = call.s;
-    const int64_t units = s.units, inner = Cell::gates * units;
-    PackedWeights<T> turned{nullptr, 1, inner, units};
-    turned.data = scratch<T>(runtime::packed_b, turned.size());
-    turned.fill([&](T* panel, int64_t, int64_t unit, int64_t used) {
-        for (int64_t k = 0; k < inner; k += inner_block)
-            pack_across<tile_columns<T>>(panel + k * tile_columns<T>, call.recurrent_kernel, inner, unit, used, k,
-                                         smaller(inner - k, inner_block));
-    });
-    for_sequences(s, together<T>(s, Cell::gates), [&](int64_t first, int64_t rows) {
-        const int64_t size = 2 * Rows<T>::size(rows, inner);
-        Carver<T> memory{scratch<T>(runtime::packed_a, size)};
-        const Rows<T> sums[2]{memory.rows(rows, inner), memory.rows(rows, inner)};
-        for (int64_t t = s.time - 1; t >= -1; --t) {
-            auto add = [&](int64_t row, int64_t count, int64_t part) {
-                if (t == s.time - 1) return;
-                product<inner_block>(sums[(t + 1) % 2], row, count, turned.at(part, 0), inner,
-                                     {call.grad_state + (first + row) * units, units, static_cast<const T*>(nullptr),
-                                      Activation::linear},
-                                     part * slice, smaller(units - part * slice, slice), Cell::has_cell);
-            };
-            step(s, rows, inner, add, [&](int64_t row, int64_t count, int64_t unit, int64_t end) {
-                if (t < 0) return;
-                for (int64_t r = row; r < row + count; ++r)
-                    backward_gates<T, Cell>(call, t, first + r, call.grad_state + (first + r) * units, sums[t % 2][r],
-                                            totals + (first + r) / group * Cell::sums * units, unit, end);
-            });
-        }
     });
 }
 
