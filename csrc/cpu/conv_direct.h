@@ -9,8 +9,7 @@
 
 namespace nerve::NERVE_ISA {
 
-// A chain that has grown to this length ends with the run of channels it is in: long ones lose digits.
-constexpr int64_t chain = 256;
+constexpr int64_t longest_chain = 320;  // about: long chains lose digits
 
 // Where output pixel (n, i, j) lies: out + n * image + i * row + j * pixel.
 template <class T>
@@ -21,19 +20,9 @@ struct Places {
     Activation activation;
 };
 
-template <class T>
-NERVE_NOINLINE void activate_pixels(T* const* out, int64_t column, int rows, int64_t columns, Activation activation) {
-    for (int r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < columns; c += vec<T>::size) {
-            const int64_t n = smaller(columns - c, vec<T>::size);
-            T* to = out[r] + column + c;
-            store_partial(to, activate(activation, load_partial(to, n)), n);
-        }
-}
-
 // A run of elements that lie side by side in every patch: where it begins, from the beginning of the patch, and how
 // many they are; the pixel they are of, from the patch's corner. `ends`: a chain of fma ends with it.
-constexpr int64_t longest_run = 16;
+constexpr int64_t longest_run = 32;
 struct Run {
     int64_t offset, length, y, x;
     bool ends;
@@ -55,6 +44,22 @@ struct DirectTile {
     int rows;
 };
 
+// What becomes of a tile's sums, a row of them every `stride`, where a part of them is wanted or the formula is long.
+template <class T>
+NERVE_NOINLINE void put(const DirectTile<T>& tile, const T* sums, int64_t stride, const Places<T>& places, bool first,
+                        bool last) {
+    using V = vec<T>;
+    for (int r = 0; r < tile.rows; ++r)
+        for (int64_t c = 0; c < tile.columns; c += V::size) {
+            const int64_t n = smaller(tile.columns - c, V::size), at = tile.column + c;
+            V value = load(sums + r * stride + c);
+            if (!first) value = load_partial(tile.out[r] + at, n) + value;
+            if (last && places.bias != nullptr) value += load_partial(places.bias + at, n);
+            if (last) value = activate(places.activation, value);
+            store_partial(tile.out[r] + at, value, n);
+        }
+}
+
 // One chain for R pixels, from runs[0] to the first that ends one; what earlier chains made is added unless `first`,
 // bias and activation are with `last`.
 template <class T, int R, int J>
@@ -72,8 +77,8 @@ NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, cons
         for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
     for (;; ++runs) {
         // Little by little, so that the lines the products wait for find room between.
-        for (const int end = int(smaller(rows, asked + 4)); asked < end; ++asked)
-            for (int64_t c = 0; c < columns; c += Ahead<T>::line) __builtin_prefetch(out[asked] + column + c, 1);
+        for (const int end = int(smaller(rows, asked + (R + 1) / 2)); asked < end; ++asked)
+            for (int c = 0; c < J * V::size; c += Ahead<T>::line) __builtin_prefetch(out[asked] + column + c, 1);
         ahead.ask(ask);
         const T* a[R];
         if (tile.corners == nullptr) {
@@ -101,29 +106,32 @@ NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, cons
         }
         if (runs->ends) break;
     }
-    const bool relu = last && places.activation == Activation::relu;
+    const bool relu = places.activation == Activation::relu;
+    if (rows < R || columns < J * V::size || (last && !relu && places.activation != Activation::linear)) {
+        T values[R * J * V::size];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int j = 0; j < J; ++j) store(values + (r * J + j) * V::size, sum[r][j]);
+        return put(tile, values, J * V::size, places, first, last);
+    }
 #pragma GCC unroll 4
     for (int j = 0; j < J; ++j) {
-        const int64_t width = smaller(columns - j * V::size, V::size);
-        if (width <= 0) break;
         const int64_t at = column + j * V::size;
-        const bool biased = last && places.bias != nullptr;
-        const V bias = biased ? load_partial(places.bias + at, width) : V(T(0));
+        if (!first)
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-            if (r >= rows) break;
-            V value = sum[r][j];
-            if (!first) value = load_partial(out[r] + at, width) + value;
-            if (biased) value = value + bias;
-            if (relu) value = max(value, V(T(0)));
-            if (width == V::size)
-                store(out[r] + at, value);
-            else
-                store_partial(out[r] + at, value, width);
+            for (int r = 0; r < R; ++r) sum[r][j] = load(out[r] + at) + sum[r][j];
+        if (last && places.bias != nullptr) {
+            const V bias = load(places.bias + at);
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r][j] += bias;
         }
+        if (last && relu)
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r][j] = max(sum[r][j], V(T(0)));
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) store(out[r] + at, sum[r][j]);
     }
-    if (last && !relu && places.activation != Activation::linear)
-        activate_pixels(out, column, rows, columns, places.activation);
 }
 
 template <class T>
@@ -151,7 +159,7 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
     const int64_t inner = m.taps_y * m.taps_x * m.channels, pixels = images * m.rows_y * m.rows_x;
     if (pixels <= 0 || columns <= 0) return;
     // A block of pixels and a panel of the kernel stay in the cache together.
-    const PixelBlocks<T> blocks(m, images, inner < 2048 ? 224 : 112, m.channels >= longest_run);
+    const PixelBlocks<T> blocks(m, images, inner < 2048 ? 224 : 112, m.channels >= 16);
     const bool edges = blocks.in_place && !blocks.inside;
     const int64_t run_taps = blocks.merged() && !edges && m.taps_x > 0 ? m.taps_x : 1, run = run_taps * m.channels;
     const int64_t pieces_of_run = pieces(run, longest_run),
@@ -163,17 +171,15 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
         runtime::scratch(runtime::packed_b, size_t(inner * block) * sizeof(T) + size_t(most_runs) * sizeof(Run)));
     Run* runs = reinterpret_cast<Run*>(packed + inner * block);
     int64_t n_runs = 0;
-    for (int64_t i = 0, count = 0; i * run < inner; ++i)
-        for (int64_t k = 0; k < run; k += longest_run) {
-            const int64_t length = smaller(run - k, longest_run);
-            count += length;
-            const int64_t tap = i * run_taps;
-            runs[n_runs++] = {blocks.tap(tap) + k, length, tap / m.taps_x * m.step_y, tap % m.taps_x * m.step_x,
-                              count >= chain};
-            if (count >= chain) count = 0;
-        }
+    const int64_t chains = pieces(inner, longest_chain);  // of about the same length
+    for (int64_t i = 0, chain = 1; i < inner;) {
+        const int64_t tap = i / run * run_taps, k = i % run, length = smaller(run - k, longest_run);
+        i += length;
+        const bool ends = i * chains >= chain * inner;
+        runs[n_runs++] = {blocks.tap(tap) + k, length, tap / m.taps_x * m.step_y, tap % m.taps_x * m.step_x, ends};
+        chain += ends;
+    }
     if (n_runs == 0) runs[n_runs++] = {0, 0, 0, 0, true};
-    runs[n_runs - 1].ends = true;
     for (int64_t column0 = 0; column0 < columns; column0 += block) {
         const int64_t count = smaller(columns - column0, block), panels = (count + width - 1) / width;
         parallel_blocks(panels, 1 + 16384 / (width * (inner + 1)), [&](int64_t begin, int64_t end) {
@@ -239,9 +245,11 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
             }
         };
         const int64_t tasks = blocks.count * chunks;
-        parallel_blocks(tasks, pixels * count * (inner + 1) < 32768 ? tasks : 1, [&](int64_t begin, int64_t end) {
-            for (int64_t task = begin; task < end; ++task) body(task / chunks, task % chunks);
-        });
+        // Several blocks to a task, so that what is asked for ahead is for the thread that asks.
+        parallel_blocks(tasks, pixels * count * (inner + 1) < 32768 ? tasks : 1 + tasks / 48,
+                        [&](int64_t begin, int64_t end) {
+                            for (int64_t task = begin; task < end; ++task) body(task / chunks, task % chunks);
+                        });
     }
 }
 
