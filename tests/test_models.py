@@ -411,3 +411,36 @@ def test_lenet():
     probabilities = model.predict(rng.uniform(size=(3, 28, 28)), verbose=0)
     close(probabilities.sum(1), np.ones(3))
     assert applications.LeNet5((32, 32, 3), include_top=False).output_shape == (None, 6, 6, 16)
+
+
+def test_resnet20():
+    model = applications.ResNet20()
+    assert sum(v.size for v in model.trainable_variables) == 272_474
+    # The paper's table 6 has 0.27M; with its zeros in place of two 1x1 convolutions these would be 269,722.
+    assert model.count_params() - 272_474 == 2 * (7 * 16 + 7 * 32 + 7 * 64)  # moving means and variances
+    convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    assert len(convolutions) + 1 == 20 + 2  # with the dense layer, and without the shortcuts'
+    close(model.predict(rng.uniform(size=(2, 32, 32, 3)), verbose=0).sum(1), np.ones(2))
+    assert applications.ResNet20((16, 24, 1), include_top=False).output_shape == (None, 4, 6, 64)
+
+
+def test_resnet20_trains_replayed_as_eagerly():
+    labels = np.arange(24) % 3
+    images = 0.3 * rng.normal(size=(24, 8, 8, 3)).astype(np.float32)
+    images[np.arange(24), :, :, labels] += 1  # a class for each colour
+
+    def fitted(run_eagerly):
+        nerve.random.seed(4)
+        model = applications.ResNet20((8, 8, 3), classes=3)
+        model.compile(
+            nerve.optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy", run_eagerly=run_eagerly
+        )
+        return model.fit(images, labels, batch_size=8, epochs=4, verbose=0).history["loss"], model
+
+    (eager, expected), (replayed, model) = fitted(True), fitted(False)
+    assert replayed == eager
+    assert replayed[-1] < 0.3 * replayed[0]
+    for a, b in zip(expected.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(a.array, b.array, err_msg=a.name)
+    (recording,) = model._recorders["train"].recordings
+    assert recording.ready
