@@ -30,4 +30,4 @@ run() {
     env LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH="$PWD/$site" "$python" "$@"
 }
 run -c 'import nerve._cpu as m; assert "asan" in m.__file__, m.__file__'
-run -m pytest -p no:cacheprovider tests/test_ops.py "$@"
+run -m pytest -p no:cacheprovider tests/test_ops.py tests/test_recorded.py "$@"

@@ -1,9 +1,12 @@
 #include "bind/recording.h"
 
-#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <cstring>
 #include <map>
+
+#include "runtime/cpu.h"
 
 namespace py = pybind11;
 
@@ -46,6 +49,8 @@ Recording* Recording::current() { return current_recording; }
 void Recording::start() {
     if (current_recording != nullptr) throw std::runtime_error("a recording is under way in this thread already");
     current_recording = this;
+    kernels_ = &runtime::active_table();
+    split_ = runtime::matmul_split();
 }
 
 void Recording::stop() {
@@ -103,6 +108,64 @@ void Recording::plan() {
     release_ = program_.operand_bytes() >= worth_releasing;
 }
 
+void Recording::set_inputs(const py::typing::List<py::object>& arrays) {
+    for (const py::handle array : arrays) inputs_.push_back(py::reinterpret_borrow<py::array>(array));
+}
+
+bool Recording::accept(const py::typing::Tuple<py::object, py::ellipsis>& values) const {
+    if (values.size() != inputs_.size() || &runtime::active_table() != kernels_ || runtime::matmul_split() != split_)
+        return false;
+    constexpr int needed = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    std::vector<py::object> found;
+    found.reserve(values.size());
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+        py::object value = values[i];
+        if (!py::isinstance<py::array>(value)) {
+            if (!py::hasattr(value, "array")) return false;
+            value = value.attr("array");
+            if (!py::isinstance<py::array>(value)) return false;
+        }
+        const py::array given = py::reinterpret_borrow<py::array>(value), &own = inputs_[i];
+        if (given.ndim() != own.ndim() || !given.dtype().is(own.dtype()) || (given.flags() & needed) != needed)
+            return false;
+        if (!std::equal(given.shape(), given.shape() + given.ndim(), own.shape())) return false;
+        found.push_back(std::move(value));
+    }
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+        const py::array given = py::reinterpret_borrow<py::array>(found[i]);
+        std::memcpy(const_cast<void*>(inputs_[i].data()), given.data(), size_t(given.nbytes()));
+    }
+    return true;
+}
+
+void Recording::guard_range(const py::object& values, int64_t least, int64_t most) {
+    guards_.push_back({py::reinterpret_borrow<py::array>(values), least, most});
+}
+
+void Recording::guard_numbers(const py::object& values) {
+    guards_.push_back({py::reinterpret_borrow<py::array>(values), 0, 0});
+}
+
+int64_t Recording::failed_guard() const {
+    for (size_t i = 0; i < guards_.size(); ++i) {
+        const Guard& guard = guards_[i];
+        const auto size = guard.values.size();
+        bool good = true;
+        if (guard.values.dtype().kind() != 'f') {
+            const auto* values = static_cast<const int64_t*>(guard.values.data());
+            for (py::ssize_t j = 0; j < size; ++j) good &= values[j] >= guard.least && values[j] <= guard.most;
+        } else if (guard.values.itemsize() == 4) {
+            const auto* values = static_cast<const float*>(guard.values.data());
+            for (py::ssize_t j = 0; j < size; ++j) good &= values[j] == values[j];
+        } else {
+            const auto* values = static_cast<const double*>(guard.values.data());
+            for (py::ssize_t j = 0; j < size; ++j) good &= values[j] == values[j];
+        }
+        if (!good) return int64_t(i);
+    }
+    return -1;
+}
+
 void Recording::run() {
     if (running_.exchange(true)) throw std::runtime_error("this recording is running in another thread");
     struct Done {
@@ -153,6 +216,13 @@ void define_recording(py::module_& module) {
         .def("difference", &Recording::difference, py::arg("later"),
              "Why another recording of the same code is not the same list of calls; empty if it is.")
         .def("plan", &Recording::plan, "Move arrays nobody else holds into one block, where they share memory.")
+        .def("set_inputs", &Recording::set_inputs, py::arg("arrays"), "Say which arrays `accept` is to fill.")
+        .def("accept", &Recording::accept, py::arg("values"),
+             "Copy the inputs from arrays or tensors of just their shapes and dtypes; False if they are others.")
+        .def("guard_range", &Recording::guard_range, py::arg("values"), py::arg("least"), py::arg("most"),
+             "Expect an int64 array's elements in a range.")
+        .def("guard_numbers", &Recording::guard_numbers, py::arg("values"), "Expect no NaN in an array of floats.")
+        .def("failed_guard", &Recording::failed_guard, "The position of the first of these that does not hold, or -1.")
         .def("run", &Recording::run, "Make all calls again.")
         .def_property_readonly("kernels",
                                [](const Recording& recording) {

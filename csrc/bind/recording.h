@@ -1,7 +1,9 @@
 // Recording kernel calls as they are made (runtime/program.h): while one is on in a thread, every call of that thread
 // appends itself to it.
 #pragma once
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/typing.h>
 
 #include <atomic>
 #include <memory>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "runtime/program.h"
+#include "runtime/runtime.h"
 
 namespace nerve::bind {
 
@@ -49,13 +52,32 @@ class Recording {
     bool computed(const pybind11::object& array) const;  // whether it lies in what was allocated
     std::string difference(const Recording& later) const { return program_.difference(later.program_); }
     void plan();
+
+    // Arrays that a run gets other values of. `accept` copies them from arrays, or objects with an attribute `array`,
+    // of just their shapes and types; false, and nothing is copied, where one is not.
+    void set_inputs(const pybind11::typing::List<pybind11::object>& arrays);
+    bool accept(const pybind11::typing::Tuple<pybind11::object, pybind11::ellipsis>& values) const;
+
+    // What inputs must be like: integers in a range, floats no NaN. The position of the first that is not so, or -1.
+    void guard_range(const pybind11::object& values, int64_t least, int64_t most);
+    void guard_numbers(const pybind11::object& values);
+    int64_t failed_guard() const;
+
     void run();
 
     const runtime::Program& program() const { return program_; }
 
   private:
     runtime::Program program_;
+    struct Guard {
+        pybind11::array values;
+        int64_t least, most;  // of integers
+    };
     std::vector<pybind11::object> temporaries_, arrays_;
+    std::vector<pybind11::array> inputs_;
+    std::vector<Guard> guards_;
+    const void* kernels_ = nullptr;                // in use when recorded,
+    runtime::Split split_ = runtime::Split::none;  // as were these products
     pybind11::object line_;
     std::atomic<bool> running_ = false;
     bool release_ = false;

@@ -179,6 +179,10 @@ class Recording:
         """
         `line` says, when called, which line of the program is at work.
         """
+    def accept(self, values: tuple[typing.Any, ...]) -> bool:
+        """
+        Copy the inputs from arrays or tensors of just their shapes and dtypes; False if they are others.
+        """
     def allocated(self, array: typing.Any) -> None:
         """
         Note an array that recorded calls will fill.
@@ -190,6 +194,23 @@ class Recording:
     def difference(self, later: Recording) -> str:
         """
         Why another recording of the same code is not the same list of calls; empty if it is.
+        """
+    def failed_guard(self) -> int:
+        """
+        The position of the first of these that does not hold, or -1.
+        """
+    def guard_numbers(self, values: typing.Any) -> None:
+        """
+        Expect no NaN in an array of floats.
+        """
+    def guard_range(
+        self,
+        values: typing.Any,
+        least: typing.SupportsInt | typing.SupportsIndex,
+        most: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        Expect an int64 array's elements in a range.
         """
     def plan(self) -> None:
         """
@@ -209,6 +230,10 @@ class Recording:
     def run(self) -> None:
         """
         Make all calls again.
+        """
+    def set_inputs(self, arrays: list[typing.Any]) -> None:
+        """
+        Say which arrays `accept` is to fill.
         """
     def start(self) -> None:
         """

@@ -20,17 +20,20 @@ MAX_RECORDINGS = 64
 MAX_BYTES = 1 << 30  # that recordings of one function may hold; the one used longest ago goes first
 
 
+Function = Callable[[list[Array], Any], tuple[Sequence[Array], Any]]
+
+
 class Recorder:
     """Runs a function of arrays, and when it has seen the same shapes twice, a recording of it.
 
     The first call with some shapes and dtypes is an ordinary one (layers and optimizers make their weights then). The
-    second and the third are recorded as they run; only if both made the same calls, the fourth and all later
-    ones replay them. So what a function bakes in - a value that NumPy computed, another way taken - is found out.
+    second and the third are recorded as they run; only if both made the same calls, the fourth and all later ones
+    replay them. So what a function bakes in - a value that NumPy computed, another way taken - is found out.
 
     Parameters
     ----------
     function : callable
-        Takes a list of arrays and `static`, and gives a list of arrays.
+        Takes a list of arrays, and `static`; gives a list of arrays, and anything else that is the same in every run.
     strict : bool
         Whether code that cannot be recorded raises RecordingError; else the function goes on being called, and
         `refusal` says why.
@@ -38,42 +41,60 @@ class Recorder:
         Of memory that recordings may hold.
     """
 
-    def __init__(
-        self,
-        function: Callable[[list[Array], Any], Sequence[Array]],
-        *,
-        strict: bool = True,
-        max_bytes: int = MAX_BYTES,
-    ) -> None:
+    def __init__(self, function: Function, *, strict: bool = True, max_bytes: int = MAX_BYTES) -> None:
         self.function = function
         self.strict = strict
         self.max_bytes = max_bytes
         self.refusal = ""
         self._entries: dict[Any, _Entry] = {}
+        self._last: _Entry | None = None  # the recording replayed last
         self._version = configuration.version
         self._lock = threading.Lock()
 
-    def __call__(self, inputs: Sequence[Array], static: Any = None) -> list[Array]:
-        """The function's outputs for `inputs`, in arrays of their own; `static` is what else tells calls apart."""
+    def __call__(self, inputs: Sequence[Array], static: Any = None) -> tuple[Sequence[Array], Any]:
+        """What the function gives for `inputs`, in arrays of their own; `static` is what else tells calls apart."""
         if now.recording is not None or self.refusal or not native():
-            return list(self.function(list(inputs), static))
+            return self.function(list(inputs), static)
         key = (tuple((x.shape, x.dtype.char) for x in inputs), static, recording(), _cpu.isa(), _cpu.matmul_pieces())
         with self._lock:
             if self._version != configuration.version:
                 self._entries.clear()
                 self._version = configuration.version
+            self._last = None
             entry = self._entries.pop(key, None)
             if entry is None:
                 entry = _Entry(self.function, static, inputs, self.strict)
-            outputs = entry(inputs)
+            result = entry(inputs)
             if entry.refusal:
                 self.refusal = entry.refusal
                 self._entries.clear()
-                return outputs
+                return result
             self._entries[key] = entry  # the last one used is the last one
             while len(self._entries) > 1 and (self.bytes > self.max_bytes or len(self._entries) > MAX_RECORDINGS):
                 del self._entries[next(iter(self._entries))]
-            return outputs
+            if entry.ready:
+                self._last = entry
+            return result
+
+    def again(self, values: tuple[Any, ...], static: Any) -> tuple[Sequence[Array], Any] | None:
+        """The same for arrays or tensors just like those of the call before, in less time; None if they are not."""
+        entry = self._last
+        if (
+            entry is None
+            or entry.static is not static
+            or self._version != configuration.version
+            or entry.with_gradients is not recording()
+            or now.recording is not None
+            or not native()
+        ):
+            return None
+        with self._lock:
+            return entry.replay() if entry.recording.calls.accept(values) else None
+
+    @property
+    def last_static(self) -> Any:
+        """`static` of the recording replayed last; None if there is none."""
+        return None if self._last is None else self._last.static
 
     @property
     def bytes(self) -> int:
@@ -89,20 +110,17 @@ class Recorder:
 class _Entry:
     """The recording for one combination of shapes."""
 
-    def __init__(
-        self,
-        function: Callable[[list[Array], Any], Sequence[Array]],
-        static: Any,
-        inputs: Sequence[Array],
-        strict: bool,
-    ) -> None:
+    recording: Recording
+
+    def __init__(self, function: Function, static: Any, inputs: Sequence[Array], strict: bool) -> None:
         self.function = function
         self.static = static
         self.strict = strict
         self.refusal = ""
+        self.with_gradients = recording()
         self.inputs = [empty(x.shape, _recorded_dtype(x.dtype)) for x in inputs]
-        self.outputs: list[Array] = []
-        self.recording: Recording | None = None
+        self.outputs: Sequence[Array] = ()
+        self.rest: Any = None
         self.calls = 0
 
     @property
@@ -113,44 +131,46 @@ class _Entry:
     @property
     def bytes(self) -> int:
         """Of the inputs, and of what is computed on the way."""
-        held = self.recording.calls.planned_bytes if self.recording is not None else 0
+        held = self.recording.calls.planned_bytes if self.ready else 0
         return held + sum(x.nbytes for x in self.inputs)
 
-    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+    def __call__(self, inputs: Sequence[Array]) -> tuple[Sequence[Array], Any]:
         if self.calls == 0:
-            outputs = list(self.function(list(inputs), self.static))
+            result = self.function(list(inputs), self.static)
             self.calls = 1
-            return outputs
+            return result
         for own, given in zip(self.inputs, inputs, strict=True):
             np.copyto(own, given)
-        if not self.ready:
-            return self._record()
-        assert self.recording is not None
-        self.recording.run()
-        return [output.copy() for output in self.outputs]
+        return self.replay() if self.ready else self._record()
 
-    def _record(self) -> list[Array]:
+    def replay(self) -> tuple[Sequence[Array], Any]:
+        """Run the recording on what the inputs hold now."""
+        self.recording.run()
+        return [output.copy() for output in self.outputs], self.rest
+
+    def _record(self) -> tuple[Sequence[Array], Any]:
         later = Recording(strict=self.strict)
         with later:
-            outputs = list(self.function(list(self.inputs), self.static))
+            outputs, rest = self.function(list(self.inputs), self.static)
+        why = ""
+        if self.calls == 2 and not later.refusal:
+            why = self.recording.difference(later) or (
+                "" if rest == self.rest else f"it gave {self.rest!r} and {rest!r}"
+            )
+        if why:
+            later.refusal = f"the recorded function did other things in two runs: {why}"
+            if self.strict:
+                raise RecordingError(later.refusal)
         self.refusal = later.refusal
-        if self.recording is None:
-            self.recording = later
-        elif not self.refusal:
-            why = self.recording.difference(later)
-            if why:
-                self.refusal = f"the recorded function did other things in two runs: {why}"
-                if self.strict:
-                    raise RecordingError(self.refusal)
         if self.refusal:
-            self.recording = None
-            return outputs
+            return outputs, rest
+        self.recording, self.rest = later, rest
         if self.calls == 2:
-            self.recording = later
             self.outputs = outputs
+            later.calls.set_inputs(self.inputs)
             later.calls.plan()
         self.calls += 1
-        return [output.copy() for output in outputs]
+        return [output.copy() for output in outputs], rest
 
 
 def _recorded_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -201,24 +221,30 @@ def compile(function: Callable[..., Any] | None = None, *, max_bytes: int = MAX_
         return functools.partial(compile, max_bytes=max_bytes)
     if not callable(function):
         raise TypeError(f"[compile] expects a function, got {type(function).__name__}")
-    results: dict[Any, Any] = {}  # the structure of the outputs, by that of the inputs
     name = getattr(function, "__name__", type(function).__name__)
 
-    def flat(arrays: list[Array], structure: Any) -> list[Array]:
+    def flat(arrays: list[Array], structure: Any) -> tuple[list[Array], Any]:
         places = iter(arrays)
         args, kwargs = filled(structure, lambda: Tensor(next(places), tracked=False))
         outputs: list[Array] = []
-        results[structure] = emptied(function(*args, **kwargs), outputs, name)
-        return outputs
+        return outputs, emptied(function(*args, **kwargs), outputs, name)
 
     recorder = Recorder(flat, max_bytes=max_bytes)
+    last: list[Any] = [None]  # the structure of the call before, if it was nothing but arrays
 
     @functools.wraps(function)
     def compiled(*args: Any, **kwargs: Any) -> Any:
-        inputs: list[Array] = []
-        structure = emptied((args, kwargs), inputs, name)
-        outputs = iter(recorder(inputs, structure))
-        return filled(results[structure], lambda: Tensor(next(outputs), tracked=False))
+        result = None if kwargs or last[0] is None else recorder.again(args, last[0])
+        if result is None:
+            inputs: list[Array] = []
+            structure = emptied((args, kwargs), inputs, name)
+            result = recorder(inputs, structure)
+            last[0] = recorder.last_static if not kwargs and len(inputs) == len(args) else None
+        outputs, rest = result
+        if rest is _PLACE:
+            return Tensor(outputs[0], tracked=False)
+        places = iter(outputs)
+        return filled(rest, lambda: Tensor(next(places), tracked=False))
 
     compiled.recorder = recorder  # type: ignore[attr-defined]
     return compiled

@@ -11,7 +11,7 @@ from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import DTypeError
 from nerve.kernels._backend import rectangular
-from nerve.kernels._recording import guard, now
+from nerve.kernels._recording import now
 
 
 def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
@@ -49,17 +49,10 @@ def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
 
 def require_range(values: Array, least: int, most: int, error: Callable[[], Exception], message: str) -> None:
     """Raise `error()` if an element is out of range; in a recording in every run, for integers computed in it too."""
-
-    def check() -> None:
-        if not in_range(values, least, most):
-            raise error()
-
-    recording = now.recording
-    if recording is not None and recording.calls.computed(values):
-        check()
-        recording.calls.require_range(values, least, most, "index" in message, message)
-    else:
-        guard(check)
+    if not in_range(values, least, most):
+        raise error()
+    if now.recording is not None:
+        now.recording.require_range(values, least, most, error, message)
 
 
 def in_range(values: Array, least: int, most: int) -> bool:

@@ -62,7 +62,8 @@ class Recording:
         self.calls = _cpu.Recording(line_at_work)
         self.strict = strict
         self.refusal = ""
-        self._guards: list[Callable[[], None]] = []
+        self._errors: list[Callable[[], Exception]] = []  # of the guards of `calls`, in their order
+        self._guarded: set[tuple[int, int, int]] = set()
         self._cells: list[tuple[Any, Callable[[], float]]] = []
         self._effects: list[Callable[[], None]] = []
         self._streams: dict[int, _Reserved] = {}
@@ -91,10 +92,31 @@ class Recording:
         self._cells.append((cell, value))
         return cell
 
-    def guard(self, check: Callable[[], None]) -> None:
-        """Call `check` now, and before every run: it raises where an input would lead a kernel astray."""
-        check()
-        self._guards.append(check)
+    def require_range(self, values: Array, least: int, most: int, error: Callable[[], Exception], message: str) -> None:
+        """Raise in every run in which one of some integers is out of range: before the run, if they are an input."""
+        if self.calls.computed(values):
+            self.calls.require_range(values, least, most, "index" in message, message)
+            return
+        if values.dtype != "int64" or not values.flags.carray:
+            self.refuse(f"integers of {values.dtype}")
+        key = (values.__array_interface__["data"][0], least, most)
+        if key not in self._guarded:
+            self._guarded.add(key)
+            self.calls.guard_range(values, least, most)
+            self._errors.append(error)
+
+    def require_numbers(self, values: Array, error: Callable[[], Exception]) -> None:
+        """Raise before every run in which an input holds NaN."""
+        if values.dtype not in ("float32", "float64") or not values.flags.carray:
+            self.refuse(f"targets of {values.dtype}")
+        self.calls.guard_numbers(values)
+        self._errors.append(error)
+
+    def check(self) -> None:
+        """Raise where the inputs are not what was required of them."""
+        failed = self.calls.failed_guard()
+        if failed >= 0:
+            raise self._errors[failed]()
 
     def effect(self, function: Callable[[], None]) -> None:
         """Call `function` now, and after every run."""
@@ -121,8 +143,7 @@ class Recording:
 
     def run(self) -> None:
         """Make all calls again."""
-        for check in self._guards:
-            check()
+        self.check()
         for cell, value in self._cells:
             cell.set(value())
         for reserved in self._streams.values():
@@ -154,14 +175,6 @@ def effect(function: Callable[[], None]) -> None:
         function()
     else:
         now.recording.effect(function)
-
-
-def guard(check: Callable[[], None]) -> None:
-    """Call `check`; in a recording, before each run."""
-    if now.recording is None:
-        check()
-    else:
-        now.recording.guard(check)
 
 
 def reading(what: str) -> None:

@@ -12,7 +12,7 @@ from nerve import kernels, ops
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._recording import guard, reading
+from nerve.kernels._recording import now, reading
 from nerve.tensor import Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -145,16 +145,24 @@ def as_targets(name: str, y_true: ArrayLike | Tensor, dtype: Any) -> Tensor:
     array = np.asarray(y_true)
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"[{name}] y_true must hold numbers, got dtype {array.dtype}")
-    guard(lambda: check_nan(name, array))
+    check_nan(name, array)
     return Tensor(kernels.cast(array, dtype), tracked=False)
 
 
 def check_nan(name: str, y_true: Array) -> None:
     """Refuse targets that hold NaN."""
-    # min propagates NaN without an array of booleans: one pass in the good case.
-    if y_true.dtype.kind == "f" and y_true.size and np.isnan(np.min(y_true)):
+    if y_true.dtype.kind != "f":
+        return
+
+    def error() -> ValueError:
         index = tuple(int(i) for i in np.argwhere(np.isnan(y_true))[0])
-        raise ValueError(f"[{name}] y_true holds NaN, the first at index {index}")
+        return ValueError(f"[{name}] y_true holds NaN, the first at index {index}")
+
+    # min propagates NaN without an array of booleans: one pass in the good case.
+    if y_true.size and np.isnan(np.min(y_true)):
+        raise error()
+    if now.recording is not None:
+        now.recording.require_numbers(y_true, error)
 
 
 def matched(name: str, y_true: ArrayLike | Tensor, y_pred: Any) -> tuple[Tensor, Tensor]:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from nerve._typing import Array
 from nerve.kernels._backend import native
 from nerve.layers.context import deferred_updates
-from nerve.layers.structure import flatten, pack_like
+from nerve.layers.structure import flatten
 from nerve.models.data import unpack
 from nerve.models.steps import Logs, Steps
-from nerve.recorded import Recorder, emptied, filled
-from nerve.tensor import Tensor
+from nerve.recorded import Function, Recorder, emptied, filled
+from nerve.tensor import Tensor, no_gradients
+
+_SINGLE = emptied(np.zeros(1), [], "")  # the structures of the usual batches
+_PAIR = emptied((np.zeros(1), np.zeros(1), None), [], "")
 
 
 class ReplayedSteps(Steps):
     """The part of a model that need not run its steps in Python."""
 
     _recorders: dict[str, Recorder] | None = None
-    _outputs: dict[Any, Any]  # the structure of the predictions, by that of the inputs
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         super().compile(*args, **kwargs)
@@ -44,10 +48,34 @@ class ReplayedSteps(Steps):
         if not self._replays("predict_step", "predict_step"):
             return self.predict_step(data)
         x = unpack(data)[0]
-        inputs: list[Array] = []
-        structure = emptied(x, inputs, self.name)
-        leaves = self._recorder("predict", self._predictions)(inputs, structure)
-        return pack_like(self._outputs[structure], [Tensor(leaf, tracked=False) for leaf in leaves])
+        leaves, structure = self._recorded("predict", self._predictions, x)
+        places = iter(leaves)
+        return filled(structure, lambda: Tensor(next(places), tracked=False))
+
+    # Batches just like the last one need no preparation: the recording itself checks their values.
+
+    def _measured_again(self, kind: str, x: Any, y: Any) -> Logs | None:
+        """What `train_on_batch` or `test_on_batch` gives, by a replay; None if the batch is another one."""
+        recorder = self._recorders.get(kind) if self._recorders else None
+        if recorder is None or not (type(x) is type(y) is np.ndarray) or recorder.last_static != _PAIR:
+            return None
+        if self._metrics is not None and not self._metrics.all_recorded:
+            return None
+        self.reset_metrics()
+        found = recorder.again((x, y), recorder.last_static)
+        return None if found is None else self.get_metrics_result()
+
+    def _predicted_again(self, x: Any) -> Any:
+        """What `predict_on_batch` gives, by a replay; None if the batch is another one."""
+        recorder = self._recorders.get("predict") if self._recorders else None
+        if recorder is None or type(x) is not np.ndarray or recorder.last_static is not _SINGLE:
+            return None
+        with no_gradients():
+            found = recorder.again((x,), _SINGLE)
+        if found is None:
+            return None
+        places = iter(found[0])
+        return filled(found[1], lambda: next(places))
 
     def _replays(self, *methods: str) -> bool:
         """Whether steps may be recorded: the model runs those of `Steps`, and nobody wants to watch."""
@@ -55,40 +83,44 @@ class ReplayedSteps(Steps):
         own = any(getattr(kind, name) is not getattr(Steps, name) for name in (*methods, "compute_metrics"))
         return not (own or self.run_eagerly) and native()
 
-    def _recorder(self, kind: str, function: Callable[[list[Array], Any], list[Array]]) -> Recorder:
+    def _recorded(self, kind: str, function: Function, data: Any) -> tuple[Sequence[Array], Any]:
+        """Run `function` of the arrays in `data`, or a replay of it."""
         if self._recorders is None:
-            self._recorders, self._outputs = {}, {}
+            self._recorders = {}
         recorder = self._recorders.get(kind)
         if recorder is None:
             recorder = self._recorders[kind] = Recorder(function, strict=False)
-        return recorder
-
-    def _measured(self, kind: str, data: Any) -> Logs:
-        x, y, sample_weight = unpack(data)
         inputs: list[Array] = []
-        structure = emptied((x, y, sample_weight), inputs, self.name)
-        recorder = self._recorder(kind, self._learned if kind == "train" else self._judged)
+        structure = emptied(data, inputs, self.name)
         said = recorder.refusal
-        predictions = recorder(inputs, structure)
+        result = recorder(inputs, structure)
         if recorder.refusal and not said:
             warnings.warn(
                 f"[{self.name}] steps are not recorded, and so run slower: {recorder.refusal}\n"
                 "(compile(..., run_eagerly=True) says that this is meant)",
-                stacklevel=5,
+                stacklevel=6,
             )
+        return result
+
+    def _measured(self, kind: str, data: Any) -> Logs:
+        x, y, sample_weight = unpack(data)
+        step = self._learned if kind == "train" else self._judged
+        predictions, _ = self._recorded(kind, step, (x, y, sample_weight))
         if self._metrics is not None and not self._metrics.all_recorded:
             y_pred = [Tensor(leaf, tracked=False) for leaf in predictions]
             y_true, _, weights = self._flat(y, y_pred[0] if len(y_pred) == 1 else y_pred, sample_weight)
             self._metrics.update(y_true, y_pred, weights, recorded=False)
         return self.get_metrics_result()
 
-    def _learned(self, arrays: list[Array], structure: Any) -> list[Array]:
+    def _learned(self, arrays: list[Array], structure: Any) -> tuple[list[Array], None]:
         return self._stepped_with(self._learn, arrays, structure)
 
-    def _judged(self, arrays: list[Array], structure: Any) -> list[Array]:
+    def _judged(self, arrays: list[Array], structure: Any) -> tuple[list[Array], None]:
         return self._stepped_with(self._judge, arrays, structure)
 
-    def _stepped_with(self, step: Callable[[Any, Any, Any], Any], arrays: list[Array], structure: Any) -> list[Array]:
+    def _stepped_with(
+        self, step: Callable[[Any, Any, Any], Any], arrays: list[Array], structure: Any
+    ) -> tuple[list[Array], None]:
         """One step, and the predictions if there are metrics left to update from them."""
         places = iter(arrays)
         x, y, sample_weight = filled(structure, lambda: next(places))
@@ -98,12 +130,11 @@ class ReplayedSteps(Steps):
             self._matched(y, y_pred)  # a model with a compute_loss of its own comes here first
         metrics = self._metrics
         if metrics is None or not metrics.entries:
-            return []
+            return [], None
         metrics.update(*self._flat(y, y_pred, sample_weight), recorded=True)
-        return [] if metrics.all_recorded else [leaf.array for leaf in flatten(y_pred)]
+        return ([] if metrics.all_recorded else [leaf.array for leaf in flatten(y_pred)]), None
 
-    def _predictions(self, arrays: list[Array], structure: Any) -> list[Array]:
+    def _predictions(self, arrays: list[Array], structure: Any) -> tuple[list[Array], Any]:
         places = iter(arrays)
-        outputs = self(filled(structure, lambda: next(places)), training=False)
-        self._outputs[structure] = outputs
-        return [leaf.array for leaf in flatten(outputs)]
+        outputs: list[Array] = []
+        return outputs, emptied(self(filled(structure, lambda: next(places)), training=False), outputs, self.name)

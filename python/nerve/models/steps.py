@@ -11,6 +11,7 @@ from nerve import losses as losses_module
 from nerve import metrics as metrics_module
 from nerve import optimizers
 from nerve.autograd import gradients
+from nerve.kernels._recording import configuration
 from nerve.layers import Layer
 from nerve.layers.context import inside
 from nerve.layers.layer import unchanged_on_error
@@ -41,6 +42,7 @@ class Steps(Layer):
     _targets: Targets | None = None
     _stepped: list[Variable] | None = None
     _own_metrics: Sequence[Metric] = ()
+    _own_version = -1
     run_eagerly = False
 
     def compile(
@@ -176,8 +178,11 @@ class Steps(Layer):
     def reset_metrics(self) -> None:
         """Forget all batches."""
         self._loss_tracker.reset_state()
-        self._own_metrics = self._find_own_metrics()  # walking the layers once per epoch is often enough
-        for metric in self.metrics:  # a subclass may have a property of this name
+        if self._own_version != configuration.version:  # walking the layers takes longer than a small step
+            self._own_metrics, self._own_version = self._find_own_metrics(), configuration.version
+        compiled = [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
+        usual = type(self).metrics is Steps.metrics  # a subclass may have a property of this name
+        for metric in [*self._own_metrics, *compiled] if usual else self.metrics:
             metric.reset_state()
         if self._loss is not None:
             self._loss.reset()
