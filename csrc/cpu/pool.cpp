@@ -61,6 +61,10 @@ void pool(T* out, Index* index, const T* x, const Pool2DShape& s) {
     });
 }
 
+// Up to here the gradients of windows that overlap go to their winners one by one, which is less work than looking for
+// every position at all windows it lies in.
+constexpr int64_t few_channels = 16;
+
 NERVE_INLINE bool overlap(const Pool2DShape& s) {
     return s.stride_height < s.pool_height || s.stride_width < s.pool_width;
 }
@@ -96,7 +100,7 @@ void max_backward(T* grad_x, const T* grad, const Index* index, const Pool2DShap
             sum[k] += select(mask<T>{winner == here}, g, vec<T>(T(0)));
         }
     };
-    if (s.channels < lanes)
+    if (s.channels < lanes || (overlap(s) && sizeof(Index) == 1 && s.channels <= few_channels))
         give_to_winners(grad_x, grad, index, s);
     else if (overlap(s))
         gather(grad_x, s, share);

@@ -53,9 +53,12 @@ void fill_windows(T* grad_x, const Pool2DShape& s, const Fill& fill) {
 // to n vectors of channels, window by window.
 template <class T, class Share>
 void gather(T* grad_x, const Pool2DShape& s, const Share& share) {
+    Memory memory(runtime::workspace, s.width * int64_t(sizeof(Range)) + 64);
+    Range* over = memory.take<Range>(s.width);  // the windows over each column: divisions cost more than a look
+    for (int64_t x = 0; x < s.width; ++x) over[x] = covering_columns(s, x);
     each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Range rows) {
         for (int64_t x = 0; x < s.width; ++x) {
-            const Range columns = covering_columns(s, x);
+            const Range columns = over[x];
             each_strip<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
                 constexpr int n = decltype(count)::value;
                 vec<T> sum[n];
