@@ -1,4 +1,4 @@
-"""What the op table cannot say of LSTM and GRU: gradients through the states, and what sequences add up to."""
+"""What the op table cannot say of recurrent layers: gradients through the states, and what sequences add up to."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BATCH, TIME, FEATURES, UNITS = 3, 4, 2, 5
 
 
 def weights(kind: str) -> list[np.ndarray]:
-    gates = 4 if kind == "lstm" else 3
-    bias = (gates * UNITS,) if kind == "lstm" else (2, gates * UNITS)
+    gates = {"lstm": 4, "gru": 3, "simple_rnn": 1}[kind]
+    bias = (2, gates * UNITS) if kind == "gru" else (gates * UNITS,)
     return [rng.normal(size=size) for size in ((FEATURES, gates * UNITS), (UNITS, gates * UNITS), bias)]
 
 
@@ -25,7 +25,7 @@ def inputs(kind: str) -> list[np.ndarray]:
     return [rng.normal(size=(BATCH, TIME, FEATURES)), *weights(kind), *states]
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "simple_rnn"])
 def test_gradients_of_every_output_alone_and_together(kind: str) -> None:
     values = inputs(kind)
     op = getattr(ops, kind)
@@ -53,7 +53,7 @@ def test_gradients_of_every_output_alone_and_together(kind: str) -> None:
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "simple_rnn"])
 def test_a_sequence_in_two_parts(kind: str) -> None:
     x, *rest = inputs(kind)
     op = getattr(ops, kind)
@@ -65,7 +65,7 @@ def test_a_sequence_in_two_parts(kind: str) -> None:
         np.testing.assert_allclose(one.array, other.array, rtol=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "simple_rnn"])
 def test_backwards_is_the_reversed_sequence(kind: str) -> None:
     x, *rest = inputs(kind)
     for one, other in zip(

@@ -1,4 +1,4 @@
-"""LSTM and GRU over whole sequences (PyTorch's modules; oneDNN is behind its LSTM)."""
+"""LSTM, GRU and the simple recurrent layer over whole sequences (PyTorch's modules; oneDNN is behind its LSTM)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from nerve import kernels
 TRAINING = [
     ("lstm", 32, 64, 128, 256), ("gru", 32, 64, 128, 256), ("lstm", 32, 64, 1, 64), ("gru", 32, 64, 1, 64),
     ("lstm", 32, 32, 256, 512), ("gru", 32, 32, 256, 512), ("lstm", 128, 32, 128, 256),
+    ("simple_rnn", 32, 64, 128, 256), ("simple_rnn", 32, 64, 1, 64),
 ]  # fmt: skip
 INFERENCE = [
     ("lstm", 32, 64, 128, 256), ("gru", 32, 64, 128, 256), ("lstm", 1, 64, 128, 256), ("gru", 1, 64, 128, 256),
-    ("lstm", 1, 64, 64, 64),
+    ("lstm", 1, 64, 64, 64), ("simple_rnn", 32, 64, 128, 256), ("simple_rnn", 1, 64, 128, 256),
 ]  # fmt: skip
-GATES = {"lstm": 4, "gru": 3}
+GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
+MODULES = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "RNN"}
 # PyTorch's GRU has the gates r, z, n where Keras's has z, r, n; its LSTM has the order of Keras.
-ORDER = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
+ORDER = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2), "simple_rnn": (0,)}
 
 
 def turned(kind: str, array: np.ndarray) -> np.ndarray:
@@ -37,7 +39,7 @@ def draw(kind: str, batch: int, time: int, features: int, units: int) -> Callabl
         def uniform(*shape: int) -> np.ndarray:
             return rng.uniform(-1, 1, shape).astype(np.float32) / np.float32(np.sqrt(units))
 
-        bias = uniform(columns) if kind == "lstm" else uniform(2, columns)
+        bias = uniform(2, columns) if kind == "gru" else uniform(columns)
         x, grad = (rng.standard_normal((batch, time, n), dtype=np.float32) for n in (features, units))
         return x, uniform(features, columns), uniform(units, columns), bias, grad
 
@@ -45,8 +47,8 @@ def draw(kind: str, batch: int, time: int, features: int, units: int) -> Callabl
 
 
 def layer(kind: str, kernel: np.ndarray, recurrent_kernel: np.ndarray, bias: np.ndarray) -> Any:
-    module = (torch.nn.LSTM if kind == "lstm" else torch.nn.GRU)(len(kernel), len(recurrent_kernel))
-    of_x, of_h = (bias, np.zeros_like(bias)) if kind == "lstm" else bias
+    module = getattr(torch.nn, MODULES[kind])(len(kernel), len(recurrent_kernel))
+    of_x, of_h = bias if kind == "gru" else (bias, np.zeros_like(bias))
     weights = [turned(kind, kernel).T, turned(kind, recurrent_kernel).T, turned(kind, of_x), turned(kind, of_h)]
     with torch.no_grad():
         for parameter, value in zip(module.parameters(), tensors(*map(np.ascontiguousarray, weights)), strict=True):
@@ -57,6 +59,9 @@ def layer(kind: str, kernel: np.ndarray, recurrent_kernel: np.ndarray, bias: np.
 def training(kind: str, batch: int, time: int, features: int, units: int) -> Row:
     def call(x: np.ndarray, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray, grad: np.ndarray) -> Any:
         forward, backward = getattr(kernels, kind), getattr(kernels, f"{kind}_backward")
+        if kind == "simple_rnn":  # the way back needs nothing but y
+            y, _ = forward(x, kernel, recurrent, bias)
+            return y, *backward(x, y, kernel, recurrent, grad=grad)[:4]
         y, *_, saved = forward(x, kernel, recurrent, bias, save=True)
         return y, *backward(x, y, saved, kernel, recurrent, grad=grad)[:4]
 
@@ -82,7 +87,7 @@ def training(kind: str, batch: int, time: int, features: int, units: int) -> Row
 
     def unpack(result: Any) -> Any:
         y, grad_x, *weights, of_x, of_h = (np.asarray(tensor.detach()) for tensor in result)
-        bias = turned(kind, of_x if kind == "lstm" else np.stack([of_x, of_h]))
+        bias = turned(kind, np.stack([of_x, of_h]) if kind == "gru" else of_x)
         return y, grad_x, *(turned(kind, weight.T) for weight in weights), bias
 
     work = 3 * 2.0 * batch * time * GATES[kind] * units * (features + units)

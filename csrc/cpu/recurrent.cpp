@@ -1,5 +1,5 @@
-// LSTM and GRU over whole sequences: their steps, and the products over all steps at once that give
-// the gradients of inputs and weights.
+// LSTM, GRU and the simple recurrent layer over whole sequences: their steps, and the products over all steps at once
+// that give the gradients of inputs and weights.
 #include "cpu/recurrent_backward.h"
 #include "kernels.h"
 
@@ -82,7 +82,7 @@ template <class T, class Cell>
 void weight_gradients(const BackwardCall<T>& call, T* both) {
     const auto& s = call.s;
     const int64_t units = s.units, sums = Cell::sums * units, columns = Cell::gates * units;
-    const int64_t shared = Cell::has_cell ? columns : 2 * units, rows = s.features + units;
+    const int64_t shared = same_sums<Cell> ? columns : 2 * units, rows = s.features + units;
     weight_gradient(call, both, shared, 0, rows, sums, 0, shared);
     auto copy = [&](T* to, int64_t row, int64_t count) {
         if (to != nullptr)
@@ -98,18 +98,18 @@ void weight_gradients(const BackwardCall<T>& call, T* both) {
 }
 
 template <class T, class Cell>
-void backward_all(const BackwardCall<T>& call) {
+void backward_all(const BackwardCall<T>& call, const Cell& layer = Cell()) {
     const auto& s = call.s;
     const int64_t units = s.units, sums = Cell::sums * units, columns = Cell::gates * units;
     const int64_t groups = (s.batch + group - 1) / group;
     T* totals = scratch<T>(runtime::workspace, groups * sums + (s.features + units) * columns + 1);
     std::memset(totals, 0, size_t(groups * sums) * sizeof(T));
-    if (units > 0 && s.batch > 0) backward<T, Cell>(call, totals);
+    if (units > 0 && s.batch > 0) backward<T, Cell>(call, layer, totals);
     if (call.grad_bias != nullptr)
         for (int64_t i = 0; i < sums; ++i) {
             T total(0);
             for (int64_t g = 0; g < groups; ++g) total += totals[g * sums + i];
-            if (Cell::has_cell) {
+            if (same_sums<Cell>) {
                 call.grad_bias[i] = total;
             } else {  // of the product with x, with the state, or of both
                 if (i < 3 * units) call.grad_bias[i] = total;
@@ -157,6 +157,24 @@ void gru_backward(T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_ke
     copy_or_zero(grad_initial_state, grad_state, s.batch * s.units);
     backward_all<T, Gru>({grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, grad_initial_state,
                           nullptr, grad, x, out, saved, kernel, recurrent_kernel, initial_state, nullptr, s});
+}
+
+template <class T>
+void simple_rnn(T* out, T* state, const T* x, const T* kernel, const T* recurrent_kernel, const T* bias,
+                const T* initial_state, const RecurrentShape& s, int64_t activation) {
+    forward<T, SimpleRnn>({out, state, nullptr, nullptr, x, kernel, recurrent_kernel, bias, nullptr, initial_state, s},
+                          {Activation(activation)});
+}
+
+template <class T>
+void simple_rnn_backward(T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_kernel, T* grad_bias,
+                         T* grad_initial_state, const T* grad, const T* grad_state, const T* x, const T* out,
+                         const T* kernel, const T* recurrent_kernel, const T* initial_state, const RecurrentShape& s,
+                         int64_t activation) {
+    copy_or_zero(grad_initial_state, grad_state, s.batch * s.units);
+    backward_all<T, SimpleRnn>({grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, grad_initial_state,
+                                nullptr, grad, x, out, nullptr, kernel, recurrent_kernel, initial_state, nullptr, s},
+                               {Activation(activation)});
 }
 
 }  // namespace nerve::NERVE_ISA

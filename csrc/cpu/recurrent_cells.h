@@ -4,6 +4,7 @@
 // LSTM: Hochreiter and Schmidhuber, "Long short-term memory" (1997), with the forget gate of Gers et al. (2000). GRU:
 // Cho et al., "Learning phrase representations using RNN encoder-decoder" (2014), the reset gate after the product.
 #pragma once
+#include "cpu/activation.h"
 #include "cpu/math.h"
 #include "cpu/simd.h"
 
@@ -36,7 +37,7 @@ struct Parts {
 
 struct Lstm {
     static constexpr int gates = 4, sums = 4, saved = 5;
-    static constexpr bool has_cell = true;
+    static constexpr bool has_cell = true, hands_on = false;  // the gradient of a state passes beside the gates
     // Where the sums of a gate's product with the state go, and whether that of x is there before.
     static constexpr int place(int gate) { return gate; }
 
@@ -70,7 +71,7 @@ struct Lstm {
 
 struct Gru {
     static constexpr int gates = 3, sums = 4, saved = 4;
-    static constexpr bool has_cell = false;
+    static constexpr bool has_cell = false, hands_on = true;
     static constexpr int place(int gate) { return gate == 2 ? 3 : gate; }
 
     template <class T>
@@ -92,6 +93,38 @@ struct Gru {
         d[1] = d[2] * inner * sigmoid_slope(reset);
         d[3] = d[2] * reset;
         return dh * update;
+    }
+};
+
+struct SimpleRnn {
+    static constexpr int gates = 1, sums = 1, saved = 0;  // the way back is given the state as what was kept
+    static constexpr bool has_cell = false, hands_on = false;
+    static constexpr int place(int gate) { return gate; }
+    Activation activation;
+
+    template <class T>
+    NERVE_INLINE vec<T> step(const Parts<T>& z, vec<T>, vec<T>&, const Parts<T>*) const {
+        return activate(activation, z.get(0));
+    }
+
+    template <class T>
+    NERVE_INLINE vec<T> step_back(vec<T> (&d)[4], vec<T> dh, vec<T>&, const Parts<T>& kept, vec<T>, vec<T>) const {
+        const vec<T> y = kept.get(0), zero(T(0));
+        d[0] = dh;
+        switch (activation) {
+            case Activation::linear:
+                break;
+            case Activation::relu:
+                d[0] = select(y > zero, dh, zero);
+                break;
+            case Activation::sigmoid:
+                d[0] = dh * sigmoid_slope(y);
+                break;
+            case Activation::tanh:
+                d[0] = dh * tanh_slope(y);
+                break;
+        }
+        return zero;
     }
 };
 

@@ -143,8 +143,8 @@ struct ForwardCall {
 };
 
 template <class T, class Cell>
-void forward_gates(const ForwardCall<T>& call, int64_t t, int64_t b, const T* z, const T* before, T* after,
-                   int64_t unit, int64_t end) {
+void forward_gates(const ForwardCall<T>& call, const Cell& layer, int64_t t, int64_t b, const T* z, const T* before,
+                   T* after, int64_t unit, int64_t end) {
     const auto& s = call.s;
     T* kept = call.saved ? call.saved + (t * s.batch + b) * Cell::saved * s.units : nullptr;
     T* out = call.out + (b * s.time + t) * s.units;
@@ -154,7 +154,7 @@ void forward_gates(const ForwardCall<T>& call, int64_t t, int64_t b, const T* z,
         const Parts<T> keep{kept + unit, s.units, n}, cell{call.cell + b * s.units + unit, 0, n};
         vec<T> carried(T(0));
         if (Cell::has_cell) carried = cell.get(0);
-        const vec<T> h = Cell::step(sums, old.get(0), carried, kept ? &keep : nullptr);
+        const vec<T> h = layer.step(sums, old.get(0), carried, kept ? &keep : nullptr);
         if (Cell::has_cell) cell.set(0, carried);
         Parts<T>{out + unit, 0, n}.set(0, h);
         Parts<T>{after + unit, 0, n}.set(0, h);
@@ -162,7 +162,7 @@ void forward_gates(const ForwardCall<T>& call, int64_t t, int64_t b, const T* z,
 }
 
 template <class T, class Cell>
-void forward(const ForwardCall<T>& call) {
+void forward(const ForwardCall<T>& call, const Cell& layer = Cell()) {
     const auto& s = call.s;
     const int64_t units = s.units;
     if (s.batch * units == 0) return;
@@ -216,8 +216,8 @@ void forward(const ForwardCall<T>& call) {
                 };
                 step(s, rows, Cell::gates * units, add, [&](int64_t row, int64_t count, int64_t unit, int64_t end) {
                     for (int64_t r = row; r < row + count; ++r)
-                        forward_gates<T, Cell>(call, t, first + r, z[(t - t0) * rows + r], before[r], after[r], unit,
-                                               end);
+                        forward_gates<T, Cell>(call, layer, t, first + r, z[(t - t0) * rows + r], before[r], after[r],
+                                               unit, end);
                 });
             }
         }

@@ -1,5 +1,5 @@
-// LSTM and GRU over whole sequences: a launch for each step, in which a thread makes one unit of one sequence, and
-// products over all steps at once for the gradients of weights and inputs.
+// LSTM, GRU and the simple recurrent layer over whole sequences: a launch for each step, in which a thread makes one
+// unit of one sequence, and products over all steps at once for the gradients of weights and inputs.
 #include "cuda/gemm.cuh"
 
 namespace nerve::cuda {
@@ -77,8 +77,24 @@ __global__ void gru_kernel(T* out, T* state, T* saved, const T* x, const T* kern
     }
 }
 
+template <class T>
+__global__ void simple_rnn_kernel(T* out, T* state, const T* x, const T* kernel, const T* recurrent_kernel,
+                                  const T* bias, const T* initial_state, RecurrentShape s, Activation activation,
+                                  int64_t t) {
+    for (int64_t i = first_index(); i < s.batch * s.units; i += index_step()) {
+        const int64_t b = i / s.units, unit = i % s.units;
+        T sum[1] = {bias ? bias[unit] : T(0)};
+        gate_sums<T, 1>(sum, x + input_row(s, b, t) * s.features, kernel, s.features, s.units, unit);
+        if (const T* before = state_before(s, out, initial_state, b, t))
+            gate_sums<T, 1>(sum, before, recurrent_kernel, s.units, s.units, unit);
+        const T h = Epilogue<T>{nullptr, activation}(sum[0], unit);
+        out[(b * s.time + t) * s.units + unit] = h;
+        if (t == s.time - 1) state[i] = h;
+    }
+}
+
 // What step t + 1 hands back to the state before it: grad_gates . recurrent_kernel[unit, :], with the gates at the
-// places that the products with the state use: 0, 1, 2, 3 (LSTM), or 0, 1, 3 (GRU).
+// places that the products with the state use: all of them in order, or 0, 1, 3 (GRU).
 template <class T, int gates>
 __device__ T from_next(const T* grad_gates, const T* recurrent_kernel, int64_t units, int64_t unit) {
     T sum(0);
@@ -146,14 +162,37 @@ __global__ void gru_backward_kernel(T* grad_gates, T* grad_state, const T* grad,
     }
 }
 
+template <class T>
+__global__ void simple_rnn_backward_kernel(T* grad_gates, T* grad_initial_state, const T* grad, const T* grad_state,
+                                           const T* out, const T* recurrent_kernel, RecurrentShape s,
+                                           Activation activation, int64_t t) {
+    for (int64_t i = first_index(); i < s.batch * s.units; i += index_step()) {
+        const int64_t b = i / s.units, unit = i % s.units;
+        T dh = t == s.time - 1
+                   ? (grad_state ? grad_state[i] : T(0))
+                   : from_next<T, 1>(grad_gates + ((t + 1) * s.batch + b) * s.units, recurrent_kernel, s.units, unit);
+        if (t < 0) {
+            grad_initial_state[i] = dh;
+            continue;
+        }
+        if (grad) dh += grad[(b * s.time + t) * s.units + unit];
+        const T y = out[(b * s.time + t) * s.units + unit];
+        T slope(1);
+        if (activation == Activation::relu) slope = y > T(0) ? T(1) : T(0);
+        if (activation == Activation::sigmoid) slope = y * (T(1) - y);
+        if (activation == Activation::tanh) slope = T(1) - y * y;
+        grad_gates[(t * s.batch + b) * s.units + unit] = dh * slope;
+    }
+}
+
 // The gradient of a bias: sums over all steps. A thread has a column; `from` is the gate of its first unit.
 template <class T>
-__global__ void bias_kernel(T* grad_bias, const T* grad_gates, int64_t rows, int64_t columns, int64_t units,
-                            bool of_state) {
+__global__ void bias_kernel(T* grad_bias, const T* grad_gates, int64_t rows, int64_t columns, int64_t width,
+                            int64_t units, bool of_state) {
     for (int64_t i = first_index(); i < columns; i += index_step()) {
         const int64_t column = of_state && i >= 2 * units ? i + units : i;
         double sum = 0;
-        for (int64_t row = 0; row < rows; ++row) sum += double(grad_gates[row * 4 * units + column]);
+        for (int64_t row = 0; row < rows; ++row) sum += double(grad_gates[row * width + column]);
         grad_bias[i] = T(sum);
     }
 }
@@ -163,10 +202,10 @@ __global__ void bias_kernel(T* grad_bias, const T* grad_gates, int64_t rows, int
 template <class T>
 struct GateGradients {
     const T* data;
-    int64_t units;
+    int64_t width, units;  // width: of a row
     bool of_gru_state, along_inner;
     __device__ T at(int64_t row, int64_t column) const {
-        return data[row * 4 * units + (of_gru_state && column >= 2 * units ? column + units : column)];
+        return data[row * width + (of_gru_state && column >= 2 * units ? column + units : column)];
     }
 };
 template <class T>
@@ -220,22 +259,22 @@ template <class T>
 void products(Stream stream, int64_t gates, const T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_kernel,
               T* grad_bias, const T* x, const T* out, const T* kernel, const T* initial_state,
               const RecurrentShape& s) {
-    const int64_t columns = gates * s.units, rows = s.time * s.batch;
     const bool gru = gates == 3;
+    const int64_t columns = gates * s.units, rows = s.time * s.batch, width = gru ? 4 * s.units : columns;
     if (grad_x)
-        gemm<T>(stream, 1, rows, s.features, columns, GateRows<T>{{grad_gates, s.units, false, true}},
+        gemm<T>(stream, 1, rows, s.features, columns, GateRows<T>{{grad_gates, width, s.units, false, true}},
                 Transposed<T>{kernel, columns, true}, StoreInputs<T>{grad_x, s});
     if (grad_kernel)
         gemm<T>(stream, 1, s.features, columns, rows, Inputs<T>{x, s, false},
-                GateRows<T>{{grad_gates, s.units, false, false}}, Store<T>{grad_kernel, columns});
+                GateRows<T>{{grad_gates, width, s.units, false, false}}, Store<T>{grad_kernel, columns});
     if (grad_recurrent_kernel)
         gemm<T>(stream, 1, s.units, columns, rows, States<T>{out, initial_state, s, false},
-                GateRows<T>{{grad_gates, s.units, gru, false}}, Store<T>{grad_recurrent_kernel, columns});
+                GateRows<T>{{grad_gates, width, s.units, gru, false}}, Store<T>{grad_recurrent_kernel, columns});
     if (!grad_bias) return;
-    launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias, grad_gates, rows, columns, s.units, false);
+    launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias, grad_gates, rows, columns, width, s.units, false);
     if (gru)
-        launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias + columns, grad_gates, rows, columns, s.units,
-               true);
+        launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias + columns, grad_gates, rows, columns, width,
+               s.units, true);
 }
 
 }  // namespace
@@ -285,6 +324,29 @@ void gru_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel, T* gr
         launch(stream, gru_backward_kernel<T>, loop_blocks(size), grad_gates, grad_initial_state, grad, out, saved,
                recurrent_kernel, initial_state, s, t);
     products<T>(stream, 3, grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, x, out, kernel,
+                initial_state, s);
+}
+
+template <class T>
+void simple_rnn(Stream stream, T* out, T* state, const T* x, const T* kernel, const T* recurrent_kernel, const T* bias,
+                const T* initial_state, const RecurrentShape& s, int64_t activation) {
+    const int64_t size = s.batch * s.units;
+    launch(stream, copy_state_kernel<T>, loop_blocks(size), state, initial_state, size);
+    for (int64_t t = 0; t < s.time; ++t)
+        launch(stream, simple_rnn_kernel<T>, loop_blocks(size), out, state, x, kernel, recurrent_kernel, bias,
+               initial_state, s, static_cast<Activation>(activation), t);
+}
+
+template <class T>
+void simple_rnn_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_kernel,
+                         T* grad_bias, T* grad_initial_state, const T* grad, const T* grad_state, const T* x,
+                         const T* out, const T* kernel, const T* recurrent_kernel, const T* initial_state,
+                         const RecurrentShape& s, int64_t activation) {
+    const int64_t size = s.batch * s.units;
+    for (int64_t t = s.time - 1; t >= -1; --t)
+        launch(stream, simple_rnn_backward_kernel<T>, loop_blocks(size), grad_gates, grad_initial_state, grad,
+               grad_state, out, recurrent_kernel, s, static_cast<Activation>(activation), t);
+    products<T>(stream, 1, grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, x, out, kernel,
                 initial_state, s);
 }
 

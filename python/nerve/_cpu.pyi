@@ -128,6 +128,8 @@ __all__: list[str] = [
     "sign_backward",
     "silu",
     "silu_backward",
+    "simple_rnn",
+    "simple_rnn_backward",
     "sin",
     "sin_backward",
     "softmax",
@@ -2078,6 +2080,66 @@ def silu_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def simple_rnn(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    state: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def simple_rnn(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    state: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def simple_rnn_backward(
+    grad_gates: numpy.typing.NDArray[numpy.float32] | None,
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad_recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad_bias: numpy.typing.NDArray[numpy.float32] | None,
+    grad_initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    grad_state: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    initial_state: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def simple_rnn_backward(
+    grad_gates: numpy.typing.NDArray[numpy.float64] | None,
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad_recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad_bias: numpy.typing.NDArray[numpy.float64] | None,
+    grad_initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    grad_state: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    recurrent_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    initial_state: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def sin(

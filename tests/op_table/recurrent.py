@@ -1,4 +1,4 @@
-"""LSTM and GRU over whole sequences; tests/test_recurrent.py has the gradients through their states."""
+"""Recurrent layers over whole sequences; tests/test_recurrent.py has the gradients through their states."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHAPES = [
 def _weights(rng: np.random.Generator, gates: int, features: int, units: int) -> tuple[np.ndarray, ...]:
     n = rng.normal
     scale = 1 / np.sqrt(max(features + units, 1))
-    bias = n(size=4 * units) if gates == 4 else n(size=(2, 3 * units))
+    bias = n(size=(2, 3 * units)) if gates == 3 else n(size=gates * units)
     return n(size=(features, gates * units)) * scale, n(size=(units, gates * units)) * scale, bias
 
 
@@ -36,6 +36,25 @@ def _forward(rng: np.random.Generator, gates: int) -> list[Sample]:
         calls.append(Sample((x, *weights, *states), {"go_backwards": bool(i % 2)}))
         if i % 5 == 0:
             calls.append(Sample((x, *weights[:2])))
+    return calls
+
+
+def _simple(rng: np.random.Generator) -> list[Sample]:
+    samples = enumerate(_forward(rng, 1))
+    return [Sample(s.args, {**s.kwargs, "activation": ("tanh", "relu", "sigmoid", None)[i % 4]}) for i, s in samples]
+
+
+def _simple_backward(rng: np.random.Generator) -> list[Sample]:
+    calls = []
+    for i, sample in enumerate(_simple(rng)):
+        x, kernel, recurrent_kernel, *rest = sample.args
+        with backend("reference"):
+            y, state = kernels.simple_rnn(*sample.args, **sample.kwargs)
+        grads: list[Any] = [rng.normal(size=y.shape), rng.normal(size=state.shape)]
+        if i % 3:
+            grads[i % 2] = None
+        kwargs = {**sample.kwargs, "of_x": i % 4 > 0, "of_weights": i % 6 > 0}
+        calls.append(Sample((x, y, kernel, recurrent_kernel, *(rest[1:] or [None]), *grads), kwargs))
     return calls
 
 
@@ -62,6 +81,8 @@ def _backward(rng: np.random.Generator, gates: int) -> list[Sample]:
 _X, _H = np.zeros((2, 3, 5)), np.zeros((2, 4))
 _LSTM = (_X, np.zeros((5, 16)), np.zeros((4, 16)))
 _GRU = (_X, np.zeros((5, 12)), np.zeros((4, 12)))
+_SIMPLE = (_X, np.zeros((5, 4)), np.zeros((4, 4)))
+_Y = np.zeros((2, 3, 4))
 
 
 def _errors(gates: int, call: tuple[np.ndarray, ...], bias: tuple[int, ...]) -> list[BadCall]:
@@ -70,7 +91,7 @@ def _errors(gates: int, call: tuple[np.ndarray, ...], bias: tuple[int, ...]) -> 
     return [
         BadCall((x[0], *call[1:]), {}, ShapeError, r"x expects shape \(batch, time, features\), got \(3, 5\)"),
         BadCall((x, kernel[:3], recurrent_kernel), {}, ShapeError, rf"kernel expects shape \(5, {width}\) for x"),
-        BadCall((x, kernel, recurrent_kernel[:, :7]), {}, ShapeError, rf"expects shape \(units, {gates} \* units\)"),
+        BadCall((x, kernel, recurrent_kernel[:, :3]), {}, ShapeError, rf"expects shape \(units, {gates} \* units\)"),
         BadCall((x, kernel, np.float64(1)), {}, ShapeError, r"recurrent_kernel expects .*, got \(\)"),
         BadCall((*call, np.zeros(9)), {}, ShapeError, rf"bias expects shape \({bias[0]},.*, got \(9,\)"),
         BadCall((*call, None, np.zeros((1, 4))), {}, ShapeError, r"initial_state expects shape \(2, 4\), got \(1, 4\)"),
@@ -107,4 +128,22 @@ ROWS = [
     Op("gru", lambda rng: _forward(rng, 3), gradient=True, tolerance=4, errors=_errors(3, _GRU, (2, 12))),
     Op("gru", lambda rng: _saving(rng, 3), tolerance=4),
     Op("gru_backward", lambda rng: _backward(rng, 3), tolerance=4, errors=_backward_errors(_GRU, 4, 1)),
+    Op(
+        "simple_rnn",
+        _simple,
+        gradient=True,
+        tolerance=4,
+        errors=[*_errors(1, _SIMPLE, (4,)), BadCall(_SIMPLE, {"activation": "elu"}, ValueError, "one of .* got 'elu'")],
+    ),
+    Op(
+        "simple_rnn_backward",
+        _simple_backward,
+        tolerance=4,
+        errors=[
+            BadCall((_X, _Y[:1], *_SIMPLE[1:]), {}, ShapeError, r"y expects shape \(2, 3, 4\), got \(1, 3, 4\)"),
+            BadCall((_X, _Y, *_SIMPLE[1:], None, _Y[:, :2]), {}, ShapeError, r"grad expects shape \(2, 3, 4\)"),
+            BadCall((_X, _Y, *_SIMPLE[1:], None, None, _Y), {}, ShapeError, r"grad_state expects shape \(2, 4\)"),
+            BadCall((_X, _Y, *_SIMPLE[1:]), {"activation": 3}, ValueError, "one of .* got 3"),
+        ],
+    ),
 ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from nerve import activations, initializers, ops
 from nerve._typing import Array
+from nerve.layers.core import fused_activation
 from nerve.layers.recurrence import Recurrent, RecurrentOptions
 from nerve.layers.structure import Shape
 
@@ -16,7 +17,9 @@ Function = str | Callable[..., Any] | None
 
 
 class SimpleRNN(Recurrent):
-    """`h = activation(x @ kernel + h @ recurrent_kernel + bias)`, step by step.
+    """`h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
+
+    One kernel computes whole sequences where the activation is tanh, sigmoid, relu or none.
 
     Parameters
     ----------
@@ -48,7 +51,13 @@ class SimpleRNN(Recurrent):
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
 
     def _fused(self, inputs: Any, states: list[Any]) -> tuple[Any, ...] | None:
-        return None
+        activation = fused_activation(self.activation)
+        if activation is None:
+            return None
+        return ops.simple_rnn(
+            inputs, self.kernel, self.recurrent_kernel, self.bias, *states,
+            activation=activation, go_backwards=self.go_backwards,
+        )  # fmt: skip
 
     def _step(self, z: Any, states: list[Any], from_state: Callable[..., Any]) -> list[Any]:
         return [self.activation(z + from_state(states[0], 0, 1))]

@@ -1,4 +1,4 @@
-"""LSTM and GRU over whole sequences, step by step, in NumPy.
+"""LSTM, GRU and the simple recurrent layer over whole sequences, step by step, in NumPy.
 
 Hochreiter & Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al., 2000; Cho et al.,
 "Learning phrase representations using RNN encoder-decoder", 2014, with the reset gate after the product, as in cuDNN.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from nerve._typing import Array
+from nerve.kernels.reference.matmul import activate
 from nerve.kernels.shapes import RecurrentShape
 
-__all__ = ["gru", "gru_backward", "lstm", "lstm_backward"]
+__all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "simple_rnn", "simple_rnn_backward"]
 
 
 def _sigmoid(x: Array) -> Array:
@@ -166,6 +167,59 @@ def gru_backward(
         grad_recurrent_kernel[...] = states.reshape(time * batch, units).T @ from_h
     if grad_bias is not None:
         grad_bias[...] = np.stack([from_x.sum(axis=0), from_h.sum(axis=0)])
+
+
+def simple_rnn(
+    out: Array,
+    state: Array,
+    x: Array,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None,
+    initial_state: Array | None,
+    shape: RecurrentShape,
+    activation: int,
+) -> None:
+    batch, units = shape.batch, shape.units
+    w, u = _double(kernel, shape.features, units), _double(recurrent_kernel, units, units)
+    b, h = _double(bias, units), _double(initial_state, batch, units)
+    for t, x_t in enumerate(_inputs(x, shape)):
+        h = activate(x_t @ w + h @ u + b, activation)
+        out[:, t] = h
+    state[...] = h
+
+
+def simple_rnn_backward(
+    grad_gates: Array,
+    grad_x: Array | None,
+    grad_kernel: Array | None,
+    grad_recurrent_kernel: Array | None,
+    grad_bias: Array | None,
+    grad_initial_state: Array,
+    grad: Array | None,
+    grad_state: Array | None,
+    x: Array,
+    out: Array,
+    kernel: Array,
+    recurrent_kernel: Array,
+    initial_state: Array | None,
+    shape: RecurrentShape,
+    activation: int,
+) -> None:
+    batch, time, units = shape.batch, shape.time, shape.units
+    grads, y = _double(grad, batch, time, units), out.astype(np.float64)
+    slope = (np.ones_like(y), (y > 0).astype(np.float64), y * (1 - y), 1 - y**2)[activation]
+    dh, gates = _double(grad_state, batch, units), np.zeros((time, batch, units))
+    for t in reversed(range(time)):
+        gates[t] = (dh + grads[:, t]) * slope[:, t]
+        dh = gates[t] @ recurrent_kernel.astype(np.float64).T
+    grad_gates[...], grad_initial_state[...] = gates, dh
+    flat = gates.reshape(time * batch, units)
+    _input_gradients(grad_x, grad_kernel, flat, x, kernel, shape)
+    if grad_recurrent_kernel is not None:
+        grad_recurrent_kernel[...] = _states_before(out, initial_state, shape).T @ flat
+    if grad_bias is not None:
+        grad_bias[...] = flat.sum(axis=0)
 
 
 def _input_gradients(
