@@ -62,6 +62,18 @@ void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, c
         for (const int64_t end = s->count * x_step; at != end; at += 2 * x_step, b += 2 * b_step)
             add(at, b), add(at + x_step, b + b_step);
     }
+    if (rows == R && columns >= J * V::size) {
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int j = 0; j < J; ++j) {
+                T* to = out + r * stride + j * V::size;
+                V value = sum[r][j];
+                if (!first) std::memcpy(&value, to, sizeof(V)), value = V(value.v + sum[r][j].v);
+                std::memcpy(to, &value, sizeof(V));
+            }
+        return;
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
         if (r >= rows) break;
@@ -153,10 +165,11 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
             }
     };
 
-    // Whether a block's gradients are better packed: for many tiles, where they are not one panel anyway, or where a
-    // vector would read beyond the last of them.
+    // Whether a block's gradients are better packed: for many tiles, where they are not one panel anyway, or for few
+    // where each vector lies across two cache lines; and where a vector would read beyond the last of them.
+    const bool across = vector_bytes == 64 && (reinterpret_cast<uintptr_t>(grad) | grad_pixel * sizeof(T)) % 64 != 0;
     auto wants_pack = [&](int64_t block) {
-        if (panels > 1 && tiles >= 24) return true;
+        if (panels > 1 && tiles >= (across ? 4 : 24)) return true;
         const int64_t after = images * m.rows_y * m.rows_x - blocks.first_pixel(block) - blocks.most_pixels();
         return filters % row_size(panels - 1) != 0 && after * grad_pixel < row_size(panels - 1);
     };
