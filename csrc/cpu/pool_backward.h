@@ -84,6 +84,7 @@ void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DSh
     const int64_t positions = s.pool_height * s.pool_width;
     const Range first = covering_rows(s, lines.begin), last = covering_rows(s, lines.end - 1);
     const Range inside = windows_inside(s);
+    const bool alone = s.pool_height <= s.stride_height && s.pool_width <= s.stride_width;  // in its window
     int64_t zeroed = lines.begin;
     for (int64_t i = first.begin; i < last.end; ++i) {
         const int64_t top = i * s.stride_height - s.pad_top, bottom = window_rows(s, i).end;
@@ -108,8 +109,17 @@ void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DSh
         }
         carefully(0, inside.begin);
         T* corner = image + top * size - s.pad_left * s.channels;
-        for (int64_t e = inside.begin * s.channels; e < inside.end * s.channels; ++e)
-            if (winners[e] < positions) corner[places[e] + offsets[winners[e]]] += from[e];
+        const int64_t end = inside.end * s.channels;
+        if (alone)
+#pragma GCC unroll 4
+            for (int64_t e = inside.begin * s.channels; e < end; ++e) {
+                if (winners[e] < positions) corner[places[e] + offsets[winners[e]]] = T(0) + from[e];
+            }
+        else
+#pragma GCC unroll 4
+            for (int64_t e = inside.begin * s.channels; e < end; ++e) {
+                if (winners[e] < positions) corner[places[e] + offsets[winners[e]]] += from[e];
+            }
         carefully(inside.end, s.out_width);
     }
     if (zeroed < lines.end) std::memset(image + zeroed * size, 0, (lines.end - zeroed) * size * sizeof(T));

@@ -135,7 +135,7 @@ greater = comparison("greater", ">")
 greater_equal = comparison("greater_equal", ">=")
 
 
-def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
+def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array:
     """``a`` where ``condition`` holds, ``b`` elsewhere.
 
     Parameters
@@ -143,18 +143,20 @@ def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
     condition : array_like of bool
     a, b : array_like, float32 or float64
         The three shapes broadcast, by NumPy's rules.
+    out : ndarray, optional
+        Where to write: C-contiguous, of the result's shape and dtype; ``a`` or ``b`` itself computes in place.
 
     Returns
     -------
     ndarray
-        Of the broadcast shape.
+        Of the broadcast shape; ``out`` if given.
 
     Raises
     ------
     ShapeError
-        If the shapes do not broadcast.
+        If the shapes do not broadcast, or ``out`` has another.
     DTypeError
-        If ``condition`` is not an array of booleans, or ``a`` or ``b`` not one of real numbers.
+        If ``condition`` is not an array of booleans, ``a`` or ``b`` not one of real numbers, or ``out`` does not fit.
     """
     chosen = rectangular("where", condition)
     if chosen.dtype != np.bool_:
@@ -165,7 +167,10 @@ def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
     except ValueError:
         raise ShapeError(f"[where] shapes {chosen.shape}, {x.shape} and {y.shape} do not broadcast") from None
     chosen, x, y = (repeated(operand, shape) for operand in (chosen, x, y))
-    result = empty(shape, x.dtype)
+    result = output("where", out, shape, x.dtype)
+    if out is not None:
+        x, y = apart(x, out), apart(y, out)
+        chosen = chosen.copy() if np.may_share_memory(chosen, out) else chosen
     pick(x, y).where(result, chosen, x, y, result.size)
     return result
 

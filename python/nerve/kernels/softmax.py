@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
+from nerve.kernels._backend import as_array, as_floats, empty, overwrite, pick, rectangular
+from nerve.kernels._elementwise import apart, output
 from nerve.kernels._integers import checked_labels
 from nerve.kernels.indexing import transpose
 from nerve.kernels.reduce import single_axis
@@ -15,7 +16,7 @@ from nerve.kernels.reduce import single_axis
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward", "softmax_cross_entropy"]
 
 
-def softmax(x: ArrayLike, *, axis: int = -1) -> Array:
+def softmax(x: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Array:
     """``exp(x) / sum(exp(x))`` along an axis; the maximum is subtracted first, so nothing overflows.
 
     Parameters
@@ -24,33 +25,37 @@ def softmax(x: ArrayLike, *, axis: int = -1) -> Array:
         At least one dimension. A row with NaN or +inf, or of -inf alone, gives NaN throughout; -inf beside finite
         numbers gives 0.
     axis : int
+    out : ndarray, optional
+        Where to write: C-contiguous, of x's shape and dtype; ``x`` itself computes in place.
 
     Returns
     -------
     ndarray
-        Of the shape of ``x``.
+        Of the shape of ``x``; ``out`` if given.
 
     Raises
     ------
     ShapeError
-        If the axis does not exist.
+        If the axis does not exist, or ``out`` has another shape.
+    DTypeError
+        If ``x`` is not an array of real numbers, or ``out`` has another dtype.
     """
-    return _along("softmax", axis, x)
+    return _along("softmax", axis, out, x)
 
 
-def softmax_backward(grad: ArrayLike, y: ArrayLike, *, axis: int = -1) -> Array:
-    """``y * (grad - sum(grad * y))``, for ``y = softmax(x)``."""
-    return _along("softmax_backward", axis, grad, y)
+def softmax_backward(grad: ArrayLike, y: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Array:
+    """``y * (grad - sum(grad * y))``, for ``y = softmax(x)``; ``out`` may be ``grad``."""
+    return _along("softmax_backward", axis, out, grad, y)
 
 
-def log_softmax(x: ArrayLike, *, axis: int = -1) -> Array:
-    """The logarithm of :func:`softmax`, accurate where that is close to 0 or 1."""
-    return _along("log_softmax", axis, x)
+def log_softmax(x: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Array:
+    """The logarithm of :func:`softmax`, accurate where that is close to 0 or 1; ``out`` as there."""
+    return _along("log_softmax", axis, out, x)
 
 
-def log_softmax_backward(grad: ArrayLike, y: ArrayLike, *, axis: int = -1) -> Array:
-    """``grad - exp(y) * sum(grad)``, for ``y = log_softmax(x)``."""
-    return _along("log_softmax_backward", axis, grad, y)
+def log_softmax_backward(grad: ArrayLike, y: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Array:
+    """``grad - exp(y) * sum(grad)``, for ``y = log_softmax(x)``; ``out`` may be ``grad``."""
+    return _along("log_softmax_backward", axis, out, grad, y)
 
 
 def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
@@ -109,7 +114,7 @@ def _check_logits(x: Array) -> None:
         raise ShapeError(f"[softmax_cross_entropy] expects logits (..., classes), got shape {x.shape}")
 
 
-def _along(op: str, axis: int, *values: ArrayLike) -> Array:
+def _along(op: str, axis: int, out: Array | None, *values: ArrayLike) -> Array:
     """A kernel on rows along any axis: another than the last is brought there and back."""
     arrays = as_floats(op, *values)
     first = arrays[0]
@@ -119,8 +124,16 @@ def _along(op: str, axis: int, *values: ArrayLike) -> Array:
     if at != first.ndim - 1:
         order = (*(i for i in range(first.ndim) if i != at), at)
         back = (*range(at), first.ndim - 1, *range(at, first.ndim - 1))
-        return transpose(_along(op, -1, *(transpose(array, order) for array in arrays)), back)
-    out = empty(first.shape, first.dtype)
+        if out is not None:
+            output(op, out, first.shape, first.dtype)  # refused before anything is computed
+        found = transpose(_along(op, -1, None, *(transpose(array, order) for array in arrays)), back)
+        if out is None:
+            return found
+        overwrite(out, found)
+        return out
+    result = output(op, out, first.shape, first.dtype)
+    if out is not None:
+        arrays = tuple(apart(array, out) for array in arrays)
     columns = first.shape[-1]
-    getattr(pick(*arrays), op)(out, *arrays, first.size // columns if columns else 0, columns)
-    return out
+    getattr(pick(*arrays), op)(result, *arrays, first.size // columns if columns else 0, columns)
+    return result
