@@ -164,6 +164,11 @@ class TestRefusals:
             (lambda x: x * x.numpy().mean(), "numpy"),
             (lambda x: x * ops.sum(x).item(), "item"),
             (lambda x: ops.add(x, repr(x) and 1.0), "printing"),
+            (lambda x: ops.add(x, np.exp(x.array)), "numpy.exp"),
+            (lambda x: ops.add(x, np.concatenate([x.array])), "numpy.concatenate"),
+            (lambda x: ops.add(x, ops.exp(x).array.mean()), "numpy.add"),
+            (lambda x: ops.add(x, x.array.astype(int)), "astype"),
+            (lambda x: [ops.exp(x).array.fill(0), x][1], "fill"),
         ],
     )  # fmt: skip
     def test_reading_a_value(self, function: Any, what: str) -> None:
@@ -174,7 +179,7 @@ class TestRefusals:
             compiled(x)
 
     def test_what_numpy_computed_behind_its_back(self) -> None:
-        compiled = nerve.compile(lambda x: ops.add(x, np.exp(x.array)))
+        compiled = nerve.compile(lambda x: ops.add(x, np.exp(np.asarray(x.array))))
         for i in range(2):
             compiled(np.full(3, float(i)))
         with pytest.raises(RecordingError, match=r"(?s)no kernel computed was given to add.*test_recorded\.py"):

@@ -224,6 +224,9 @@ void define_recording(py::module_& module) {
         .def("guard_numbers", &Recording::guard_numbers, py::arg("values"), "Expect no NaN in an array of floats.")
         .def("failed_guard", &Recording::failed_guard, "The position of the first of these that does not hold, or -1.")
         .def("run", &Recording::run, "Make all calls again.")
+        .def(
+            "timed_run", [](const Recording& recording) { return recording.program().timed_run(); },
+            "Make all calls again, and give the seconds that each took.")
         .def_property_readonly("kernels",
                                [](const Recording& recording) {
                                    std::vector<std::string> names;

@@ -1,6 +1,7 @@
 #include "runtime/program.h"
 
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <numeric>
 
@@ -139,6 +140,18 @@ void Program::plan(const std::vector<bool>& kept) {
 
 void Program::run() const {
     for (const Step& step : steps_) step.call->run();
+}
+
+std::vector<double> Program::timed_run() const {
+    using clock = std::chrono::steady_clock;
+    std::vector<double> seconds;
+    seconds.reserve(steps_.size());
+    for (const Step& step : steps_) {
+        const auto before = clock::now();
+        step.call->run();
+        seconds.push_back(std::chrono::duration<double>(clock::now() - before).count());
+    }
+    return seconds;
 }
 
 size_t Program::operand_bytes() const {

@@ -73,6 +73,7 @@ class Program {
 
     // Not from two threads at once.
     void run() const;
+    std::vector<double> timed_run() const;  // the seconds each call took
 
     const std::vector<Step>& steps() const { return steps_; }
     size_t planned_bytes() const { return planned_; }    // of the block

@@ -14,6 +14,7 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, RecordingError
 from nerve.kernels._backend import empty, native, rectangular
 from nerve.kernels._recording import Recording, configuration, now
+from nerve.kernels._traced import plain, traced
 from nerve.tensor import Tensor, recording
 
 MAX_RECORDINGS = 64
@@ -151,7 +152,7 @@ class _Entry:
     def _record(self) -> tuple[Sequence[Array], Any]:
         later = Recording(strict=self.strict)
         with later:
-            outputs, rest = self.function(list(self.inputs), self.static)
+            outputs, rest = self.function([traced(x) for x in self.inputs], self.static)
         why = ""
         if self.calls == 2 and not later.refusal:
             why = self.recording.difference(later) or (
@@ -163,7 +164,8 @@ class _Entry:
                 raise RecordingError(later.refusal)
         self.refusal = later.refusal
         if self.refusal:
-            return outputs, rest
+            return [plain(output) for output in outputs], rest
+        outputs = [plain(output) for output in outputs]
         self.recording, self.rest = later, rest
         if self.calls == 2:
             self.outputs = outputs

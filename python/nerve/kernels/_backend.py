@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike, DTypeLike
 from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._recording import allocated, now
+from nerve.kernels._recording import now
 from nerve.kernels._strided import begin_of, copy_shape
+from nerve.kernels._traced import Traced, refuse, required, traced
+from nerve.kernels._traced import as_array as _as_array
 from nerve.kernels.shapes import MAX_RANK
 
 SMALL = 8192  # elements, from which on a fresh array costs page faults and the arena's blocks pay
@@ -61,12 +63,20 @@ def native() -> bool:
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """An uninitialised array: a small one from NumPy, which keeps those itself, a larger one from the arena."""
     if math.prod(shape) <= SMALL:
-        return allocated(np.empty(shape, dtype))
+        return _noted(np.empty(shape, dtype))
     try:
         array: Array = _cpu.empty(shape, np.dtype(dtype))
     except (MemoryError, OverflowError):
         raise MemoryError(f"[empty] cannot allocate an array of shape {shape} and dtype {np.dtype(dtype)}") from None
-    return allocated(array)
+    return _noted(array)
+
+
+def _noted(array: Array) -> Array:
+    """An array that kernels are to fill, known to the recording that is on, if one is."""
+    if now.recording is None:
+        return array
+    now.recording.calls.allocated(array)
+    return traced(array)
 
 
 def float_dtype(op: str, dtype: DTypeLike) -> np.dtype[Any]:
@@ -127,7 +137,7 @@ def rectangular(op: str, value: Any) -> Array:
 
         raise DeviceError(f"[{op}] has no CUDA path for CuPy arrays here; move it with cupy.asnumpy(x)")
     try:
-        return np.asarray(value)
+        return _as_array(value)
     except ValueError as error:
         raise ShapeError(f"[{op}] expects a rectangular array of numbers: {error}") from None
 
@@ -161,7 +171,7 @@ def _convert(op: str, values: tuple[ArrayLike | None, ...], needed: int) -> Iter
 def converted(array: Array, dtype: DTypeLike) -> Array:
     """``array`` in a dtype, contiguous and aligned; itself if it is that already."""
     if now.recording is None or np.dtype(dtype) not in (_FLOAT32, _FLOAT64) or array.dtype not in (_FLOAT32, _FLOAT64):
-        return np.require(array, dtype, ("C", "ALIGNED"))
+        return required(array, dtype)
     array = repeated(array, array.shape)
     if array.dtype == dtype:
         return array
@@ -191,6 +201,8 @@ def copied(view: Array) -> Array:
     while isinstance(root.base, np.ndarray):
         root = root.base
     if view.dtype not in (_FLOAT32, _FLOAT64) or root.dtype != view.dtype or not root.flags.c_contiguous:
+        if type(view) is Traced:
+            refuse(f"a copy of {view.dtype}")
         return np.array(view, order="C")
     out = empty(view.shape, view.dtype)
     shape = copy_shape(out.itemsize, view.shape, x_strides=view.strides, x_begin=begin_of(view, root))

@@ -12,6 +12,7 @@ from nerve._typing import Array
 from nerve.errors import DTypeError
 from nerve.kernels._backend import rectangular
 from nerve.kernels._recording import now
+from nerve.kernels._traced import required
 
 
 def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
@@ -26,7 +27,7 @@ def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
         )
 
     require_range(values, 0, n_classes - 1, error, f"[{op}] labels must lie in 0..{n_classes - 1}")
-    return np.require(values, np.int64, ("C", "ALIGNED"))
+    return required(values, np.int64)
 
 
 def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
@@ -43,7 +44,7 @@ def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
         )
 
     require_range(values, least, size - 1, error, f"[{op}] an index is out of range for axis {axis} of size {size}")
-    values = np.require(values, np.int64, ("C", "ALIGNED"))
+    values = required(values, np.int64)
     return np.where(values < 0, values + size, values) if negative else values
 
 

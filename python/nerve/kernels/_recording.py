@@ -16,11 +16,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import numpy as np
+
 from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import RecordingError
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Code that a message about a line of the user's program passes over.
+_LIBRARIES = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.path.dirname(np.__file__))
 
 
 class _Now(threading.local):
@@ -183,17 +186,10 @@ def reading(what: str) -> None:
         now.recording.refuse(f"{what} cannot be recorded: its value is another one in every run")
 
 
-def allocated(array: Array) -> Array:
-    """Note an array that kernels are to fill."""
-    if now.recording is not None:
-        now.recording.calls.allocated(array)
-    return array
-
-
 def line_at_work() -> str:
-    """The innermost line of code that is not nerve's own, as in a traceback."""
+    """The innermost line of code that is neither nerve's nor NumPy's, as in a traceback."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         frame = frame.f_back
     name, number = frame.f_code.co_filename, frame.f_lineno
     text = linecache.getline(name, number).strip()

@@ -18,6 +18,8 @@ from nerve.kernels._backend import as_array, as_floats, empty, float_dtype, pick
 from nerve.kernels._integers import checked_indices, checked_labels
 from nerve.kernels._numbers import integer, integers
 from nerve.kernels._strided import Shape, begin_of, copy_shape
+from nerve.kernels._traced import as_array as _as_array
+from nerve.kernels._traced import required
 from nerve.kernels.reduce import reduced_axes, single_axis
 from nerve.kernels.shapes import MAX_RANK
 
@@ -183,7 +185,7 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
         raise ShapeError("[concatenate] expects at least one array, got none")
     parts: tuple[Array, ...]
     if all(isinstance(a, np.ndarray) and a.dtype.kind in "iub" for a in arrays):
-        parts = tuple(np.asarray(a) for a in arrays)
+        parts = tuple(_as_array(a) for a in arrays)
     else:
         parts = as_floats("concatenate", *arrays)
     first = parts[0]
@@ -359,7 +361,7 @@ def _split(shape: Shape, axis: int) -> Shape:
 def _movable(op: str, x: ArrayLike) -> Array:
     """``x`` as a C-contiguous array; integers and booleans stay what they are."""
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "iub":
-        return np.require(x, requirements=("C", "ALIGNED"))
+        return required(np.asanyarray(x))
     return as_array(op, x)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_floats, empty, pick, repeated
+from nerve.kernels._backend import as_floats, copied, empty, pick, repeated
 from nerve.kernels.shapes import MatmulShape, activation_code
 
 __all__ = ["PackedMatrix", "matmul", "pack"]
@@ -158,7 +158,7 @@ def _matmul_packed(
     if x.dtype != b.dtype:
         raise DTypeError(f"[matmul] b was packed in {b.dtype}, the other operands are {x.dtype}")
     if transpose_a and x.ndim > 2:
-        x = np.ascontiguousarray(x.swapaxes(-1, -2))
+        x = copied(x.swapaxes(-1, -2))
         transpose_a = False
     bias_shape = None if bias_array is None else bias_array.shape
     plan, _, _, out_shape = _plan(x.shape, b.shape, bias_shape, transpose_a, False)

@@ -19,6 +19,7 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import pick
 from nerve.kernels._numbers import integer, number
+from nerve.kernels._traced import required
 
 __all__ = ["adadelta_step", "adagrad_step", "adam_step", "adamax_step", "nadam_step", "rmsprop_step", "sgd_step"]
 
@@ -326,7 +327,7 @@ def _checked(
         if len(views) > 1:
             _expect_apart(op, views)
     kernel_lists = [None if arrays is None else list(arrays) for arrays in (parameters, *slots.values())]
-    kernel_lists.append([np.require(gradient, requirements=("C", "ALIGNED")) for gradient in gradients])
+    kernel_lists.append([required(gradient) for gradient in gradients])
     return kernel_lists, np.array([parameter.size for parameter in parameters], np.int64)
 
 

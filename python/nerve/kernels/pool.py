@@ -12,6 +12,7 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
 from nerve.kernels._numbers import integers
+from nerve.kernels._traced import required
 from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
 from nerve.kernels.shapes import Pool2DShape
 
@@ -124,7 +125,7 @@ def max_pool2d_backward(
     if index.shape != grad.shape:
         raise ShapeError(f"[{op}] index expects the output's shape {grad.shape}, got {index.shape}")
     out = empty(input_shape, grad.dtype)
-    pick(grad).max_pool2d_backward(out, grad, *_narrow_and_wide(np.ascontiguousarray(index)), shape)
+    pick(grad).max_pool2d_backward(out, grad, *_narrow_and_wide(required(index)), shape)
     return out
 
 

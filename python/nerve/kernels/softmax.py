@@ -10,6 +10,7 @@ from nerve.errors import ShapeError
 from nerve.kernels._backend import as_array, as_floats, empty, overwrite, pick, rectangular
 from nerve.kernels._elementwise import apart, output
 from nerve.kernels._integers import checked_labels
+from nerve.kernels._recording import now
 from nerve.kernels.indexing import transpose
 from nerve.kernels.reduce import single_axis
 
@@ -102,10 +103,17 @@ def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array,
         )
     loss, grad = empty(x.shape[:-1], x.dtype), empty(x.shape, x.dtype)
     pick(x).softmax_cross_entropy(loss, grad, x, probabilities, loss.size, x.shape[-1])
-    # A NaN loss comes from the logits or from the targets; only then is it worth looking which.
-    if np.isnan(loss).any() and np.isnan(probabilities).any():
+
+    def error() -> ValueError:
         where = tuple(int(i) for i in np.argwhere(np.isnan(probabilities))[0])
-        raise ValueError(f"[{op}] targets must be probabilities, got nan at position {where}")
+        return ValueError(f"[{op}] targets must be probabilities, got nan at position {where}")
+
+    if now.recording is None:
+        # A NaN loss comes from the logits or from the targets; only then is it worth looking which.
+        if np.isnan(loss).any() and np.isnan(probabilities).any():
+            raise error()
+    elif not now.recording.calls.computed(probabilities):
+        now.recording.require_numbers(probabilities, error)
     return loss, grad
 
 

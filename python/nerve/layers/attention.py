@@ -8,9 +8,10 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from nerve import ops, random
+from nerve import kernels, ops, random
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
+from nerve.kernels._traced import as_array
 from nerve.layers.core import positive
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape, is_shape
@@ -258,7 +259,7 @@ class Attention(_Attending):
         )
         result = ops.reshape(result, (*result.shape[:2], value.shape[-1]))
         if query_mask is not None:
-            result = result * _plain(query_mask)[..., None].astype(result.dtype)
+            result = result * kernels.cast(_plain(query_mask), result.dtype)[..., None]
         if not return_attention_scores:
             return result
         return result, ops.reshape(scores, (scores.shape[0], *scores.shape[2:]))
@@ -275,7 +276,7 @@ def _check_inputs(shapes: Sequence[Shape]) -> None:
 
 def _plain(mask: Any) -> Any:
     """A mask as an array of booleans."""
-    return None if mask is None else np.asarray(getattr(mask, "array", mask)).astype(bool, copy=False)
+    return None if mask is None else kernels.cast(as_array(getattr(mask, "array", mask)), "bool")
 
 
 def _rows(mask: Any) -> Any:

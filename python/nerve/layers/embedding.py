@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from nerve import kernels, ops
+from nerve.kernels._traced import as_array
 from nerve.layers.core import positive
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
@@ -48,7 +49,7 @@ class Embedding(Layer):
         )
 
     def call(self, inputs: Any) -> Any:
-        indices = inputs.array if isinstance(inputs, Tensor) else np.asarray(inputs)
+        indices = inputs.array if isinstance(inputs, Tensor) else as_array(inputs)
         if indices.dtype.kind not in "iu":  # whole numbers that came as floats
             indices = kernels.cast(indices, np.int64)
         return ops.take(self.embeddings, indices)

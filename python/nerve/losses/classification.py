@@ -13,6 +13,7 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._integers import require_range
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import reading
+from nerve.kernels._traced import as_array
 from nerve.losses.loss import Loss, as_predictions, as_targets, check_nan, matched
 from nerve.tensor import Tensor
 
@@ -192,7 +193,7 @@ def sparse_categorical_crossentropy(
 
 def as_labels(name: str, y_true: ArrayLike | Tensor) -> Array:
     """`y_true` as int64; whole floats will do."""
-    labels = y_true.array if isinstance(y_true, Tensor) else np.asarray(y_true)
+    labels = y_true.array if isinstance(y_true, Tensor) else as_array(y_true)
     if labels.dtype.kind == "f":
         reading("labels that are floats")
         check_nan(name, labels)
@@ -200,7 +201,7 @@ def as_labels(name: str, y_true: ArrayLike | Tensor) -> Array:
             raise ValueError(f"[{name}] label {labels[wrong][0]} is not a whole number")
     elif labels.dtype.kind not in "iub":
         raise DTypeError(f"[{name}] labels must be integers, got dtype {labels.dtype}")
-    return labels.astype(np.int64, copy=False)
+    return kernels.cast(labels, "int64")
 
 
 class _SmoothedCrossentropy(Loss):

@@ -13,6 +13,7 @@ from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._recording import now, reading
+from nerve.kernels._traced import as_array
 from nerve.tensor import Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -142,7 +143,7 @@ def as_targets(name: str, y_true: ArrayLike | Tensor, dtype: Any) -> Tensor:
     """
     if isinstance(y_true, Tensor):
         return y_true
-    array = np.asarray(y_true)
+    array = as_array(y_true)
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"[{name}] y_true must hold numbers, got dtype {array.dtype}")
     check_nan(name, array)
@@ -159,7 +160,7 @@ def check_nan(name: str, y_true: Array) -> None:
         return ValueError(f"[{name}] y_true holds NaN, the first at index {index}")
 
     # min propagates NaN without an array of booleans: one pass in the good case.
-    if y_true.size and np.isnan(np.min(y_true)):
+    if y_true.size and np.isnan(np.min(np.asarray(y_true))):
         raise error()
     if now.recording is not None:
         now.recording.require_numbers(y_true, error)

@@ -13,6 +13,7 @@ from nerve import initializers, kernels
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels import _traced
 from nerve.kernels._recording import reading
 from nerve.tensor import Tensor, Variable
 
@@ -208,7 +209,7 @@ def records(metric: Metric) -> bool:
 
 def as_array(x: Any) -> Array:
     """The values of a tensor, or anything NumPy takes."""
-    array = x.array if isinstance(x, Tensor) else np.asarray(x)
+    array = x.array if isinstance(x, Tensor) else _traced.as_array(x)
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"a metric expects numbers, got dtype {array.dtype}")
     return array

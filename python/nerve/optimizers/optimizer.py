@@ -251,7 +251,7 @@ class Optimizer:
             if isinstance(gradient, IndexedRows):
                 arrays.append(gradient.astype(variable.dtype))
             else:
-                arrays.append(np.asarray(getattr(gradient, "array", gradient), dtype=variable.dtype))
+                arrays.append(kernels.cast(getattr(gradient, "array", gradient), variable.dtype))
         if not positions:
             raise ValueError(f"[{self.name}] no variable has a gradient")
         if len(set(positions)) < len(positions):
