@@ -245,6 +245,10 @@ class Recording:
         """
         Record no more.
         """
+    def timed_run(self) -> list[float]:
+        """
+        Make all calls again, and give the seconds that each took.
+        """
     @property
     def kernels(self) -> list[str]: ...
     @property
