@@ -14,6 +14,7 @@ constexpr int64_t stripe = 16;         // keys between one head and the next
 constexpr int64_t few_part = 64;       // keys of a part at least
 constexpr int64_t few_work = 1 << 18;  // of a block of tasks, about 5 us
 constexpr int64_t few_tasks_wanted = 8;
+constexpr int64_t near = 1 << 22;  // bytes of keys and values up to which the caches hold them
 
 // The dot products of x, filled up with zeros to whole lanes, with the rows y[at[0]], y[at[1]] ...: lanes as `dot` has
 // them, folded in the same order.
@@ -135,6 +136,12 @@ void weigh(int64_t rows, int64_t inner, const T* weights, int64_t weight_row, co
         weigh_rows<1>(inner, weights + r * weight_row, weight_row, values, value_row, c + r * c_row, c_row, size);
 }
 
+// A head's rows of the next stripe are asked for while this one's are computed with.
+template <class T>
+void ask_for_stripe(const Head<const T>& rows, int64_t k, int64_t end, int64_t size) {
+    for (const int64_t past = smaller(k + stripe, end); k < past; ++k) prefetch_row<0>(rows.data + k * rows.row, size);
+}
+
 // What a part of the keys gives for all `rows` of a sequence, head by head: sums of weighted values, of weights (in
 // lanes), and what the weights are relative to.
 template <class T>
@@ -175,6 +182,7 @@ struct FewCall {
             copy_rows(queries + h * s.query_length * size, s.query_length, size, from.data, s.query_length, from.row,
                       s.key_size, scale * unit<T>);
         }
+        const bool far = s.batch * s.key_length * s.key_heads * (s.key_size + s.value_size) * int64_t(sizeof(T)) > near;
         std::memset(to.results, 0, size_t(rows() * (results + L)) * sizeof(T));
         for (int64_t r = 0; r < rows(); ++r) to.highest[r] = -math::infinity<T>;
         for (int64_t k0 = begin; k0 < end; k0 += few_keys) {
@@ -185,6 +193,7 @@ struct FewCall {
             };
             stripes([&](int64_t h, int64_t k, int64_t count) {
                 const auto from = head_of(key, b, h, s.key_length, s.key_heads, s.key_size);
+                if (far) ask_for_stripe(from, k0 + k + stripe, end, s.key_size);
                 few_scores(scores + h * shared * row + k, row, queries + h * shared * size, size, shared,
                            from.data + (k0 + k) * from.row, from.row, count, s.key_size);
             });
@@ -197,6 +206,7 @@ struct FewCall {
             }
             stripes([&](int64_t h, int64_t k, int64_t count) {
                 const auto from = head_of(value, b, h, s.key_length, s.key_heads, s.value_size);
+                if (far) ask_for_stripe(from, k0 + k + stripe, end, s.value_size);
                 weigh(shared, count, scores + h * shared * row + k, row, from.data + (k0 + k) * from.row, from.row,
                       to.results + h * shared * results, results, s.value_size);
             });
