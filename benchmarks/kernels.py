@@ -51,26 +51,6 @@ def run(rows: Sequence[Row], threads: Sequence[int], budget: float) -> Iterator[
                 yield table.Line(row, count, measure(row, peers, expected, budget), limit(row, count))
 
 
-def report(lines: Iterator[table.Line]) -> list[table.Line]:
-    """Print the lines: as text when they come, or on a terminal as a table in the end."""
-    if not sys.stdout.isatty():
-        print(table.text(table.HEAD), flush=True)
-        shown = []
-        for line in lines:
-            print(table.text(line.cells()), flush=True)
-            shown.append(line)
-        return shown
-    from rich.console import Console
-
-    console, shown = Console(), []
-    with console.status("measuring") as status:
-        for line in lines:
-            shown.append(line)
-            status.update(f"{len(shown)}: {' '.join(line.cells())}")
-    console.print(table.rich_table(shown))
-    return shown
-
-
 def main(arguments: Sequence[str] | None = None, rows: Sequence[Row] = ROWS) -> int:
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--isa", choices=machine.ISAS, help="hold every library to an instruction set")
@@ -94,7 +74,7 @@ def main(arguments: Sequence[str] | None = None, rows: Sequence[Row] = ROWS) -> 
     for name, value in facts.items():
         print(f"{name}: {value}", flush=True)
     try:
-        lines = report(run(picked, options.threads, options.budget))
+        lines = table.report(run(picked, options.threads, options.budget))
     except WrongResult as error:
         print(f"WRONG: {error}", file=sys.stderr)
         return 1

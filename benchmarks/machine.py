@@ -9,6 +9,7 @@ import importlib.util
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ from nerve import _cpu
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def has_torch() -> bool:
-    return importlib.util.find_spec("torch") is not None
+    return installed("torch")
 
 
 def cpu_model() -> str:
@@ -45,11 +50,10 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def facts() -> dict[str, str]:
+def facts(peers: Sequence[str] = ("torch",)) -> dict[str, str]:
     """The head of a table."""
-    versions = [f"nerve {nerve.__version__}", f"numpy {importlib.metadata.version('numpy')}"]
-    if has_torch():
-        versions.append(f"torch {importlib.metadata.version('torch')}")
+    versions = [f"nerve {nerve.__version__}"]
+    versions += [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *peers) if installed(name)]
     return {
         "cpu": f"{cpu_model()}, {os.cpu_count()} cores",
         "level": _cpu.isa(),

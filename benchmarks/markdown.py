@@ -1,6 +1,6 @@
 """The table of a run for a document: ``python -m benchmarks.markdown results.csv README.md``.
 
-What stands between the two marks below in the document is replaced; without a document, the table is printed.
+What stands between the two marks of such results in the document is replaced; without a document, the table is printed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.table import read_csv
 
 BEGIN = "<!-- from python -m benchmarks.markdown -->"
+BEGIN_TRAINING = "<!-- from python -m benchmarks.markdown, training -->"
 END = "<!-- end -->"
 
 Line = dict[str, str]
@@ -66,9 +67,27 @@ def every_line(lines: Sequence[Line], threads: Sequence[str]) -> list[str]:
     return lined
 
 
-def markdown(path: Path) -> str:
-    """The text for a file of results."""
+def every_step(lines: Sequence[Line], threads: Sequence[str]) -> list[str]:
+    """A line for each step and peer: times and memory with the first number of threads, the ratios with each."""
+    per_count = [f"ratio, {count} thr." for count in threads]
+    lined = [row(["step", "against", "its us", "nerve's us", *per_count, "its MB", "nerve's MB"])]
+    lined.append(row(["---", "---", "---:", "---:", *("---:" for _ in threads), "---:", "---:"]))
+    by_pair: dict[tuple[str, str], dict[str, Line]] = {}
+    for line in lines:
+        by_pair.setdefault((line["step"], line["peer"]), {})[line["threads"]] = line
+    for (step, peer), found in by_pair.items():
+        first = found[threads[0]]
+        memory = [f"{int(first[name]) / 1e6:.3g}" if first[name] else "" for name in ("peer_bytes", "nerve_bytes")]
+        ratios = [f"{float(found[c]['ratio']):.2f}" if c in found else "" for c in threads]
+        variant = f"{peer} {first['variant']}".strip()
+        lined.append(row([step, variant, number(first["peer_us"]), number(first["nerve_us"]), *ratios, *memory]))
+    return lined
+
+
+def markdown(path: Path) -> tuple[str, str]:
+    """The text for a file of results, and the mark it is to follow."""
     facts, lines = read_csv(path)
+    training = "peer" in lines[0]
     threads = list(dict.fromkeys(line["threads"] for line in lines))
     worst = min((line for line in lines if line["ratio"]), key=lambda line: float(line["ratio"]), default=None)
     head = (
@@ -76,30 +95,33 @@ def markdown(path: Path) -> str:
         f"Geometric mean of all {len(lines)} ratios {mean(lines):.2f}"
     )
     if worst is not None:
-        head += f", worst {float(worst['ratio']):.2f} ({worst['op']}, {worst['threads']} thr.)"
+        name = f"{worst['step']}, {worst['peer']}" if training else worst["op"]
+        head += f", worst {float(worst['ratio']):.2f} ({name}, {worst['threads']} thr.)"
+    if training:
+        return "\n".join([f"{head}.", "", *every_step(lines, threads)]), BEGIN_TRAINING
     details = ["<details><summary>Every line</summary>", "", *every_line(lines, threads), "", "</details>"]
-    return "\n".join([f"{head}.", "", *summary(lines, threads), "", *details])
+    return "\n".join([f"{head}.", "", *summary(lines, threads), "", *details]), BEGIN
 
 
-def insert(document: str, text: str) -> str:
+def insert(document: str, text: str, begin: str = BEGIN) -> str:
     """The document with the text between the marks."""
-    before, _, rest = document.partition(BEGIN)
+    before, _, rest = document.partition(begin)
     _, end, after = rest.partition(END)
     if not end:
-        raise ValueError(f"the document has not the marks {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+        raise ValueError(f"the document has not the marks {begin} and {END}")
+    return f"{before}{begin}\n\n{text}\n\n{END}{after}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks.markdown", description="The table of a run for a document.")
-    parser.add_argument("results", type=Path, help="a CSV of benchmarks.kernels")
+    parser.add_argument("results", type=Path, help="a CSV of benchmarks.kernels or benchmarks.training")
     parser.add_argument("document", type=Path, nargs="?", help="where to put the table, between its two marks")
     options = parser.parse_args()
-    text = markdown(options.results)
+    text, begin = markdown(options.results)
     if options.document is None:
         print(text)
     else:
-        options.document.write_text(insert(options.document.read_text(), text))
+        options.document.write_text(insert(options.document.read_text(), text, begin))
     return 0
 
 

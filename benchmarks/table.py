@@ -4,19 +4,52 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from benchmarks.row import Row
 from benchmarks.timing import Time
 
-HEAD = ("op", "thr", "rate", "of limit", "nerve us", "torch us", "variant", "numpy us", "ratio", "spread")
-FIELDS = (
-    "op", "family", "threads", "rate", "unit", "fraction_of_limit", "nerve_us", "torch_us", "torch_variant", "numpy_us",
-    "ratio", "nerve_spread", "torch_spread", "all_us",
+
+class Columns(NamedTuple):
+    """What the table of one kind of lines looks like, and the fields of its CSV."""
+
+    head: tuple[str, ...]
+    widths: tuple[int, ...]
+    left: tuple[int, ...]
+    fields: tuple[str, ...]
+
+
+class Measured(Protocol):
+    """A line of any such table."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def ratio(self) -> float | None: ...
+    def values(self) -> dict[str, Any]: ...
+    def cells(self) -> tuple[str, ...]: ...
+
+
+KERNELS = Columns(
+    ("op", "thr", "rate", "of limit", "nerve us", "torch us", "variant", "numpy us", "ratio", "spread"),
+    (44, 3, 13, 8, 8, 8, 16, 8, 6, 6),
+    (0, 6),
+    (
+        "op", "family", "threads", "rate", "unit", "fraction_of_limit", "nerve_us", "torch_us", "torch_variant",
+        "numpy_us", "ratio", "nerve_spread", "torch_spread", "all_us",
+    ),
 )  # fmt: skip
+
+
+def short(number: str) -> str:
+    """Three digits, or all before the point."""
+    return f"{float(number):.3g}" if number and float(number) < 100 else number.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -32,6 +65,10 @@ class Line:
         """The fastest variant of a library."""
         variants = [name for name in self.times if name.startswith(library)]
         return min(variants, key=lambda name: self.times[name].median, default=None)
+
+    @property
+    def title(self) -> str:
+        return self.row.name
 
     @property
     def ratio(self) -> float | None:
@@ -64,9 +101,6 @@ class Line:
         """The same for people."""
         v = self.values()
 
-        def short(number: str) -> str:
-            return f"{float(number):.3g}" if number and float(number) < 100 else number.partition(".")[0]
-
         return (
             v["op"],
             str(v["threads"]),
@@ -81,45 +115,64 @@ class Line:
         )
 
 
-def conclusion(lines: Iterable[Line]) -> str:
+L = TypeVar("L", bound=Measured)
+
+
+def conclusion(lines: Iterable[Measured]) -> str:
     """The last line: the geometric mean of the ratios, and the worst."""
     ratios = [(line.ratio, line) for line in lines if line.ratio is not None]
     if not ratios:
-        return "geomean and worst: PyTorch is not installed"
+        return "geomean and worst: no peer is installed"
     mean = math.exp(sum(math.log(ratio) for ratio, _ in ratios) / len(ratios))
     worst, line = min(ratios, key=lambda each: each[0])
-    return f"geomean {mean:.2f}  worst {worst:.2f} ({line.row.name}, threads {line.threads})"
+    return f"geomean {mean:.2f}  worst {worst:.2f} ({line.title}, threads {line.threads})"
 
 
-WIDTHS = (44, 3, 13, 8, 8, 8, 16, 8, 6, 6)
-
-
-def text(cells: Sequence[str]) -> str:
+def text(cells: Sequence[str], columns: Columns = KERNELS) -> str:
     """A line of plain text."""
-    left = (0, 6)
-    aligned = (c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(cells, WIDTHS, strict=True)))
-    return "  ".join(aligned).rstrip()
+    widths = enumerate(zip(cells, columns.widths, strict=True))
+    return "  ".join(c.ljust(w) if i in columns.left else c.rjust(w) for i, (c, w) in widths).rstrip()
 
 
-def rich_table(lines: Iterable[Line]) -> Any:
-    """The table for a terminal: what is slower than PyTorch in red."""
+def rich_table(lines: Iterable[Measured], columns: Columns = KERNELS) -> Any:
+    """The table for a terminal: what is slower than the peer in red."""
     from rich.table import Table
 
     table = Table(row_styles=("", "on grey7"), pad_edge=False)
-    for i, name in enumerate(HEAD):
-        table.add_column(name, justify="left" if i in (0, 6) else "right")
+    for i, name in enumerate(columns.head):
+        table.add_column(name, justify="left" if i in columns.left else "right")
     for line in lines:
         slower = line.ratio is not None and line.ratio < 1
         table.add_row(*line.cells(), style="red" if slower else None)
     return table
 
 
-def write_csv(path: Path, facts: dict[str, str], lines: Iterable[Line]) -> None:
+def report(lines: Iterator[L], columns: Columns = KERNELS) -> list[L]:
+    """Print the lines: as text when they come, or on a terminal as a table in the end."""
+    if not sys.stdout.isatty():
+        print(text(columns.head, columns), flush=True)
+        shown = []
+        for line in lines:
+            print(text(line.cells(), columns), flush=True)
+            shown.append(line)
+        return shown
+    from rich.console import Console
+
+    console, shown = Console(), []
+    with console.status("measuring") as status:
+        for line in lines:
+            shown.append(line)
+            status.update(f"{len(shown)}: {' '.join(line.cells())}")
+    console.print(rich_table(shown, columns))
+    return shown
+
+
+def write_csv(path: Path, facts: dict[str, str], lines: Iterable[Measured], columns: Columns = KERNELS) -> None:
     """The lines, under a head of ``# name: value`` lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         file.writelines(f"# {name}: {value}\n" for name, value in facts.items())
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns.fields, lineterminator="\n")
         writer.writeheader()
         writer.writerows(line.values() for line in lines)
 

@@ -76,8 +76,12 @@ def sample(call: Callable[[], Any], repeats: int) -> float:
 
 
 def measure(row: Row, peers: tuple[Peer, ...], expected: Any, budget: float) -> dict[str, Time]:
-    """Verify every side of a row, then time them in ``budget`` seconds or a few rounds, whichever is more."""
-    calls = sides(row, peers, expected)
+    """Verify every side of a row, then time them."""
+    return timed(sides(row, peers, expected), budget)
+
+
+def timed(calls: dict[str, tuple[Peer | None, Callable[[], Any]]], budget: float) -> dict[str, Time]:
+    """The calls' times, taken in turns in ``budget`` seconds or a few rounds, whichever is more."""
     settle = SETTLE if nerve.num_threads() > 1 else 0
     repeats: dict[str, int] = {}
     cost = 0.0

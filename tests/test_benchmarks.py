@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 import nerve
-from benchmarks import kernels, limits, markdown, table
+from benchmarks import kernels, limits, markdown, table, training
 from benchmarks.machine import ISAS, limited
 from benchmarks.row import Row, WrongResult, many, numpy, verify
 from benchmarks.rows import ROWS
+from benchmarks.steps import WORKLOADS, ours
+from benchmarks.steps.workload import CHECKED, Side, Workload, agree
 from benchmarks.timing import Time
 from nerve import _cpu
 
@@ -31,7 +33,7 @@ def test_a_run_measures_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture
     facts, lines = table.read_csv(tmp_path / "a.csv")
     assert {"cpu", "level", "commit", "date", "versions"} <= facts.keys()
     assert facts["level"] == _cpu.isa()
-    assert list(lines[0]) == list(table.FIELDS)
+    assert list(lines[0]) == list(table.KERNELS.fields)
     assert [line["threads"] for line in lines] == ["1", "2"]
     for line in lines:
         assert float(line["rate"]) == pytest.approx(12 / float(line["nerve_us"]), abs=0.02, rel=0.01)
@@ -158,10 +160,72 @@ def test_the_table_for_a_document(tmp_path: Path) -> None:
     times = {"nerve": Time(2e-6, 0.1), "torch fast": Time(3e-6, 0.1), "numpy": Time(1e-6, 0)}
     lines = [table.Line(ADD, count, times, 24e9) for count in (1, 2)]
     table.write_csv(tmp_path / "a.csv", {name: name for name in ("cpu", "level", "versions", "commit", "date")}, lines)
-    text = markdown.markdown(tmp_path / "a.csv")
+    text, begin = markdown.markdown(tmp_path / "a.csv")
+    assert begin == markdown.BEGIN
     assert "| add 1000 | 6 GB/s | 25% | fast | 1.50 | 1.50 | 0.50 |" in text
     assert "| **all** | 1.50 (least 1.50) | 1.50 (least 1.50) |" in text
     document = f"before {markdown.BEGIN} old {markdown.END} after"
     assert markdown.insert(document, "new") == f"before {markdown.BEGIN}\n\nnew\n\n{markdown.END} after"
     with pytest.raises(ValueError, match="marks"):
         markdown.insert("no marks", "new")
+
+
+TINY = next(workload for workload in WORKLOADS if workload.name.startswith("MLP 16-16-4"))
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_steps_of_training_learn_and_are_timed(workload: Workload) -> None:
+    """Smaller batches of every kind, nerve beside itself."""
+    small = replace(workload, batch=min(workload.batch, 4), learning_rate=min(workload.learning_rate, 1e-3) * 3)
+    sides = {"nerve": ours.side(small), "again": ours.side(small)}
+    checked = agree(small, sides)
+    np.testing.assert_array_equal(checked["nerve"], checked["again"])
+    sides["nerve"].call()
+    if workload.way in ("step", "fit"):
+        model = small.start()
+        lasting = sum(w.array.nbytes for w in model.weights) + small.batches(1)[0][0].nbytes
+        assert lasting < sides["nerve"].memory() < 100 * lasting
+
+
+def test_sides_that_disagree_end_the_run() -> None:
+    with pytest.raises(WrongResult, match="SGD, other: result 0 differs"):
+        agree(TINY, {"nerve": ours.side(TINY), "other": ours.side(replace(TINY, learning_rate=0.051))})
+    with pytest.raises(WrongResult, match="hardly change"):
+        agree(TINY, {"nerve": Side(lambda: [2.0] * CHECKED, lambda: None)})
+
+
+@pytest.mark.peers
+def test_a_run_of_training(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    assert training.main(["--threads=1", "--budget=0", "--only=MLP 16-16-4", f"--csv={tmp_path / 'a.csv'}"]) == 0
+    _, lines = table.read_csv(tmp_path / "a.csv")
+    assert list(lines[0]) == list(training.COLUMNS.fields)
+    assert (lines[0]["peer"], lines[0]["threads"]) == ("torch", "1")
+    assert float(lines[0]["ratio"]) == pytest.approx(float(lines[0]["peer_us"]) / float(lines[0]["nerve_us"]), rel=0.01)
+    assert int(lines[0]["peer_bytes"]) > 0
+    printed = capfd.readouterr().out.splitlines()
+    assert printed[-1].startswith("geomean")
+    if training.missing("jax"):
+        assert any(line.startswith("left out") and line.endswith(": jax") for line in printed)
+
+
+def test_the_table_of_training_for_a_document(tmp_path: Path) -> None:
+    times = {"nerve": Time(2e-6, 0.1), "torch default": Time(8e-6, 0.1), "torch fused": Time(3e-6, 0.1)}
+    memory = {"nerve": 2_000_000, "torch default": None, "torch fused": 3_000_000}
+    lines = [training.Line("a step", "torch", count, times, memory) for count in (1, 2)]
+    facts = {name: name for name in ("cpu", "level", "versions", "commit", "date")}
+    table.write_csv(tmp_path / "a.csv", facts, lines, training.COLUMNS)
+    text, begin = markdown.markdown(tmp_path / "a.csv")
+    assert begin == markdown.BEGIN_TRAINING
+    assert "| a step | torch fused | 3 | 2 | 1.50 | 1.50 | 3 | 2 |" in text
+    assert table.conclusion(lines) == "geomean 1.50  worst 1.50 (a step, torch, threads 1)"
+
+
+def test_a_process_of_training_that_fails_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(training, "missing", lambda peer: [] if peer == "torch" else [peer])
+    failed = subprocess.CompletedProcess([], 1, "", "a warning\nWRONG: this")
+    monkeypatch.setattr(training.subprocess, "run", lambda *_, **__: failed)
+    assert training.main(["--threads=1", "--only=MLP 16-16-4"]) == 1
+    assert capsys.readouterr().err == "WRONG: this\n"
