@@ -85,20 +85,30 @@ bool Recording::computed(const py::object& array) const {
     return program_.temporary_at(py::reinterpret_borrow<py::array>(array).data());
 }
 
-// A temporary that somebody besides this recording holds is kept where it is.
-void Recording::plan() {
+// Views of temporaries are not needed to hold these; other arrays are needed by the calls.
+void Recording::forget_views() {
     std::map<const char*, const char*> spans;  // of temporaries
     for (const py::object& array : temporaries_) {
         const py::array a = py::reinterpret_borrow<py::array>(array);
         spans[static_cast<const char*>(a.data())] = static_cast<const char*>(a.data()) + a.nbytes();
     }
-    std::vector<py::object> others;  // views of temporaries go, other arrays are needed by the calls
+    std::vector<py::object> others;
     for (py::object& array : arrays_) {
         const char* data = static_cast<const char*>(py::reinterpret_borrow<py::array>(array).data());
         const auto after = spans.upper_bound(data);
         if (after == spans.begin() || data >= std::prev(after)->second) others.push_back(std::move(array));
     }
     arrays_ = std::move(others);
+}
+
+void Recording::forget() {
+    forget_views();
+    temporaries_.clear();
+}
+
+// A temporary that somebody besides this recording holds is kept where it is.
+void Recording::plan() {
+    forget_views();
     std::vector<bool> kept;
     for (const py::object& array : temporaries_) kept.push_back(array.ref_count() > 1);
     program_.plan(kept);
@@ -215,6 +225,8 @@ void define_recording(py::module_& module) {
         .def("computed", &Recording::computed, py::arg("array"), "Whether an array lies in one of those.")
         .def("difference", &Recording::difference, py::arg("later"),
              "Why another recording of the same code is not the same list of calls; empty if it is.")
+        .def("forget", &Recording::forget,
+             "Give the memory of those arrays back: this recording is only to be compared.")
         .def("plan", &Recording::plan, "Move arrays nobody else holds into one block, where they share memory.")
         .def("set_inputs", &Recording::set_inputs, py::arg("arrays"), "Say which arrays `accept` is to fill.")
         .def("accept", &Recording::accept, py::arg("values"),

@@ -51,6 +51,7 @@ class Recording {
     void require_range(const pybind11::object& values, int64_t least, int64_t most, bool index, std::string message);
     bool computed(const pybind11::object& array) const;  // whether it lies in what was allocated
     std::string difference(const Recording& later) const { return program_.difference(later.program_); }
+    void forget();  // gives the temporaries back; what is left is enough to be compared with
     void plan();
 
     // Arrays that a run gets other values of. `accept` copies them from arrays, or objects with an attribute `array`,
@@ -69,6 +70,8 @@ class Recording {
 
   private:
     runtime::Program program_;
+    void forget_views();
+
     struct Guard {
         pybind11::array values;
         int64_t least, most;  // of integers

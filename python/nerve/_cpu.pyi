@@ -201,6 +201,10 @@ class Recording:
         """
         The position of the first of these that does not hold, or -1.
         """
+    def forget(self) -> None:
+        """
+        Give the memory of those arrays back: this recording is only to be compared.
+        """
     def guard_numbers(self, values: typing.Any) -> None:
         """
         Expect no NaN in an array of floats.

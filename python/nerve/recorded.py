@@ -155,9 +155,9 @@ class _Entry:
             outputs, rest = self.function([traced(x) for x in self.inputs], self.static)
         why = ""
         if self.calls == 2 and not later.refusal:
-            why = self.recording.difference(later) or (
-                "" if rest == self.rest else f"it gave {self.rest!r} and {rest!r}"
-            )
+            why = self.recording.difference(later)
+            if not why and rest != self.rest:
+                why = f"it gave {self.rest!r} and then {rest!r}"
         if why:
             later.refusal = f"the recorded function did other things in two runs: {why}"
             if self.strict:
@@ -167,7 +167,9 @@ class _Entry:
             return [plain(output) for output in outputs], rest
         outputs = [plain(output) for output in outputs]
         self.recording, self.rest = later, rest
-        if self.calls == 2:
+        if self.calls == 1:
+            later.calls.forget()
+        else:
             self.outputs = outputs
             later.calls.set_inputs(self.inputs)
             later.calls.plan()
