@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -339,6 +341,38 @@ class TestModels:
         x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
         with pytest.warns(UserWarning, match=r"(?s)not recorded.*float.*test_recorded\.py.*run_eagerly"):
             model.fit(x, x[:, :1], batch_size=10, epochs=2, verbose=0)
+
+    @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+    def test_copies_record_anew(self, copied: Callable[[Any], Any]) -> None:
+        model = network()
+        model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True))
+        (x, y), *_ = batches(1)
+        for _ in range(5):
+            model.train_on_batch(x, y)
+        other = copied(model)
+        np.testing.assert_array_equal(model.predict(x, verbose=0), other.predict(x, verbose=0))
+        before = model.get_weights()
+        for _ in range(5):
+            other.train_on_batch(x, y)
+        for a, b, c in zip(before, model.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert not np.array_equal(b, c) or b.size < 3
+
+    @pytest.mark.parametrize("change", ["momentum", "clipvalue", "label_smoothing"])
+    def test_a_changed_attribute_counts_from_the_next_step(self, change: str) -> None:
+        def run(run_eagerly: bool) -> list[np.ndarray]:
+            model = network()
+            optimizer, loss = optimizers.SGD(0.1, momentum=0.9), losses.CategoricalCrossentropy(from_logits=True)
+            model.compile(optimizer, loss, run_eagerly=run_eagerly)
+            (x, y), *_ = batches(1)
+            for step in range(12):
+                if step == 6:
+                    setattr(loss if change == "label_smoothing" else optimizer, change, 0.1)
+                model.train_on_batch(x, np.eye(4, dtype=np.float32)[y])
+            return model.get_weights()
+
+        for a, b in zip(run(True), run(False), strict=True):
+            np.testing.assert_array_equal(a, b)
 
     @pytest.mark.parametrize("dtype", ["uint8", "int32", "float64", "float16"])
     def test_any_dtype_of_data(self, dtype: str) -> None:

@@ -46,6 +46,17 @@ class _Configuration:
 configuration = _Configuration()
 
 
+class Configured:
+    """An object whose public attributes decide which kernels are called: setting one makes recordings obsolete."""
+
+    _not_recorded: frozenset[str] = frozenset()  # attributes that no kernel depends on, or that are looked up
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name not in self._not_recorded:
+            configuration.changed()
+        super().__setattr__(name, value)
+
+
 class Stream(Protocol):
     """What hands out ranges of random blocks (nerve.random)."""
 

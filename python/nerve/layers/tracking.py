@@ -9,20 +9,20 @@ import numpy as np
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._recording import configuration
+from nerve.kernels._recording import Configured, configuration
 from nerve.tensor import Variable
 
 if TYPE_CHECKING:
     from nerve.layers.layer import Layer
 
 
-class Tracked:
+class Tracked(Configured):
     """The part of a layer that finds variables and layers in its attributes, also in lists, tuples and dicts."""
 
     name: str
     built: bool
     _trainable: bool
-    _not_recorded = frozenset({"built", "compiled", "history", "stop_training"})  # attributes no kernel depends on
+    _not_recorded = frozenset({"built", "compiled", "history", "stop_training"})
     _untracked = frozenset({"_arguments", "_nodes"})  # attributes that hold layers and variables of others
     _weights: list[Variable]
 
@@ -112,11 +112,6 @@ class Tracked:
         for _, layer in self._walk():
             layer._trainable = bool(value)
         configuration.changed()
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and name not in self._not_recorded:
-            configuration.changed()
-        super().__setattr__(name, value)
 
     def get_weights(self) -> list[Array]:
         """Copies of all weights."""

@@ -12,14 +12,14 @@ from nerve import kernels, ops
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._recording import now, reading
+from nerve.kernels._recording import Configured, now, reading
 from nerve.kernels._traced import as_array
 from nerve.tensor import Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
 
-class Loss:
+class Loss(Configured):
     """Base of all losses: a number to minimize, from targets and predictions.
 
     Parameters

@@ -32,6 +32,9 @@ class ReplayedSteps(Steps):
 
     compile.__doc__ = Steps.compile.__doc__
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_recorders"}  # copies record anew
+
     def _train(self, data: Any) -> Logs:
         """`train_step`, or a replay of it."""
         if self._replays("train_step") and type(self.optimizer).__module__.startswith("nerve."):

@@ -15,7 +15,7 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.indexed_rows import IndexedRows
 from nerve.kernels._numbers import number
-from nerve.kernels._recording import changing, effect
+from nerve.kernels._recording import Configured, changing, effect
 from nerve.optimizers import schedules
 from nerve.optimizers.schedules import LearningRateSchedule
 from nerve.tensor import Variable
@@ -34,7 +34,7 @@ class Options(TypedDict, total=False):
     name: str | None
 
 
-class Optimizer:
+class Optimizer(Configured):
     """Base of all optimizers.
 
     Parameters
@@ -63,6 +63,7 @@ class Optimizer:
     `step`.
     """
 
+    _not_recorded = frozenset({"iterations", "learning_rate"})
     slot_names: tuple[str, ...] = ()
     initial_slot_value = 0.0
 
@@ -100,6 +101,16 @@ class Optimizer:
         self._positions: dict[int, int] = {}
         self._not_decayed: set[int] = set()
         self._not_decayed_names: list[str] = []
+
+    # Variables are told apart by identity, which a copy of them does not have.
+    def __getstate__(self) -> dict[str, Any]:
+        excluded = [i for i, variable in enumerate(self.variables) if id(variable) in self._not_decayed]
+        return {**vars(self), "_positions": None, "_not_decayed": excluded}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._positions = {id(variable): i for i, variable in enumerate(self.variables)}
+        self._not_decayed = {id(self.variables[i]) for i in state["_not_decayed"]}
 
     @property
     def learning_rate(self) -> float:
