@@ -102,6 +102,7 @@ void Recording::forget_views() {
 }
 
 void Recording::forget() {
+    forgotten_ = true;
     forget_views();
     temporaries_.clear();
 }
@@ -176,7 +177,13 @@ int64_t Recording::failed_guard() const {
     return -1;
 }
 
+std::vector<double> Recording::timed_run() {
+    if (forgotten_) throw std::runtime_error("the memory of this recording has been given back");
+    return program_.timed_run();
+}
+
 void Recording::run() {
+    if (forgotten_) throw std::runtime_error("the memory of this recording has been given back");
     if (running_.exchange(true)) throw std::runtime_error("this recording is running in another thread");
     struct Done {
         std::atomic<bool>& running;
@@ -236,9 +243,7 @@ void define_recording(py::module_& module) {
         .def("guard_numbers", &Recording::guard_numbers, py::arg("values"), "Expect no NaN in an array of floats.")
         .def("failed_guard", &Recording::failed_guard, "The position of the first of these that does not hold, or -1.")
         .def("run", &Recording::run, "Make all calls again.")
-        .def(
-            "timed_run", [](const Recording& recording) { return recording.program().timed_run(); },
-            "Make all calls again, and give the seconds that each took.")
+        .def("timed_run", &Recording::timed_run, "Make all calls again, and give the seconds that each took.")
         .def_property_readonly("kernels",
                                [](const Recording& recording) {
                                    std::vector<std::string> names;

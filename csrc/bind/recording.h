@@ -65,6 +65,7 @@ class Recording {
     int64_t failed_guard() const;
 
     void run();
+    std::vector<double> timed_run();  // the seconds each call took
 
     const runtime::Program& program() const { return program_; }
 
@@ -83,7 +84,7 @@ class Recording {
     runtime::Split split_ = runtime::Split::none;  // as were these products
     pybind11::object line_;
     std::atomic<bool> running_ = false;
-    bool release_ = false;
+    bool release_ = false, forgotten_ = false;
 };
 
 void define_recording(pybind11::module_& module);

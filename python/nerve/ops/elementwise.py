@@ -26,9 +26,13 @@ __all__ = [
 # fmt: on
 
 
-def _unary(forward: Unary, backward: UnaryBackward) -> Callable[[Any], Tensor]:
+def _unary(forward: Unary, backward: UnaryBackward, *, from_output: bool = False) -> Callable[[Any], Tensor]:
+    """``from_output``: the derivative is the same function of the output alone, so that the input can be forgotten."""
+
     def op(x: Array) -> Result:
         y = forward(x)
+        if from_output:
+            return y, (lambda grad: backward(grad, y, y),)
         return y, (lambda grad: backward(grad, x, y),)
 
     return _named(op, forward, "x : array_like, float32 or float64")
@@ -57,25 +61,25 @@ negative = _unary(kernels.negative, kernels.negative_backward)
 absolute = _unary(kernels.absolute, kernels.absolute_backward)
 sign = _unary(kernels.sign, kernels.sign_backward)
 square = _unary(kernels.square, kernels.square_backward)
-sqrt = _unary(kernels.sqrt, kernels.sqrt_backward)
+sqrt = _unary(kernels.sqrt, kernels.sqrt_backward, from_output=True)
 rsqrt = _unary(kernels.rsqrt, kernels.rsqrt_backward)
-reciprocal = _unary(kernels.reciprocal, kernels.reciprocal_backward)
+reciprocal = _unary(kernels.reciprocal, kernels.reciprocal_backward, from_output=True)
 floor = _unary(kernels.floor, kernels.floor_backward)
 ceil = _unary(kernels.ceil, kernels.ceil_backward)
 round = _unary(kernels.round, kernels.round_backward)
 
-exp = _unary(kernels.exp, kernels.exp_backward)
-expm1 = _unary(kernels.expm1, kernels.expm1_backward)
+exp = _unary(kernels.exp, kernels.exp_backward, from_output=True)
+expm1 = _unary(kernels.expm1, kernels.expm1_backward, from_output=True)
 log = _unary(kernels.log, kernels.log_backward)
 log1p = _unary(kernels.log1p, kernels.log1p_backward)
 sin = _unary(kernels.sin, kernels.sin_backward)
 cos = _unary(kernels.cos, kernels.cos_backward)
-tanh = _unary(kernels.tanh, kernels.tanh_backward)
+tanh = _unary(kernels.tanh, kernels.tanh_backward, from_output=True)
 erf = _unary(kernels.erf, kernels.erf_backward)
 
-sigmoid = _unary(kernels.sigmoid, kernels.sigmoid_backward)
-relu = _unary(kernels.relu, kernels.relu_backward)
-relu6 = _unary(kernels.relu6, kernels.relu6_backward)
+sigmoid = _unary(kernels.sigmoid, kernels.sigmoid_backward, from_output=True)
+relu = _unary(kernels.relu, kernels.relu_backward, from_output=True)
+relu6 = _unary(kernels.relu6, kernels.relu6_backward, from_output=True)
 selu = _unary(kernels.selu, kernels.selu_backward)
 gelu = _unary(kernels.gelu, kernels.gelu_backward)
 gelu_tanh = _unary(kernels.gelu_tanh, kernels.gelu_tanh_backward)
