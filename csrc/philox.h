@@ -64,13 +64,20 @@ struct PhiloxKeys {
     }
 };
 
+#if defined(__CUDACC__)
+#define NERVE_PHILOX_UNROLL _Pragma("unroll")
+#else
+#define NERVE_PHILOX_UNROLL _Pragma("GCC unroll 10")
+#endif
+
 // In: the counters; out: the blocks. Several at once keep the processor busy, since each round waits for the last.
 template <int blocks, class Word>
 NERVE_PHILOX void philox4x32_10(Word (&x)[blocks][4], const PhiloxKeys<Word>& keys) {
-#pragma GCC unroll 10
-    for (int round = 0; round < PhiloxKeys<Word>::rounds; ++round)
-#pragma GCC unroll 4
+    NERVE_PHILOX_UNROLL
+    for (int round = 0; round < PhiloxKeys<Word>::rounds; ++round) {
+        NERVE_PHILOX_UNROLL
         for (int i = 0; i < blocks; ++i) philox_round(x[i], keys.key[round][0], keys.key[round][1]);
+    }
 }
 
 }  // namespace nerve::NERVE_ISA or nerve::cuda

@@ -165,7 +165,7 @@ def test_every_kernel_has_a_row() -> None:
     not_kernels = {
         "isa", "isas", "set_isa", "cpu_features", "num_threads", "set_num_threads", "default_num_threads",
         "empty", "empty_cache", "memory_stats", "huge_pages",
-        "matmul_precision", "set_matmul_precision", "matmul_pieces",
+        "matmul_precision", "set_matmul_precision", "matmul_pieces", "Cell", "Recording", "in_range",
     }  # fmt: skip
     by_other_names = {
         "copy": "transpose",
@@ -175,6 +175,10 @@ def test_every_kernel_has_a_row() -> None:
         "conv2d_backward_input": "conv2d",
         "conv2d_backward_kernel": "conv2d",
         "batch_norm_backward": "batch_norm_training",
+        "to_float32": "cast",
+        "to_float64": "cast",
+        "to_int64": "cast",
+        "from_int64": "cast",
     }
     for name in dir(_cpu):
         if name.startswith("_") or name in not_kernels:
