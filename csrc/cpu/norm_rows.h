@@ -44,37 +44,42 @@ NERVE_INLINE void prefetch_later(const T* p, int64_t by) {
     __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + uintptr_t(by) * sizeof(T)), 0, 2);
 }
 
-// value(i, n, sums) adds elements i .. i + n - 1 of a row to `count` sums; what is left to do with the totals is to
-// fold their lanes. The order depends on the length alone: as many running lanes on every instruction set, those of
-// long rows added leaf by leaf and folded in the end.
+// value(i, n, sums) adds elements i .. i + n - 1, of those from begin to end, to chains of `count` sums.
+template <int chains, int count, class T, class Value>
+NERVE_INLINE void sum_chains(vec<T> (&sums)[chains][count], int64_t begin, int64_t end, const Value& value) {
+    constexpr int size = vec<T>::size;
+    for (int j = 0; j < chains; ++j)
+        for (int k = 0; k < count; ++k) sums[j][k] = vec<T>(T(0));
+    int64_t i = begin;
+    for (; i + chains * size <= end; i += chains * size)
+#pragma GCC unroll 16
+        for (int j = 0; j < chains; ++j) value(i + j * size, size, sums[j]);
+#pragma GCC unroll 16
+    for (int j = 0; j < chains; ++j) {
+        const int64_t n = end - i - j * size;
+        if (n > 0) value(i + j * size, n < size ? n : size, sums[j]);
+    }
+}
+
+// The same for a whole row; what is left to do with the totals is to fold their lanes. The order depends on the length
+// alone: as many running lanes on every instruction set, those of long rows added leaf by leaf and folded in the end.
 template <int count, class T, class Value>
 NERVE_INLINE void sum_row(vec<T> (&totals)[count], int64_t columns, const Value& value) {
-    constexpr int size = vec<T>::size, chains = lane_vectors<T> / count;
-    vec<T> all[chains][count];
-    for (int j = 0; j < chains; ++j)
-        for (int k = 0; k < count; ++k) all[j][k] = vec<T>(T(0));
-    for (int64_t i = 0, end; i < columns; i = end) {
-        end = columns - i > leaf ? i + leaf : columns;
-        vec<T> sums[chains][count];
+    constexpr int chains = lane_vectors<T> / count;
+    vec<T> sums[chains][count];
+    sum_chains(sums, 0, columns < leaf ? columns : leaf, value);
+    for (int64_t begin = leaf; begin < columns; begin += leaf) {
+        vec<T> more[chains][count];
+        sum_chains(more, begin, columns - begin > leaf ? begin + leaf : columns, value);
         for (int j = 0; j < chains; ++j)
-            for (int k = 0; k < count; ++k) sums[j][k] = vec<T>(T(0));
-        for (; i + chains * size <= end; i += chains * size)
-#pragma GCC unroll 16
-            for (int j = 0; j < chains; ++j) value(i + j * size, size, sums[j]);
-#pragma GCC unroll 16
-        for (int j = 0; j < chains; ++j) {
-            const int64_t n = end - i - j * size;
-            if (n > 0) value(i + j * size, n < size ? n : size, sums[j]);
-        }
-        for (int j = 0; j < chains; ++j)
-            for (int k = 0; k < count; ++k) all[j][k] += sums[j][k];
+            for (int k = 0; k < count; ++k) sums[j][k] += more[j][k];
     }
 #pragma GCC unroll 4
     for (int width = chains / 2; width > 0; width /= 2)
 #pragma GCC unroll 16
         for (int j = 0; j < width; ++j)
-            for (int k = 0; k < count; ++k) all[j][k] += all[j + width][k];
-    for (int k = 0; k < count; ++k) totals[k] = all[0][k];
+            for (int k = 0; k < count; ++k) sums[j][k] += sums[j + width][k];
+    for (int k = 0; k < count; ++k) totals[k] = sums[0][k];
 }
 
 template <int rows, bool far, class T>
