@@ -208,6 +208,21 @@ class TestRefusals:
             np.testing.assert_array_equal(a, b)
         compiled(x, y)
 
+    def test_computed_indices_and_labels_are_looked_at_in_every_run(self) -> None:
+        table = np.arange(12.0, dtype=np.float32).reshape(4, 3)
+        whole = lambda x: ops.cast(x, dtype="int64")  # noqa: E731
+        look_up = nerve.compile(lambda x: ops.take(table, whole(x)))
+        judge = nerve.compile(lambda x: ops.softmax_cross_entropy(table, whole(x)))
+        for i in range(6):
+            good = np.array([i % 3, 1, 2, 0], np.float32)
+            np.testing.assert_array_equal(look_up(good).array, table[good.astype(int)])
+            judge(good)
+        with pytest.raises(IndexError, match=r"\[take\].*axis 0 of size 4"):
+            look_up(np.array([0, 1, 4, 2], np.float32))
+        with pytest.raises(ValueError, match=r"labels must lie in 0\.\.2"):
+            judge(np.array([0, 1, 3, 2], np.float32))
+        np.testing.assert_array_equal(look_up(good).array, table[good.astype(int)])
+
     def test_the_functions_own_errors(self) -> None:
         compiled = nerve.compile(lambda a, b: ops.matmul(a, b))
         with pytest.raises(nerve.ShapeError, match="matmul"):

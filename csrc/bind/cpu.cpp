@@ -76,11 +76,8 @@ py::array empty(const py::typing::Tuple<py::int_, py::ellipsis>& shape, const py
     return py::array(dtype, shape.cast<std::vector<py::ssize_t>>(), std::vector<py::ssize_t>{}, block->data, owner);
 }
 
-// Whether every element of an int64 array lies in [least, most].
 bool in_range(const Buffer<const int64_t>& values, int64_t least, int64_t most) {
-    bool inside = true;
-    for (int64_t i = 0; i < values.size; ++i) inside &= values.data[i] >= least && values.data[i] <= most;
-    return inside;
+    return all_in_range(values.data, values.size, least, most);
 }
 
 std::string huge_pages() {

@@ -27,6 +27,13 @@ runtime::Cell cell_of(const py::object& number) {
     return cell;
 }
 
+template <class T>
+bool all_numbers(const T* values, int64_t size) {
+    bool good = true;
+    for (int64_t i = 0; i < size; ++i) good &= values[i] == values[i];
+    return good;
+}
+
 struct RangeCheck final : runtime::Call {
     const int64_t* values;
     int64_t size, least, most;
@@ -34,9 +41,7 @@ struct RangeCheck final : runtime::Call {
     std::string message;
 
     void run() const override {
-        bool inside = true;
-        for (int64_t i = 0; i < size; ++i) inside &= values[i] >= least && values[i] <= most;
-        if (inside) return;
+        if (all_in_range(values, size, least, most)) return;
         if (index) throw std::out_of_range(message);
         throw std::invalid_argument(message);
     }
@@ -160,18 +165,12 @@ void Recording::guard_numbers(const py::object& values) {
 int64_t Recording::failed_guard() const {
     for (size_t i = 0; i < guards_.size(); ++i) {
         const Guard& guard = guards_[i];
-        const auto size = guard.values.size();
-        bool good = true;
-        if (guard.values.dtype().kind() != 'f') {
-            const auto* values = static_cast<const int64_t*>(guard.values.data());
-            for (py::ssize_t j = 0; j < size; ++j) good &= values[j] >= guard.least && values[j] <= guard.most;
-        } else if (guard.values.itemsize() == 4) {
-            const auto* values = static_cast<const float*>(guard.values.data());
-            for (py::ssize_t j = 0; j < size; ++j) good &= values[j] == values[j];
-        } else {
-            const auto* values = static_cast<const double*>(guard.values.data());
-            for (py::ssize_t j = 0; j < size; ++j) good &= values[j] == values[j];
-        }
+        const void* values = guard.values.data();
+        const int64_t size = guard.values.size();
+        const bool good = guard.values.dtype().kind() != 'f'
+                              ? all_in_range(static_cast<const int64_t*>(values), size, guard.least, guard.most)
+                          : guard.values.itemsize() == 4 ? all_numbers(static_cast<const float*>(values), size)
+                                                         : all_numbers(static_cast<const double*>(values), size);
         if (!good) return int64_t(i);
     }
     return -1;

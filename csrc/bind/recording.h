@@ -15,6 +15,13 @@
 
 namespace nerve::bind {
 
+// Whether all of some integers lie in [least, most].
+inline bool all_in_range(const int64_t* values, int64_t size, int64_t least, int64_t most) {
+    bool inside = true;
+    for (int64_t i = 0; i < size; ++i) inside &= values[i] >= least && values[i] <= most;
+    return inside;
+}
+
 // What the arguments of one call say of themselves, once they lie where they will stay.
 class Notes {
   public:

@@ -173,10 +173,14 @@ def converted(array: Array, dtype: DTypeLike) -> Array:
     if now.recording is None or np.dtype(dtype) not in (_FLOAT32, _FLOAT64) or array.dtype not in (_FLOAT32, _FLOAT64):
         return required(array, dtype)
     array = repeated(array, array.shape)
-    if array.dtype == dtype:
-        return array
+    return array if array.dtype == dtype else converted_by_kernel(array, dtype)
+
+
+def converted_by_kernel(array: Array, dtype: DTypeLike) -> Array:
+    """A contiguous array of floats or int64 as another of these types."""
     out = empty(array.shape, dtype)
-    getattr(pick(array), f"to_{out.dtype.name}")(out, array, array.size)
+    kernel = "from_int64" if array.dtype.kind == "i" else f"to_{out.dtype.name}"
+    getattr(pick(array), kernel)(out, array, array.size)
     return out
 
 

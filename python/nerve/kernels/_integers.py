@@ -26,7 +26,7 @@ def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
             f"{_position(where, values.shape)}"
         )
 
-    require_range(values, 0, n_classes - 1, error, f"[{op}] labels must lie in 0..{n_classes - 1}")
+    require_range(values, 0, n_classes - 1, error, ValueError(f"[{op}] labels must lie in 0..{n_classes - 1}"))
     return required(values, np.int64)
 
 
@@ -43,17 +43,24 @@ def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
             f"{axis} of size {size}"
         )
 
-    require_range(values, least, size - 1, error, f"[{op}] an index is out of range for axis {axis} of size {size}")
+    if negative and not in_range(values, least, size - 1):
+        raise error()
+    computed = IndexError(f"[{op}] an index is out of range for axis {axis} of size {size}")
+    _note_range(values, least, size - 1, error, computed)
     values = required(values, np.int64)
     return np.where(values < 0, values + size, values) if negative else values
 
 
-def require_range(values: Array, least: int, most: int, error: Callable[[], Exception], message: str) -> None:
-    """Raise `error()` if an element is out of range; in a recording in every run, for integers computed in it too."""
+def require_range(values: Array, least: int, most: int, error: Callable[[], Exception], computed: Exception) -> None:
+    """Raise `error()` if an element is out of range; in a recording in every run, as `Recording.require_range` does."""
     if not in_range(values, least, most):
         raise error()
+    _note_range(values, least, most, error, computed)
+
+
+def _note_range(values: Array, least: int, most: int, error: Callable[[], Exception], computed: Exception) -> None:
     if now.recording is not None:
-        now.recording.require_range(values, least, most, error, message)
+        now.recording.require_range(values, least, most, error, computed)
 
 
 def in_range(values: Array, least: int, most: int) -> bool:

@@ -2,8 +2,8 @@
 
 While a `Recording` is on in a thread, every kernel called there is noted with its arrays and numbers. What Python
 computes besides is not, so it must be the same in every run, or be said here: numbers that change (`changing`), effects
-on Python's side (`effect`), random numbers (`Recording.reserve`), inputs to look at first (`guard`). Reading a value
-that kernels compute is refused (`reading`).
+on Python's side (`effect`), random numbers (`Recording.reserve`), what inputs must be like (`Recording.require_range`,
+`Recording.require_numbers`). Reading a value that kernels compute is refused (`reading`).
 """
 
 from __future__ import annotations
@@ -106,10 +106,15 @@ class Recording:
         self._cells.append((cell, value))
         return cell
 
-    def require_range(self, values: Array, least: int, most: int, error: Callable[[], Exception], message: str) -> None:
-        """Raise in every run in which one of some integers is out of range: before the run, if they are an input."""
+    def require_range(
+        self, values: Array, least: int, most: int, error: Callable[[], Exception], computed: Exception
+    ) -> None:
+        """Raise in every run in which one of some integers is out of range.
+
+        Of inputs `error()`, before the run; of integers computed in it `computed`, an IndexError or a ValueError.
+        """
         if self.calls.computed(values):
-            self.calls.require_range(values, least, most, "index" in message, message)
+            self.calls.require_range(values, least, most, isinstance(computed, IndexError), str(computed))
             return
         if values.dtype != "int64" or not values.flags.carray:
             self.refuse(f"integers of {values.dtype}")

@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_array, as_floats, converted, empty, pick, rectangular, repeated
+from nerve.kernels._backend import (
+    as_array,
+    as_floats,
+    converted,
+    converted_by_kernel,
+    pick,
+    rectangular,
+    repeated,
+)
 from nerve.kernels._elementwise import apart, binary, comparison, output, same_shapes, unary
 from nerve.kernels._numbers import number
 
@@ -212,8 +220,4 @@ def cast(x: ArrayLike, dtype: DTypeLike) -> Array:
     if array.dtype.kind == "b":
         numbers = where(array, np.ones((), np.float32), 0.0)
         return numbers if wanted == np.float32 else cast(numbers, wanted)
-    array = converted(array, array.dtype)
-    out = empty(array.shape, wanted)
-    kernel = "from_int64" if array.dtype.kind == "i" else f"to_{wanted.name}"
-    getattr(pick(array), kernel)(out, array, array.size)
-    return out
+    return converted_by_kernel(converted(array, array.dtype), wanted)

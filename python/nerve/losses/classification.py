@@ -182,7 +182,8 @@ def sparse_categorical_crossentropy(
         wrong = (labels < 0) | (labels >= n_classes)
         return ValueError(f"[{name}] label {labels[wrong][0]} is out of range [0, {n_classes})")
 
-    require_range(labels, 0, n_classes - 1, error, f"[{name}] a label is out of range [0, {n_classes})")
+    computed = ValueError(f"[{name}] a label is out of range [0, {n_classes})")
+    require_range(labels, 0, n_classes - 1, error, computed)
     if from_logits:
         losses = ops.softmax_cross_entropy(predictions, labels)
     else:
