@@ -24,6 +24,7 @@ constexpr int64_t thin_rows = 128;            // up to so many rows, tasks share
 constexpr int64_t serial_work = 1 << 18;      // multiplications (about 5 us): not worth waking anybody
 
 NERVE_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+NERVE_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 NERVE_INLINE int64_t pieces(int64_t size, int64_t piece) { return (size + piece - 1) / piece; }
 
 template <class T>
