@@ -88,7 +88,7 @@ def run(suite: Suite, folder: Path, library: str = "nerve", package: str = "skle
     ]
     paths = os.pathsep.join([str(HERE), str(path), *filter(None, sys.path)])
     env = {**os.environ, "PYTHONPATH": paths, "SKLEARN_RUN_FLOAT32_TESTS": "1"}
-    command += ["-q", "-c", "pytest.ini", "--pyargs", f"{package}.{suite.module}"]
+    command += ["-p", "no:cacheprovider", "-c", "pytest.ini", "--pyargs", f"{package}.{suite.module}"]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     if done.returncode not in (0, 1) or not report.exists():  # 1: tests have failed, as some may
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr}")

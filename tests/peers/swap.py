@@ -1,6 +1,6 @@
 """A pytest plugin that puts other classes in the place of scikit-learn's before its own tests of them are collected.
 
-pytest -p swap --swap cluster.KMeans=nerve.cluster.KMeans --swap-report a.json --pyargs sklearn.cluster.tests.test_k_means
+    pytest -p swap --swap cluster.KMeans=nerve.cluster.KMeans --swap-report a.json --pyargs sklearn.cluster
 
 The report has the outcome of every test, the first line of what failed, and how often each class was constructed.
 """

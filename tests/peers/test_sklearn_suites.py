@@ -17,7 +17,7 @@ PACKAGES = ("cluster", "decomposition", "manifold", "mixture", "neighbors")
 
 @pytest.fixture
 def pinned(request: pytest.FixtureRequest) -> None:
-    """The tests know private parts, so they are those of one version; they take minutes, so they have to be asked for."""
+    """The tests know private parts, so they are those of one version; they take minutes, so they are asked for."""
     if "peers" not in request.config.getoption("markexpr"):
         pytest.skip("only with -m peers")
     with (HERE.parents[1] / "pyproject.toml").open("rb") as file:
