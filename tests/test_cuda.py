@@ -1,15 +1,17 @@
 """The CUDA kernels without a GPU: their sources compiled for the CPU (cuda_shim.py), against the reference.
 
 Whatever a row of the op table makes of kernel calls, forward and backward, is made twice: by the reference on NumPy
-arrays, and by the CUDA kernel through ``nerve.kernels._cupy``, on arrays that look like CuPy's and lie between guards.
+arrays, and by the CUDA kernel through ``nerve.kernels._cupy``, on a stand-in for CuPy's arrays (fake_cupy.py). Then the
+public functions, tensors and optimizers are called with such arrays.
 """
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,37 +22,19 @@ from nerve import kernels, ops
 from nerve.errors import DeviceError, DTypeError
 from nerve.kernels import _backend, _cupy, reference
 
-from . import op_table
+from . import fake_cupy, op_table
 from .cuda_shim import CUDA, CudaShim, build, compiler, families
 from .op_table import VALUE_TOLERANCE, Op
 from .test_grad import evaluate, map_floats
-from .test_ops import change, flat, samples, with_dtype
+from .test_ops import change, flat, results, samples, with_dtype
 
-GUARD = 1024
 LARGEST = 20_000  # elements of a sample that is also differentiated
 ROWS = {module.__name__.rpartition(".")[2]: module.ROWS for module in op_table.FAMILIES}
 
 
-class DeviceArray:
-    """As much of ``cupy.ndarray`` as the kernels look at, over a copy of ``array`` between guards."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.memory = np.full(array.nbytes + 2 * GUARD, 0xAB, np.uint8)
-        start = GUARD - self.memory.ctypes.data % array.itemsize
-        self.outside = np.r_[0:start, start + array.nbytes : self.memory.size]
-        self.array = self.memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-        self.array[...] = array
-        self.data = SimpleNamespace(ptr=self.array.ctypes.data)
-        self.dtype, self.shape, self.size = array.dtype, array.shape, array.size
-        self.flags, self.strides = array.flags, array.strides
-
-    def guards_intact(self) -> bool:
-        return bool((self.memory[self.outside] == 0xAB).all())
-
-
-def on_device(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[DeviceArray]]:
+def on_device(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[fake_cupy.ndarray]]:
     """The arguments of a kernel with copies of their arrays, and these. Sizes of a list's arrays stay as they are."""
-    arrays: list[DeviceArray] = []
+    arrays: list[fake_cupy.ndarray] = []
     lists = any(isinstance(argument, list) for argument in arguments)
 
     def convert(argument: Any, here: bool) -> Any:
@@ -58,7 +42,7 @@ def on_device(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[DeviceA
             return [convert(item, False) for item in argument]
         if here or not isinstance(argument, np.ndarray):
             return argument
-        arrays.append(DeviceArray(argument))
+        arrays.append(fake_cupy.asarray(argument))
         return arrays[-1]
 
     return tuple(convert(argument, lists) for argument in arguments), arrays
@@ -89,16 +73,16 @@ class Comparison:
             self.shim.seed(seed)
             converted, arrays = on_device(arguments)
             getattr(self.cuda, name)(*converted)
+            assert fake_cupy.guards_intact(), f"{name} wrote outside its arrays"
             runs.append(arrays)
         getattr(reference, name)(*arguments)
         for one, other, want in zip(*runs, _originals(arguments), strict=True):
-            assert one.guards_intact(), f"{name} wrote outside its arrays"
-            assert one.memory.tobytes() == other.memory.tobytes(), f"{name} depends on the order of its threads"
+            assert one.get().tobytes() == other.get().tobytes(), f"{name} depends on the order of its threads"
             if want.dtype.kind == "f":
                 rtol, atol = (t * self.tolerance for t in VALUE_TOLERANCE[want.dtype.name])
-                np.testing.assert_allclose(one.array, want, rtol, atol, err_msg=f"{name}, {arguments[-1]}")
+                np.testing.assert_allclose(one.get(), want, rtol, atol, err_msg=f"{name}, {arguments[-1]}")
             else:
-                np.testing.assert_array_equal(one.array, want, err_msg=name)
+                np.testing.assert_array_equal(one.get(), want, err_msg=name)
         self.compared.add(name)
 
 
@@ -162,6 +146,133 @@ def test_family(family: str, dtype: str, shim: CudaShim, monkeypatch: pytest.Mon
     assert comparison.compared == expected, "every kernel of the family is called by some row"
 
 
+@pytest.mark.parametrize("family", families())
+@np.errstate(all="ignore")
+def test_public_functions_take_arrays_on_the_gpu(family: str, shim: CudaShim) -> None:
+    """Values and gradients of every row as the reference gives them, on arrays that NumPy refuses to read."""
+    computed = 0
+    for op in ROWS[family]:
+        rtol, atol = (tolerance * op.tolerance for tolerance in VALUE_TOLERANCE["float64"])
+        for sample in samples(op):
+            kwargs = with_dtype(sample.kwargs, "float64")
+            if not hasattr(kernels, op.name) or not any(array.ndim for array in flat(sample.args)):
+                continue
+            if sum(array.size for array in flat(sample.args)) > 2000:
+                continue  # test_family has the large ones
+            with nerve.backend("reference"):
+                expected = results(op, change(sample.args, np.copy), copy.deepcopy(kwargs))
+            with fake_cupy.installed(shim) as cupy:
+                outcome = results_on_gpu(op, sample.args, kwargs, cupy)
+            for got, want in zip(outcome, expected, strict=True):
+                np.testing.assert_allclose(got, want, rtol, atol, err_msg=f"{op.name}{sample}")
+            computed += 1
+            if op.gradient:
+                np.testing.assert_allclose(
+                    gradient_on_gpu(op, sample.args, kwargs, shim), gradient(op, sample.args, kwargs), 1e-11, 1e-11
+                )
+    assert computed or family == "random", "some row has arrays"
+
+
+def moved(value: Any, cupy: Any) -> Any:
+    """Arrays, also in lists, on the GPU; numbers and tuples of sizes as they are."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(moved(item, cupy) for item in value)
+    return cupy.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def results_on_gpu(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], cupy: Any) -> list[np.ndarray]:
+    args = moved(args, cupy)
+    returned = getattr(kernels, op.name)(*args, **{name: moved(value, cupy) for name, value in kwargs.items()})
+    found = [
+        *arrays_in(returned),
+        *(a for position in op.in_place if position < len(args) for a in arrays_in(args[position])),
+    ]
+    assert all(isinstance(array, cupy.ndarray) for array in found), f"{op.name} gives an array in the host's memory"
+    return [array.get() for array in found]
+
+
+def arrays_in(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return [array for item in value for array in arrays_in(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def gradient(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], move: Callable[[Any], Any] = lambda x: x) -> Any:
+    """The gradients of a weighted sum of a row's output, one after the other."""
+    tensors: list[nerve.Tensor] = []
+
+    def track(x: Any) -> nerve.Tensor:
+        tensors.append(nerve.Tensor(move(np.asarray(x))))
+        return tensors[-1]
+
+    others = change_integers(args, move)
+    output = evaluate(op, map_floats(others, track), kwargs)
+    if output.dtype.kind != "f":
+        return np.zeros(0)
+    weights = move(np.linspace(-1, 1, output.size).reshape(output.shape))
+    found = nerve.gradients(ops.sum(output * weights), tensors)
+    return np.concatenate([nerve.Tensor(g).numpy().ravel() for g in found]) if found else np.zeros(0)
+
+
+def change_integers(value: Any, move: Callable[[Any], Any]) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(change_integers(item, move) for item in value)
+    return move(value) if isinstance(value, np.ndarray) and value.dtype.kind in "iub" else value
+
+
+def gradient_on_gpu(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], shim: CudaShim) -> np.ndarray:
+    with fake_cupy.installed(shim) as cupy:
+        found: np.ndarray = gradient(op, args, kwargs, cupy.asarray)
+    return found
+
+
+def test_training_on_the_gpu(shim: CudaShim) -> None:
+    """Tensors, gradients and an optimizer step by step as on the CPU; only numbers and shapes leave the device."""
+
+    def losses(move: Callable[[Any], Any]) -> list[float]:
+        rng = np.random.default_rng(0)
+        x, y = move(rng.normal(size=(12, 5))), move(rng.integers(0, 3, 12))
+        weights = [nerve.Variable(move(rng.normal(size=shape))) for shape in ((5, 8), (8,), (8, 3), (3,))]
+        table = nerve.Variable(move(rng.normal(size=(4, 5))))
+        optimizer = nerve.optimizers.Adam(learning_rate=0.1, clipnorm=1.0)
+        found = []
+        for _ in range(5):
+            hidden = ops.dense(nerve.Tensor(x, tracked=False) + ops.take(table, y), *weights[:2], activation="relu")
+            loss = ops.mean(ops.softmax_cross_entropy(ops.dense(hidden, *weights[2:]), y))
+            optimizer.apply(nerve.gradients(loss, [*weights, table]), [*weights, table])
+            found.append(loss.item())
+        assert repr(weights[1]).startswith("Variable([")
+        return [*found, *weights[0].numpy().ravel()]
+
+    with fake_cupy.installed(shim) as cupy:
+        on_gpu = losses(cupy.asarray)
+    np.testing.assert_allclose(on_gpu, losses(np.asarray), 1e-10, 1e-10)
+
+
+def test_nothing_moves_between_devices_by_itself(shim: CudaShim) -> None:
+    host = np.ones((2, 3))
+    with fake_cupy.installed(shim) as cupy:
+        x = cupy.asarray(host)
+        assert (kernels.add(x, 1).get() == 2).all(), "a number has no device"
+        for call in (
+            lambda: kernels.add(x, host),
+            lambda: kernels.where(x > 0, x, host),
+            lambda: kernels.take(x, [0, 1]),
+            lambda: kernels.softmax_cross_entropy(x, np.array([0, 1])),
+            lambda: kernels.exp(x, out=host.copy()),
+            lambda: ops.matmul(nerve.Tensor(x), nerve.Tensor(host.T)),
+            lambda: nerve.Variable(x).assign(host),
+        ):
+            with pytest.raises(DeviceError, match=r"cupy.asarray"):
+                call()
+        with nerve.backend("reference"), pytest.raises(DeviceError, match="computes on NumPy arrays"):
+            kernels.exp(x)
+        step = nerve.compile(lambda y: ops.exp(nerve.Tensor(x)))
+        step(host)  # as it is; the next call is recorded
+        with pytest.raises(nerve.RecordingError, match="on the GPU cannot be recorded"):
+            step(host)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
@@ -210,11 +321,11 @@ class Recorder:
 def test_arrays_become_addresses() -> None:
     recorder = Recorder("softmax", "sgd_step")
     cuda = _cupy.CudaKernels(recorder, lambda: 99)
-    x, y = DeviceArray(np.ones((2, 3))), DeviceArray(np.ones((2, 3)))
-    empty = DeviceArray(np.ones((0, 3)))
+    x, y = fake_cupy.asarray(np.ones((2, 3))), fake_cupy.asarray(np.ones((2, 3)))
+    empty = fake_cupy.asarray(np.ones((0, 3)))
     cuda.softmax(y, x, 2, 3)
     cuda.softmax(y, empty, 0, 3)
-    p, g, sizes = DeviceArray(np.ones(4, np.float32)), DeviceArray(np.ones(4, np.float32)), np.array([4])
+    p, g, sizes = fake_cupy.asarray(np.ones(4, np.float32)), fake_cupy.asarray(np.ones(4, np.float32)), np.array([4])
     cuda.sgd_step([p], None, [g], sizes, 1, 0.1, 0.0, False, 0.0)
     assert recorder.calls == [
         ("softmax", "float64", 99, y.data.ptr, x.data.ptr, 2, 3),
@@ -225,7 +336,7 @@ def test_arrays_become_addresses() -> None:
 
 def test_arrays_that_do_not_fit() -> None:
     cuda = _cupy.CudaKernels(Recorder("softmax"), lambda: 0)
-    x, y = DeviceArray(np.ones((2, 3))), DeviceArray(np.ones((2, 3), np.float32))
+    x, y = fake_cupy.asarray(np.ones((2, 3))), fake_cupy.asarray(np.ones((2, 3), np.float32))
     with pytest.raises(DeviceError, match=r"\[softmax\] got NumPy and CuPy arrays in one call"):
         cuda.softmax(np.ones((2, 3)), x, 2, 3)
     with pytest.raises(DeviceError, match="one call"):  # integers too, where no list has sizes
@@ -233,8 +344,8 @@ def test_arrays_that_do_not_fit() -> None:
     with pytest.raises(DTypeError, match=r"\[softmax\] expects arrays of float32 or of float64"):
         cuda.softmax(x, y, 2, 3)
     with pytest.raises(DTypeError, match="float16"):
-        cuda.softmax(DeviceArray(np.ones(3, np.float16)), 1, 3)
-    x.flags = np.ones((4, 4))[:, :2].flags
+        cuda.softmax(fake_cupy.asarray(np.ones(3, np.float16)), 1, 3)
+    x = fake_cupy.asarray(np.ones((4, 4)))[:, :2]
     with pytest.raises(TypeError, match=r"\[softmax\] expects C-contiguous arrays"):
         cuda.softmax(x, x, 2, 3)
     with pytest.raises(DeviceError, match=r"\[lstm\] has no CUDA kernel"):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.indexed_rows import IndexedRows
+from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import copied
 from nerve.kernels._recording import now
 from nerve.tensor import Tensor, Variable
@@ -52,7 +51,7 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
     found: dict[int, Any] = {}
     owned: set[int] = set()  # gradients that are sums of our own, to be added to in place
     if id(loss) in needed:
-        found[id(loss)] = np.ones(loss.shape, loss.dtype)
+        found[id(loss)] = array_module(loss.array).ones(loss.shape, loss.dtype)
     for node in reversed(order):
         gradient = found.get(id(node))
         if gradient is None:
@@ -79,7 +78,7 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
     for variable in variables:
         result = found.get(id(variable))
         if result is None:
-            result = np.zeros(variable.shape, variable.dtype)
+            result = array_module(variable.array).zeros(variable.shape, variable.dtype)
         elif isinstance(result, IndexedRows):
             pass  # of this variable alone
         elif any(result is earlier or (result.base is not None and result.base is earlier) for earlier in results):

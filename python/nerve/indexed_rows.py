@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import array_module
 
 
 class IndexedRows:
@@ -65,7 +66,7 @@ class IndexedRows:
             return kernels.add(self.dense(), other)
         if other.shape != self.shape:
             raise ShapeError(f"[IndexedRows] cannot add shapes {self.shape} and {other.shape}")
-        rows = np.concatenate([self.rows, other.rows])
+        rows = array_module(self.rows).concatenate([self.rows, other.rows])
         values = kernels.concatenate([self.values, other.values], 0)
         return IndexedRows(*kernels.take_backward_rows(values, rows, input_shape=self.shape), self.shape)
 

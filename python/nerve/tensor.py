@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import array_module, is_array, on_gpu
 from nerve.kernels._backend import overwrite, rectangular
 from nerve.kernels._recording import configuration, reading
 
@@ -26,8 +27,9 @@ class Tensor:
 
     Parameters
     ----------
-    array : array_like
-        The values. Numbers other than float32 and float64 stay as they are and cannot be tracked.
+    array : array_like, or cupy.ndarray
+        The values, which stay where they lie. Numbers other than float32 and float64 stay as they are and cannot be
+        tracked.
     tracked : bool
         Whether operations on it are remembered for :func:`gradients`.
 
@@ -69,9 +71,12 @@ class Tensor:
         return ops.transpose(self)
 
     def numpy(self) -> Array:
-        """The values as a NumPy array, not a copy."""
+        """The values as a NumPy array, not a copy; from the GPU, a copy."""
         reading("numpy()")
-        return self.array
+        return self._host()
+
+    def _host(self) -> Array:
+        return array_module(self.array).asnumpy(self.array) if on_gpu(self.array) else self.array
 
     def item(self) -> float:
         """The value of a tensor of one element as a Python number."""
@@ -107,7 +112,7 @@ class Tensor:
 
     def __repr__(self) -> str:
         reading("printing a tensor")
-        values = np.array2string(self.array, separator=", ", prefix=f"{type(self).__name__}(", threshold=20)
+        values = np.array2string(self._host(), separator=", ", prefix=f"{type(self).__name__}(", threshold=20)
         return f"{type(self).__name__}({values}, shape={self.shape}, dtype={self.dtype})"
 
     __hash__ = object.__hash__
@@ -209,7 +214,8 @@ class Variable(Tensor):
     __slots__ = ("name",)
 
     def __init__(self, array: ArrayLike | Tensor, *, name: str = "", trainable: bool = True) -> None:
-        super().__init__(np.array(_real("Variable", array), order="C"), tracked=trainable)
+        values = _real("Variable", array)
+        super().__init__(array_module(values).array(values, order="C"), tracked=trainable)
         self.name = name
 
     @property
@@ -263,7 +269,7 @@ def recording() -> bool:
 def _floating(values: ArrayLike) -> Array:
     """Arrays keep their dtype; Python numbers and lists of them become float32, the dtype layers compute in."""
     array = _real("Tensor", values)
-    if isinstance(values, (np.ndarray, np.generic)):
+    if is_array(values) or isinstance(values, np.generic):
         return array
     return array.astype(np.float32) if array.dtype.kind in "fiu" else array
 

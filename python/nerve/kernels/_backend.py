@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve import _cpu
 from nerve._typing import Array
-from nerve.errors import DTypeError, ShapeError
+from nerve.errors import DeviceError, DTypeError, ShapeError
+from nerve.kernels import _cupy
+from nerve.kernels._arrays import array_module, is_array, on_gpu
 from nerve.kernels._recording import now
 from nerve.kernels._strided import begin_of, copy_shape
 from nerve.kernels._traced import Traced, refuse, required, traced
@@ -47,7 +49,13 @@ def backend(name: str) -> Iterator[None]:
 
 
 def pick(*arrays: Array | None) -> Any:
-    """The module whose raw kernels compute on these arrays."""
+    """The module whose raw kernels compute on these arrays, which all lie where the first does."""
+    if arrays and type(arrays[0]) is not np.ndarray and on_gpu(arrays[0]):
+        if _reference.get():
+            raise DeviceError("[backend] the reference computes on NumPy arrays, got CuPy's")
+        if now.recording is not None:
+            now.recording.refuse("a kernel on the GPU cannot be recorded yet")
+        return _cupy.load()
     if _reference.get():
         from nerve.kernels import reference
 
@@ -60,8 +68,13 @@ def native() -> bool:
     return not _reference.get()
 
 
-def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """An uninitialised array: a small one from NumPy, which keeps those itself, a larger one from the arena."""
+def empty(shape: tuple[int, ...], dtype: DTypeLike, beside: Array | None = None) -> Array:
+    """An uninitialised array where the array ``beside`` lies: of CuPy's pool, or in the host's memory.
+
+    There small ones are NumPy's, which keeps those itself, larger ones are the arena's.
+    """
+    if beside is not None and type(beside) is not np.ndarray and on_gpu(beside):
+        return array_module(beside).empty(shape, dtype)  # type: ignore[no-any-return]
     if math.prod(shape) <= SMALL:
         return _noted(np.empty(shape, dtype))
     try:
@@ -103,12 +116,14 @@ def as_floats(op: str, *values: ArrayLike | None, optional: int = 0) -> tuple[Ar
 
     float64 if any array is float64 or longer, else float32; Python scalars take the dtype of the arrays beside them;
     integers, booleans and float16 become float32 (as in NumPy where they meet float64). Of the last values,
-    ``optional`` many may be ``None``, and stay it.
+    ``optional`` many may be ``None``, and stay it. Beside CuPy arrays numbers become such; nothing else does.
 
     Raises
     ------
     DTypeError
         If a value is complex, text, or an object, None among them.
+    DeviceError
+        If some values are CuPy arrays and others lie in the host's memory.
     """
     needed = len(values) - optional
     first = values[0]
@@ -131,11 +146,7 @@ def _fits(value: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def rectangular(op: str, value: Any) -> Array:
-    """``value`` as an array of whatever dtype, or the error that fits."""
-    if "cupy" in type(value).__module__:
-        from nerve.errors import DeviceError
-
-        raise DeviceError(f"[{op}] has no CUDA path for CuPy arrays here; move it with cupy.asnumpy(x)")
+    """``value`` as an array of whatever dtype, CuPy's as they are, or the error that fits."""
     try:
         return _as_array(value)
     except ValueError as error:
@@ -145,19 +156,20 @@ def rectangular(op: str, value: Any) -> Array:
 def _convert(op: str, values: tuple[ArrayLike | None, ...], needed: int) -> Iterator[Array]:
     arrays: list[Array | None] = []
     double = False
+    module = array_module(*values)
     for i, value in enumerate(values):
         if value is None and i >= needed:
             arrays.append(None)
             continue
         if value is None:
             raise DTypeError(f"[{op}] expects an array of real numbers, got None")
-        array = rectangular(op, value)
+        array = beside(op, module, value)
         if array.dtype.kind not in "fiub":
             raise DTypeError(f"[{op}] expects real numbers (float32 or float64), got dtype {array.dtype}")
         if array.ndim > MAX_RANK:
             raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got {array.ndim}: {array.shape}")
         double = double or (
-            array.dtype.kind == "f" and array.itemsize >= 8 and isinstance(value, (np.ndarray, np.generic))
+            array.dtype.kind == "f" and array.itemsize >= 8 and (is_array(value) or isinstance(value, np.generic))
         )
         arrays.append(array)
     dtype = _FLOAT64 if double else _FLOAT32
@@ -166,6 +178,18 @@ def _convert(op: str, values: tuple[ArrayLike | None, ...], needed: int) -> Iter
             yield None  # type: ignore[misc]
         else:
             yield converted(found, dtype)
+
+
+def beside(op: str, module: Any, value: Any) -> Array:
+    """``value`` as an array of ``module``, which is ``cupy`` where other arguments of ``op`` lie on the GPU."""
+    if module is not np and not on_gpu(value):
+        if not isinstance(value, (bool, int, float, np.generic)) and getattr(value, "shape", None) != ():
+            raise DeviceError(
+                f"[{op}] got CuPy arrays and, beside them, {type(value).__name__} in the host's memory; move one side "
+                "with cupy.asarray or cupy.asnumpy"
+            )
+        return module.asarray(value)  # type: ignore[no-any-return]
+    return rectangular(op, value)
 
 
 def converted(array: Array, dtype: DTypeLike) -> Array:
@@ -178,7 +202,7 @@ def converted(array: Array, dtype: DTypeLike) -> Array:
 
 def converted_by_kernel(array: Array, dtype: DTypeLike) -> Array:
     """A contiguous array of floats or int64 as another of these types."""
-    out = empty(array.shape, dtype)
+    out = empty(array.shape, dtype, array)
     kernel = "from_int64" if array.dtype.kind == "i" else f"to_{out.dtype.name}"
     getattr(pick(array), kernel)(out, array, array.size)
     return out
@@ -186,12 +210,22 @@ def converted_by_kernel(array: Array, dtype: DTypeLike) -> Array:
 
 def repeated(array: Array, shape: tuple[int, ...]) -> Array:
     """``array`` broadcast to a shape, contiguous. Floats are copied by a kernel, which a recording holds."""
-    view = np.broadcast_to(array, shape)
+    view = array_module(array).broadcast_to(array, shape)
     return array.reshape(shape) if view.size == array.size and view.flags.c_contiguous else copied(view)
 
 
 def overwrite(out: Array, values: Array) -> None:
-    """``out[...] = values`` of the same shape; by a kernel if both hold floats."""
+    """``out[...] = values`` of the same shape; by a kernel if both hold floats.
+
+    Raises
+    ------
+    DeviceError
+        If one lies on the GPU and the other does not.
+    """
+    if on_gpu(out) != on_gpu(values):
+        raise DeviceError(
+            "[assign] got values on another device than the array's; move them with cupy.asarray or asnumpy"
+        )
     if now.recording is None or out.dtype not in (_FLOAT32, _FLOAT64) or values.dtype not in (_FLOAT32, _FLOAT64):
         out[...] = values
         return
@@ -201,6 +235,8 @@ def overwrite(out: Array, values: Array) -> None:
 
 def copied(view: Array) -> Array:
     """A contiguous copy of an array or a view of one, by a kernel if it holds floats."""
+    if on_gpu(view):
+        return array_module(view).array(view, order="C")  # type: ignore[no-any-return]
     root = view
     while isinstance(root.base, np.ndarray):
         root = root.base

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import address, array_module, is_array, on_gpu, writable
 from nerve.kernels._backend import as_array, as_floats, empty, pick
 from nerve.kernels.shapes import MAX_RANK, Broadcast
 
@@ -137,26 +138,26 @@ def _named(function: _Function, name: str, documentation: str) -> _Function:
     return function
 
 
-def output(op: str, out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """``out`` if a kernel can write a result of this shape and dtype there, or a new array."""
+def output(op: str, out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any], beside: Array) -> Array:
+    """``out`` if a kernel can write a result of this shape and dtype there, or a new array beside another."""
     if out is None:
-        return empty(shape, dtype)
-    if not isinstance(out, np.ndarray):
+        return empty(shape, dtype, beside)
+    if not is_array(out):
         raise TypeError(f"[{op}] expects an array as out, got {type(out).__name__}")
     if out.shape != shape:
         raise ShapeError(f"[{op}] expects out of shape {shape}, got {out.shape}")
     if out.dtype is not dtype and out.dtype != dtype:
         raise DTypeError(f"[{op}] expects out of dtype {dtype}, got {out.dtype}")
-    if not out.flags.carray:  # C-contiguous, aligned and writeable
+    if not writable(out):
         raise ValueError(f"[{op}] expects out to be C-contiguous and writeable")
     return out
 
 
 def apart(operand: Array, out: Array) -> Array:
     """``operand``, copied if writing ``out`` would change elements of it that are still to be read."""
-    if operand is out or not np.may_share_memory(operand, out):
+    if operand is out or on_gpu(operand) != on_gpu(out) or not array_module(out).may_share_memory(operand, out):
         return operand
-    same = operand.shape == out.shape and operand.ctypes.data == out.ctypes.data
+    same = operand.shape == out.shape and address(operand) == address(out)
     return operand if same else operand.copy()
 
 
@@ -165,7 +166,7 @@ def unary(name: str, summary: str) -> tuple[Unary, UnaryBackward]:
 
     def function(x: ArrayLike, *, out: Array | None = None) -> Array:
         x = as_array(name, x)
-        result = output(name, out, x.shape, x.dtype)
+        result = output(name, out, x.shape, x.dtype, x)
         if out is not None:
             x = apart(x, out)
         getattr(pick(x), name)(result, x, x.size)
@@ -187,7 +188,7 @@ def _backward(name: str) -> UnaryBackward:
 
     def function(grad: ArrayLike, x: ArrayLike, y: ArrayLike, *, out: Array | None = None) -> Array:
         arrays = same_shapes(kernel, grad, x, y)
-        result = output(kernel, out, arrays[0].shape, arrays[0].dtype)
+        result = output(kernel, out, arrays[0].shape, arrays[0].dtype, arrays[0])
         if out is not None:
             arrays = tuple(apart(array, out) for array in arrays)
         getattr(pick(*arrays), kernel)(result, *arrays, result.size)
@@ -247,7 +248,7 @@ def _operands(op: str, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, tuple[
 def binary(name: str, summary: str) -> Binary:
     def function(a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array:
         x, y, shape, broadcast = _operands(name, a, b)
-        result = output(name, out, shape, x.dtype)
+        result = output(name, out, shape, x.dtype, x)
         if out is not None:
             x, y = apart(x, out), apart(y, out)
         getattr(pick(x, y), name)(result, x, y, broadcast)
@@ -259,7 +260,7 @@ def binary(name: str, summary: str) -> Binary:
 def comparison(name: str, symbol: str) -> Comparison:
     def function(a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array:
         x, y, shape, broadcast = _operands(name, a, b)
-        result = output(name, out, shape, _BOOL)
+        result = output(name, out, shape, _BOOL, x)
         if out is not None:
             x, y = apart(x, out), apart(y, out)
         getattr(pick(x, y), name)(result, x, y, broadcast)

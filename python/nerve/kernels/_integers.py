@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +11,8 @@ from numpy.typing import ArrayLike
 from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import DTypeError
-from nerve.kernels._backend import rectangular
+from nerve.kernels._arrays import array_module, is_array, on_gpu
+from nerve.kernels._backend import beside
 from nerve.kernels._recording import now
 from nerve.kernels._traced import required
 
@@ -20,7 +22,7 @@ def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
     values = _integers(op, "labels", labels)
 
     def error() -> ValueError:
-        where = int(np.flatnonzero((values < 0) | (values >= n_classes))[0])
+        where = int(array_module(values).flatnonzero((values < 0) | (values >= n_classes))[0])
         return ValueError(
             f"[{op}] labels must lie in 0..{n_classes - 1}, got {values.flat[where]} at position "
             f"{_position(where, values.shape)}"
@@ -30,14 +32,14 @@ def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
     return required(values, np.int64)
 
 
-def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
-    """Indices as a contiguous int64 array, none negative."""
-    values = _integers(op, "indices", indices)
+def checked_indices(op: str, indices: ArrayLike, axis: int, size: int, like: Array) -> Array:
+    """Indices as a contiguous int64 array, none negative, where the array ``like`` lies."""
+    values = _integers(op, "indices", indices, array_module(like))
     negative = not in_range(values, 0, size - 1)
     least = -size if negative else 0  # a recording that met no negative index counts none from the end
 
     def error() -> IndexError:
-        where = int(np.flatnonzero((values < least) | (values >= size))[0])
+        where = int(array_module(values).flatnonzero((values < least) | (values >= size))[0])
         return IndexError(
             f"[{op}] index {values.flat[where]} at position {_position(where, values.shape)} is out of range for axis "
             f"{axis} of size {size}"
@@ -48,7 +50,7 @@ def checked_indices(op: str, indices: ArrayLike, axis: int, size: int) -> Array:
     computed = IndexError(f"[{op}] an index is out of range for axis {axis} of size {size}")
     _note_range(values, least, size - 1, error, computed)
     values = required(values, np.int64)
-    return np.where(values < 0, values + size, values) if negative else values
+    return array_module(values).where(values < 0, values + size, values) if negative else values
 
 
 def require_range(values: Array, least: int, most: int, error: Callable[[], Exception], computed: Exception) -> None:
@@ -65,15 +67,15 @@ def _note_range(values: Array, least: int, most: int, error: Callable[[], Except
 
 def in_range(values: Array, least: int, most: int) -> bool:
     """Whether every element lies in a range, its ends included."""
-    if values.dtype == np.int64 and values.flags.carray:
+    if values.dtype == np.int64 and not on_gpu(values) and values.flags.carray:
         return _cpu.in_range(values, least, most)
     return not values.size or bool(values.min() >= least and values.max() <= most)
 
 
-def _integers(op: str, name: str, values: ArrayLike) -> Array:
+def _integers(op: str, name: str, values: ArrayLike, module: Any = np) -> Array:
     """An array of any integer type; the range is checked before it becomes int64, where large uint64 would wrap."""
-    array = rectangular(op, values)
-    if array.dtype.kind not in "iu" and (array.size or isinstance(values, np.ndarray)):  # [] is of float64
+    array = beside(op, module, values)
+    if array.dtype.kind not in "iu" and (array.size or is_array(values)):  # [] is of float64
         raise DTypeError(f"[{op}] expects {name} of int32 or int64, got dtype {array.dtype}")
     return array if array.size else array.astype(np.int64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from nerve._typing import Array
+from nerve.kernels._arrays import address
 from nerve.kernels.shapes import MAX_RANK, CopyShape
 
 Shape = tuple[int, ...]
@@ -12,8 +13,7 @@ Shape = tuple[int, ...]
 
 def begin_of(view: Array, array: Array) -> int:
     """How many bytes of ``array`` lie before the first element of a view of it."""
-    begin: int = view.__array_interface__["data"][0] - array.__array_interface__["data"][0]
-    return begin
+    return address(view) - address(array)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from nerve._typing import Array
 from nerve.kernels import _recording
+from nerve.kernels._arrays import array_module, on_gpu
 
 # Functions that look at shapes, or give another view.
 _VIEWS = {
@@ -69,11 +70,14 @@ def traced(array: Array) -> Array:
 
 def as_array(value: Any) -> Array:
     """`numpy.asarray`, which leaves the guard on."""
-    return value if type(value) is Traced else np.asarray(value)
+    return value if type(value) is Traced or on_gpu(value) else np.asarray(value)
 
 
 def required(array: Array, dtype: DTypeLike | None = None) -> Array:
     """`array` contiguous and aligned, in a dtype; refused where that would make NumPy copy an array of a recording."""
+    if on_gpu(array):
+        same: Array = array_module(array).ascontiguousarray(array, dtype)
+        return same
     found = np.require(array, dtype, ("C", "ALIGNED"))
     if type(array) is Traced and found.__array_interface__["data"] != array.__array_interface__["data"]:
         refuse(f"a copy as contiguous {found.dtype}")

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_floats, empty, pick, rectangular
+from nerve.kernels._arrays import array_module
+from nerve.kernels._backend import as_floats, beside, empty, pick
 from nerve.kernels._numbers import number
 from nerve.kernels._traced import required
 from nerve.kernels.shapes import AttentionShape
@@ -62,8 +63,8 @@ def attention(
     """
     q, k, v = as_floats("attention", query, key, value)
     shape, seen, factor = _plan("attention", q, k, v, mask, scale)
-    out = empty((shape.batch, shape.query_length, shape.heads, shape.value_size), q.dtype)
-    logsumexp = empty((shape.batch, shape.heads, shape.query_length), q.dtype)
+    out = empty((shape.batch, shape.query_length, shape.heads, shape.value_size), q.dtype, q)
+    logsumexp = empty((shape.batch, shape.heads, shape.query_length), q.dtype, q)
     pick(q, k, v, seen).attention(out, logsumexp, q, k, v, seen, shape, factor, bool(causal))
     return out, logsumexp
 
@@ -103,7 +104,7 @@ def attention_backward(
     for name, array, needed in (("grad", g, expected), ("out", o, expected), ("logsumexp", lse, rows)):
         if array.shape != needed:
             raise ShapeError(f"[{op}] {name} expects shape {needed}, got {array.shape}")
-    grads = tuple(empty(array.shape, q.dtype) for array in (q, k, v))
+    grads = tuple(empty(array.shape, q.dtype, q) for array in (q, k, v))
     pick(g, q, k, v, o, lse, seen).attention_backward(*grads, g, q, k, v, o, lse, seen, shape, factor, bool(causal))
     return grads  # type: ignore[return-value]
 
@@ -127,13 +128,14 @@ def _plan(
     sizes = (batch, query_length, key_length, heads, key_heads, key_size, v.shape[3])
     if mask is None:
         return AttentionShape(*sizes, 0, 0, 0), None, factor
-    seen = rectangular(op, mask)
+    module = array_module(q, mask)
+    seen = beside(op, module, mask)
     if seen.dtype != np.bool_:
         raise DTypeError(f"[{op}] mask expects booleans, true where a key is seen, got dtype {seen.dtype}")
     full = (batch, heads, query_length, key_length)
     if seen.ndim > 4 or any(have not in (1, want) for have, want in zip(seen.shape[::-1], full[::-1], strict=False)):
         raise ShapeError(f"[{op}] mask expects a shape that broadcasts to {full}, got {seen.shape}")
     seen = seen.reshape((1,) * (4 - seen.ndim) + seen.shape)
-    seen = required(np.broadcast_to(seen, (*seen.shape[:3], key_length)))
-    steps = (int(np.prod(seen.shape[axis + 1 :])) if seen.shape[axis] > 1 else 0 for axis in range(3))
+    seen = required(module.broadcast_to(seen, (*seen.shape[:3], key_length)))
+    steps = (math.prod(seen.shape[axis + 1 :]) if seen.shape[axis] > 1 else 0 for axis in range(3))
     return AttentionShape(*sizes, *steps), seen, factor

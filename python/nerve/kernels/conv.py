@@ -65,7 +65,7 @@ def conv2d(
     x, kernel, bias = as_floats(op, x, kernel, bias, optional=1)
     shape = _plan(op, x.shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
     _expect_bias(op, bias, shape.filters)
-    out = empty(_out_shape(shape), x.dtype)
+    out = empty(_out_shape(shape), x.dtype, x)
     pick(x, kernel, bias).conv2d(out, x, kernel, bias, shape, code)
     return out
 
@@ -105,7 +105,7 @@ def conv2d_backward_input(
     input_shape = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, input_shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
     _expect_grad(op, grad, shape)
-    out = empty(input_shape, grad.dtype)
+    out = empty(input_shape, grad.dtype, grad)
     pick(grad, kernel).conv2d_backward_input(out, grad, kernel, shape)
     return out
 
@@ -145,7 +145,7 @@ def conv2d_backward_kernel(
     kernel_shape = integers(op, "kernel_shape", kernel_shape, 0)
     shape = _plan(op, x.shape, kernel_shape, *_options(op, strides, padding, dilation_rate, groups))
     _expect_grad(op, grad, shape)
-    out = empty(kernel_shape, grad.dtype)
+    out = empty(kernel_shape, grad.dtype, grad)
     pick(grad, x).conv2d_backward_kernel(out, grad, x, shape)
     return out
 

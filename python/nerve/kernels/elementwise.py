@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import (
     as_array,
     as_floats,
+    beside,
     converted,
     converted_by_kernel,
     pick,
@@ -85,7 +87,7 @@ hard_sigmoid, hard_sigmoid_backward = unary("hard_sigmoid", "``relu6(x + 3) / 6`
 
 def _with_alpha(op: str, x: ArrayLike, alpha: float, out: Array | None) -> Array:
     array = as_array(op, x)
-    result = output(op, out, array.shape, array.dtype)
+    result = output(op, out, array.shape, array.dtype, array)
     if out is not None:
         array = apart(array, out)
     getattr(pick(array), op)(result, array, array.size, number(op, "alpha", alpha))
@@ -96,7 +98,7 @@ def _with_alpha_backward(
     op: str, grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float, out: Array | None
 ) -> Array:
     arrays = same_shapes(op, grad, x, y)
-    result = output(op, out, arrays[0].shape, arrays[0].dtype)
+    result = output(op, out, arrays[0].shape, arrays[0].dtype, arrays[0])
     if out is not None:
         arrays = tuple(apart(array, out) for array in arrays)
     getattr(pick(*arrays), op)(result, *arrays, result.size, number(op, "alpha", alpha))
@@ -166,19 +168,20 @@ def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike, *, out: Array | None
     DTypeError
         If ``condition`` is not an array of booleans, ``a`` or ``b`` not one of real numbers, or ``out`` does not fit.
     """
-    chosen = rectangular("where", condition)
+    module = array_module(condition, a, b)
+    chosen = beside("where", module, condition)
     if chosen.dtype != np.bool_:
         raise DTypeError(f"[where] expects a condition of booleans, got dtype {chosen.dtype}")
-    x, y = as_floats("where", a, b)
+    x, y = (beside("where", module, value) for value in as_floats("where", a, b))
     try:
         shape = np.broadcast_shapes(chosen.shape, x.shape, y.shape)
     except ValueError:
         raise ShapeError(f"[where] shapes {chosen.shape}, {x.shape} and {y.shape} do not broadcast") from None
     chosen, x, y = (repeated(operand, shape) for operand in (chosen, x, y))
-    result = output("where", out, shape, x.dtype)
+    result = output("where", out, shape, x.dtype, x)
     if out is not None:
         x, y = apart(x, out), apart(y, out)
-        chosen = chosen.copy() if np.may_share_memory(chosen, out) else chosen
+        chosen = chosen.copy() if array_module(out).may_share_memory(chosen, out) else chosen
     pick(x, y).where(result, chosen, x, y, result.size)
     return result
 
@@ -218,6 +221,6 @@ def cast(x: ArrayLike, dtype: DTypeLike) -> Array:
     if wanted.kind == "b":
         return not_equal(array if array.dtype.kind == "f" else cast(array, "float64"), 0.0)
     if array.dtype.kind == "b":
-        numbers = where(array, np.ones((), np.float32), 0.0)
+        numbers = where(array, array_module(array).ones((), np.float32), 0.0)
         return numbers if wanted == np.float32 else cast(numbers, wanted)
     return converted_by_kernel(converted(array, array.dtype), wanted)

@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_array, as_floats, empty, float_dtype, pick
+from nerve.kernels._arrays import array_module, is_array, on_gpu
+from nerve.kernels._backend import as_array, as_floats, beside, empty, float_dtype, pick
 from nerve.kernels._integers import checked_indices, checked_labels
 from nerve.kernels._numbers import integer, integers
 from nerve.kernels._strided import Shape, begin_of, copy_shape
-from nerve.kernels._traced import as_array as _as_array
 from nerve.kernels._traced import required
 from nerve.kernels.reduce import reduced_axes, single_axis
 from nerve.kernels.shapes import MAX_RANK
@@ -85,7 +85,7 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
     array = _movable("broadcast_to", x)
     sizes = integers("broadcast_to", "shape", shape, 0)
     try:
-        view = np.broadcast_to(array, sizes)
+        view = array_module(array).broadcast_to(array, sizes)
     except ValueError:
         raise ShapeError(f"[broadcast_to] cannot broadcast shape {array.shape} to {sizes}") from None
     return _copied("broadcast_to", array, view)
@@ -134,7 +134,9 @@ def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int])
         If ``grad`` does not have the shape that ``getitem`` gives.
     """
     array = as_array("getitem_backward", grad)
-    out = broadcast_to(np.zeros((), array.dtype), integers("getitem_backward", "input_shape", input_shape, 0))
+    out = broadcast_to(
+        array_module(array).zeros((), array.dtype), integers("getitem_backward", "input_shape", input_shape, 0)
+    )
     picked = _view("getitem_backward", out, index)
     if array.shape != picked.shape:
         raise ShapeError(f"[getitem_backward] expects a gradient of shape {picked.shape}, got {array.shape}")
@@ -150,7 +152,7 @@ def _view(op: str, array: Array, index: Any) -> Array:
     for item in items:
         is_integer = isinstance(item, int | np.integer) and not isinstance(item, bool)
         if not (item is None or item is Ellipsis or is_integer or isinstance(item, slice)):
-            hint = "; use take for arrays of indices" if isinstance(item, list | np.ndarray) else ""
+            hint = "; use take for arrays of indices" if isinstance(item, list) or is_array(item) else ""
             raise IndexError(f"[{op}] expects integers, slices, None and Ellipsis, got {item!r}{hint}")
     if not any(item is Ellipsis for item in items):
         items = (*items, Ellipsis)  # so that a single element is a view as well
@@ -179,13 +181,14 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
     ShapeError
         If there is no array, or their shapes do not fit.
     """
-    if not isinstance(arrays, list | tuple | np.ndarray):
+    if not isinstance(arrays, list | tuple) and not is_array(arrays):
         raise DTypeError(f"[concatenate] expects a list of arrays, got {type(arrays).__name__}")
     if len(arrays) == 0:
         raise ShapeError("[concatenate] expects at least one array, got none")
     parts: tuple[Array, ...]
-    if all(isinstance(a, np.ndarray) and a.dtype.kind in "iub" for a in arrays):
-        parts = tuple(_as_array(a) for a in arrays)
+    module = array_module(*arrays)
+    if all(is_array(a) and a.dtype.kind in "iub" for a in arrays):
+        parts = tuple(beside("concatenate", module, a) for a in arrays)
     else:
         parts = as_floats("concatenate", *arrays)
     first = parts[0]
@@ -200,10 +203,10 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
                 f"{part.shape}"
             )
     if first.dtype.kind != "f":
-        return np.concatenate(parts, axis=at)
+        return module.concatenate(parts, axis=at)  # type: ignore[no-any-return]
     outer, inner = math.prod(first.shape[:at]), math.prod(first.shape[at + 1 :])
     total = sum(part.shape[at] for part in parts)
-    out = empty((*first.shape[:at], total, *first.shape[at + 1 :]), first.dtype)
+    out = empty((*first.shape[:at], total, *first.shape[at + 1 :]), first.dtype, first)
     kernel, item = pick(*parts).copy, first.itemsize
     begin = 0
     for part in parts:
@@ -238,11 +241,11 @@ def take(x: ArrayLike, indices: ArrayLike, *, axis: int = 0) -> Array:
     """
     array = _movable("take", x)
     at = single_axis("take", axis, array.ndim)
-    rows = checked_indices("take", indices, at, array.shape[at])
+    rows = checked_indices("take", indices, at, array.shape[at], array)
     shape = array.shape[:at] + rows.shape + array.shape[at + 1 :]
     if array.dtype.kind != "f":
-        return np.take(array, rows, axis=at)
-    out = empty(shape, array.dtype)
+        return array_module(array).take(array, rows, axis=at)  # type: ignore[no-any-return]
+    out = empty(shape, array.dtype, array)
     pick(array).take(out, array, rows, *_split(array.shape, at), rows.size)
     return out
 
@@ -274,7 +277,7 @@ def take_backward(grad: ArrayLike, indices: ArrayLike, *, input_shape: Sequence[
         If ``grad`` does not have the shape that ``take`` gives.
     """
     array, rows, shape, at = _gathered("take_backward", grad, indices, input_shape, axis)
-    out = empty(shape, array.dtype)
+    out = empty(shape, array.dtype, array)
     pick(array).take_backward(out, array, rows, *_split(shape, at), rows.size)
     return out
 
@@ -304,8 +307,9 @@ def take_backward_rows(grad: ArrayLike, indices: ArrayLike, *, input_shape: Sequ
     """
     array, taken, shape, _ = _gathered("take_backward_rows", grad, indices, input_shape, 0)
     inner = math.prod(shape[1:])
-    rows, found = np.zeros(taken.size, np.int64), np.zeros(1, np.int64)
-    sums = empty((taken.size, *shape[1:]), array.dtype)
+    module = array_module(array)
+    rows, found = module.zeros(taken.size, np.int64), module.zeros(1, np.int64)
+    sums = empty((taken.size, *shape[1:]), array.dtype, array)
     pick(array).take_backward_rows(rows, sums, found, array, taken, shape[0], inner, taken.size)
     count = int(found[0])
     return rows[:count], sums[:count]
@@ -335,7 +339,7 @@ def one_hot(labels: ArrayLike, n_classes: int, dtype: DTypeLike = "float32") -> 
     """
     n_classes = integer("one_hot", "n_classes", n_classes, 1)
     values = checked_labels("one_hot", labels, n_classes)
-    out = empty((*values.shape, n_classes), float_dtype("one_hot", dtype))
+    out = empty((*values.shape, n_classes), float_dtype("one_hot", dtype), values)
     pick(out).one_hot(out, values, values.size, n_classes)
     return out
 
@@ -347,7 +351,7 @@ def _gathered(
     array = as_array(op, grad)
     shape = integers(op, "input_shape", input_shape, 0)
     at = single_axis(op, axis, len(shape))
-    rows = checked_indices(op, indices, at, shape[at])
+    rows = checked_indices(op, indices, at, shape[at], array)
     expected = shape[:at] + rows.shape + shape[at + 1 :]
     if array.shape != expected:
         raise ShapeError(f"[{op}] expects a gradient of shape {expected}, got {array.shape}")
@@ -360,8 +364,8 @@ def _split(shape: Shape, axis: int) -> Shape:
 
 def _movable(op: str, x: ArrayLike) -> Array:
     """``x`` as a C-contiguous array; integers and booleans stay what they are."""
-    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "iub":
-        return required(np.asanyarray(x))
+    if (is_array(x) or isinstance(x, np.generic)) and x.dtype.kind in "iub":
+        return required(x if on_gpu(x) else np.asanyarray(x))
     return as_array(op, x)
 
 
@@ -371,7 +375,7 @@ def _copied(op: str, array: Array, view: Array, begin: int = 0) -> Array:
         raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got shape {view.shape}")
     if array.dtype.kind != "f":
         return view.copy()
-    out = empty(view.shape, array.dtype)
+    out = empty(view.shape, array.dtype, array)
     shape = copy_shape(array.itemsize, view.shape, x_strides=view.strides, x_begin=begin)
     pick(array).copy(out, array, shape)
     return out

@@ -80,7 +80,7 @@ def pack(b: ArrayLike, *, transpose_b: bool = False) -> PackedMatrix:
     if y.ndim != 2:
         raise ShapeError(f"[pack] expects a matrix, got shape {y.shape}")
     inner, columns = y.shape[::-1] if transpose_b else y.shape
-    packed = empty((inner * (columns + _PACKED_MARGIN),), y.dtype)
+    packed = empty((inner * (columns + _PACKED_MARGIN),), y.dtype, y)
     module = pick(y)
     module.pack(packed, y, inner, columns, bool(transpose_b))
     return PackedMatrix(packed, (inner, columns), _home(module))
@@ -144,7 +144,7 @@ def matmul(
         x = repeated(x, x_batch)
     if y_batch is not None:
         y = repeated(y, y_batch)
-    out = empty(out_shape, x.dtype)
+    out = empty(out_shape, x.dtype, x)
     pick(x, y, bias_array).matmul(out, x, y, bias_array, plan, code)
     return out
 
@@ -163,7 +163,7 @@ def _matmul_packed(
     bias_shape = None if bias_array is None else bias_array.shape
     plan, _, _, out_shape = _plan(x.shape, b.shape, bias_shape, transpose_a, False)
     plan = plan._replace(batch=1, rows=plan.rows * plan.batch)
-    out = empty(out_shape, x.dtype)
+    out = empty(out_shape, x.dtype, x)
     module = pick(x)
     module.matmul_packed(out, x, b._read(_home(module)), bias_array, plan, code)
     return out

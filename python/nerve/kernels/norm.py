@@ -59,7 +59,7 @@ def batch_norm_training(
     _expect_epsilon("batch_norm_training", epsilon)
     if not rows:
         raise ShapeError(f"[batch_norm_training] expects at least one row to take statistics of, got shape {x.shape}")
-    out, mean, variance = empty(x.shape, x.dtype), empty((channels,), x.dtype), empty((channels,), x.dtype)
+    out, mean, variance = empty(x.shape, x.dtype, x), empty((channels,), x.dtype, x), empty((channels,), x.dtype, x)
     pick(x, gamma, beta).batch_norm_training(out, mean, variance, x, gamma, beta, rows, channels, float(epsilon))
     return out, mean, variance
 
@@ -95,7 +95,7 @@ def batch_norm_inference(
     x, mean, variance, gamma, beta = as_floats("batch_norm_inference", x, mean, variance, gamma, beta, optional=2)
     rows, channels = _rows("batch_norm_inference", x, mean=mean, variance=variance, gamma=gamma, beta=beta)
     _expect_epsilon("batch_norm_inference", epsilon)
-    out = empty(x.shape, x.dtype)
+    out = empty(x.shape, x.dtype, x)
     backend = pick(x, mean, variance, gamma, beta)
     backend.batch_norm_inference(out, x, mean, variance, gamma, beta, rows, channels, float(epsilon))
     return out
@@ -139,7 +139,11 @@ def batch_norm_backward(
     _expect_epsilon(op, epsilon)
     if grad.shape != x.shape:
         raise ShapeError(f"[{op}] grad expects the shape of x, {x.shape}, got {grad.shape}")
-    grad_x, grad_gamma, grad_beta = empty(x.shape, x.dtype), empty((channels,), x.dtype), empty((channels,), x.dtype)
+    grad_x, grad_gamma, grad_beta = (
+        empty(x.shape, x.dtype, x),
+        empty((channels,), x.dtype, x),
+        empty((channels,), x.dtype, x),
+    )
     backend = pick(grad, x, mean, variance, gamma)
     backend.batch_norm_backward(
         grad_x, grad_gamma, grad_beta, grad, x, mean, variance, gamma, rows, channels, float(epsilon)
@@ -170,7 +174,7 @@ def layer_norm(
         If gamma or beta do not fit.
     """
     x, gamma, beta, rows, columns = _layer("layer_norm", x, gamma, beta, epsilon)
-    out = empty(x.shape, x.dtype)
+    out = empty(x.shape, x.dtype, x)
     pick(x, gamma, beta).layer_norm(out, None, None, x, gamma, beta, rows, columns, float(epsilon))
     return out
 
@@ -189,7 +193,7 @@ def layer_norm_with_statistics(
         Of each row, the mean and ``1 / sqrt(variance + epsilon)``, the variance divided by the count.
     """
     x, gamma, beta, rows, columns = _layer("layer_norm_with_statistics", x, gamma, beta, epsilon)
-    out, mean, rstd = empty(x.shape, x.dtype), empty(x.shape[:-1], x.dtype), empty(x.shape[:-1], x.dtype)
+    out, mean, rstd = empty(x.shape, x.dtype, x), empty(x.shape[:-1], x.dtype, x), empty(x.shape[:-1], x.dtype, x)
     if not columns:
         mean[...] = rstd[...] = math.nan
     pick(x, gamma, beta).layer_norm(out, mean, rstd, x, gamma, beta, rows, columns, float(epsilon))
@@ -229,7 +233,11 @@ def layer_norm_backward(
     for name, array in (("mean", mean), ("rstd", rstd)):
         if array.shape != x.shape[:-1]:
             raise ShapeError(f"[{op}] {name} expects shape {x.shape[:-1]} for x of shape {x.shape}, got {array.shape}")
-    grad_x, grad_gamma, grad_beta = empty(x.shape, x.dtype), empty((columns,), x.dtype), empty((columns,), x.dtype)
+    grad_x, grad_gamma, grad_beta = (
+        empty(x.shape, x.dtype, x),
+        empty((columns,), x.dtype, x),
+        empty((columns,), x.dtype, x),
+    )
     backend = pick(grad, x, mean, rstd, gamma)
     backend.layer_norm_backward(grad_x, grad_gamma, grad_beta, grad, x, mean, rstd, gamma, rows, columns)
     return grad_x, grad_gamma, grad_beta

@@ -17,6 +17,7 @@ import numpy as np
 from nerve._cpu import Cell
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import address, is_array, writable
 from nerve.kernels._backend import pick
 from nerve.kernels._numbers import integer, number
 from nerve.kernels._traced import required
@@ -299,7 +300,7 @@ def _checked(
     for name, arrays in lists.items():
         if not (isinstance(arrays, list | tuple) or (arrays is None and name in optional)):
             raise DTypeError(f"[{op}] expects a list of arrays as {name}, got {type(arrays).__name__}")
-    dtype = parameters[0].dtype if len(parameters) and isinstance(parameters[0], np.ndarray) else None
+    dtype = parameters[0].dtype if len(parameters) and is_array(parameters[0]) else None
     written: dict[int, list[tuple[Array, str]]] = {}  # by the array whose memory they use
     for name, arrays in lists.items():
         if arrays is None:
@@ -307,7 +308,7 @@ def _checked(
         if len(arrays) != len(parameters):
             raise ShapeError(f"[{op}] expects as many {name} as parameters, {len(parameters)}, got {len(arrays)}")
         for i, (array, parameter) in enumerate(zip(arrays, parameters, strict=True)):
-            if not isinstance(array, np.ndarray):
+            if not is_array(array):
                 raise DTypeError(f"[{op}] expects arrays, got {type(array).__name__} at position {i} of {name}")
             if array.dtype != dtype or dtype not in (np.float32, np.float64):
                 raise DTypeError(
@@ -318,10 +319,9 @@ def _checked(
                 raise ShapeError(f"[{op}] parameter {i} has shape {parameter.shape}, but {name}[{i}] {array.shape}")
             if name == "gradients":
                 continue
-            flags = array.flags
-            if not (flags.c_contiguous and flags.writeable and flags.aligned):
+            if not writable(array):
                 raise ValueError(f"[{op}] expects C-contiguous, writeable arrays, {name}[{i}] is not")
-            owner = array.base if isinstance(array.base, np.ndarray) else array
+            owner = array.base if is_array(array.base) else array
             written.setdefault(id(owner), []).append((array, f"{name}[{i}]"))
     for views in written.values():
         if len(views) > 1:
@@ -335,7 +335,7 @@ def _expect_apart(op: str, views: list[tuple[Array, str]]) -> None:
     """Refuse arrays, all contiguous, that share elements: the result would depend on which is stepped first."""
     spans = []
     for array, name in views:
-        begin = array.__array_interface__["data"][0]
+        begin = address(array)
         spans.append((begin, begin + array.nbytes, name))
     spans.sort()
     for (_, end, name), (begin, _, other) in itertools.pairwise(spans):

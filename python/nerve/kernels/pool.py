@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_array, as_floats, empty, pick, rectangular
+from nerve.kernels._arrays import array_module
+from nerve.kernels._backend import as_array, as_floats, beside, empty, pick
 from nerve.kernels._numbers import integers
 from nerve.kernels._traced import required
 from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
@@ -55,7 +56,7 @@ def max_pool2d(
     """
     (x,) = as_floats("max_pool2d", x)
     shape = _plan("max_pool2d", x.shape, *_options("max_pool2d", pool_size, strides, padding))
-    out = empty(_out_shape(shape), x.dtype)
+    out = empty(_out_shape(shape), x.dtype, x)
     pick(x).max_pool2d(out, None, None, x, shape)
     return out
 
@@ -77,7 +78,7 @@ def max_pool2d_with_index(
     op = "max_pool2d_with_index"
     (x,) = as_floats(op, x)
     shape = _plan(op, x.shape, *_options(op, pool_size, strides, padding))
-    out, index = empty(_out_shape(shape), x.dtype), empty(_out_shape(shape), _index_dtype(shape))
+    out, index = empty(_out_shape(shape), x.dtype, x), empty(_out_shape(shape), _index_dtype(shape), x)
     pick(x).max_pool2d(out, *_narrow_and_wide(index), x, shape)
     return out, index
 
@@ -119,12 +120,12 @@ def max_pool2d_backward(
     input_shape = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, input_shape, *_options(op, pool_size, strides, padding))
     _expect_grad(op, grad, shape)
-    index = rectangular(op, index)
+    index = beside(op, array_module(grad), index)
     if index.dtype != _index_dtype(shape):
         raise DTypeError(f"[{op}] index expects an array of {_index_dtype(shape).name}, got {index.dtype}")
     if index.shape != grad.shape:
         raise ShapeError(f"[{op}] index expects the output's shape {grad.shape}, got {index.shape}")
-    out = empty(input_shape, grad.dtype)
+    out = empty(input_shape, grad.dtype, grad)
     pick(grad).max_pool2d_backward(out, grad, *_narrow_and_wide(required(index)), shape)
     return out
 
@@ -138,7 +139,7 @@ def average_pool2d(
     """
     (x,) = as_floats("average_pool2d", x)
     shape = _plan("average_pool2d", x.shape, *_options("average_pool2d", pool_size, strides, padding))
-    out = empty(_out_shape(shape), x.dtype)
+    out = empty(_out_shape(shape), x.dtype, x)
     pick(x).average_pool2d(out, x, shape)
     return out
 
@@ -175,7 +176,7 @@ def average_pool2d_backward(
     input_shape = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, input_shape, *_options(op, pool_size, strides, padding))
     _expect_grad(op, grad, shape)
-    out = empty(input_shape, grad.dtype)
+    out = empty(input_shape, grad.dtype, grad)
     pick(grad).average_pool2d_backward(out, grad, shape)
     return out
 

@@ -129,7 +129,7 @@ def dropout(x: ArrayLike, *, rate: float, seed: int, offset: int = 0) -> Array:
     rate = number("dropout", "rate", rate)
     if not 0 <= rate < 1:
         raise ValueError(f"[dropout] rate must be in [0, 1), got {rate}")
-    out = empty(array.shape, array.dtype)
+    out = empty(array.shape, array.dtype, array)
     pick(array).dropout(out, array, array.size, rate, *_checked("dropout", seed, offset))
     return out
 

@@ -70,9 +70,9 @@ def lstm(
     _expect("lstm", {"bias": bias}, (4 * shape.units,))
     state_shape = (shape.batch, shape.units)
     _expect("lstm", {"initial_state": initial_state, "initial_cell": initial_cell}, state_shape)
-    out = empty((shape.batch, shape.time, shape.units), x.dtype)
-    state, cell = empty(state_shape, x.dtype), empty(state_shape, x.dtype)
-    saved = empty((shape.time, shape.batch, 5, shape.units), x.dtype) if save else None
+    out = empty((shape.batch, shape.time, shape.units), x.dtype, x)
+    state, cell = empty(state_shape, x.dtype, x), empty(state_shape, x.dtype, x)
+    saved = empty((shape.time, shape.batch, 5, shape.units), x.dtype, x) if save else None
     pick(x, kernel, recurrent_kernel, bias, initial_state, initial_cell).lstm(
         out, state, cell, saved, x, kernel, recurrent_kernel, bias, initial_state, initial_cell, shape
     )
@@ -128,12 +128,12 @@ def lstm_backward(
     _expect(op, {"y": y, "grad": grad}, (shape.batch, shape.time, shape.units))
     _expect(op, {"initial_state": initial_state, "initial_cell": initial_cell}, state_shape)
     _expect(op, {"grad_state": grad_state, "grad_cell": grad_cell}, state_shape)
-    gates = empty((shape.time, shape.batch, 4, shape.units), x.dtype)
-    grad_x = empty(x.shape, x.dtype) if of_x else None
-    grad_kernel = empty(kernel.shape, x.dtype) if of_weights else None
-    grad_recurrent_kernel = empty(recurrent_kernel.shape, x.dtype) if of_weights else None
-    grad_bias = empty((4 * shape.units,), x.dtype) if of_weights else None
-    grad_initial_state, grad_initial_cell = empty(state_shape, x.dtype), empty(state_shape, x.dtype)
+    gates = empty((shape.time, shape.batch, 4, shape.units), x.dtype, x)
+    grad_x = empty(x.shape, x.dtype, x) if of_x else None
+    grad_kernel = empty(kernel.shape, x.dtype, x) if of_weights else None
+    grad_recurrent_kernel = empty(recurrent_kernel.shape, x.dtype, x) if of_weights else None
+    grad_bias = empty((4 * shape.units,), x.dtype, x) if of_weights else None
+    grad_initial_state, grad_initial_cell = empty(state_shape, x.dtype, x), empty(state_shape, x.dtype, x)
     pick(x, y, saved, kernel, recurrent_kernel, initial_state, initial_cell, grad, grad_state, grad_cell).lstm_backward(
         gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, grad_initial_state, grad_initial_cell,
         grad, grad_state, grad_cell, x, y, saved, kernel, recurrent_kernel, initial_state, initial_cell, shape,
@@ -195,8 +195,11 @@ def gru(
     shape = _sizes("gru", 3, x, kernel, recurrent_kernel, go_backwards)
     _expect("gru", {"bias": bias}, (2, 3 * shape.units))
     _expect("gru", {"initial_state": initial_state}, (shape.batch, shape.units))
-    out, state = empty((shape.batch, shape.time, shape.units), x.dtype), empty((shape.batch, shape.units), x.dtype)
-    saved = empty((shape.time, shape.batch, 4, shape.units), x.dtype) if save else None
+    out, state = (
+        empty((shape.batch, shape.time, shape.units), x.dtype, x),
+        empty((shape.batch, shape.units), x.dtype, x),
+    )
+    saved = empty((shape.time, shape.batch, 4, shape.units), x.dtype, x) if save else None
     pick(x, kernel, recurrent_kernel, bias, initial_state).gru(
         out, state, saved, x, kernel, recurrent_kernel, bias, initial_state, shape
     )
@@ -248,12 +251,12 @@ def gru_backward(
     _expect(op, {"saved": saved}, (shape.time, shape.batch, 4, shape.units))
     _expect(op, {"y": y, "grad": grad}, (shape.batch, shape.time, shape.units))
     _expect(op, {"initial_state": initial_state, "grad_state": grad_state}, (shape.batch, shape.units))
-    gates = empty(saved.shape, x.dtype)
-    grad_x = empty(x.shape, x.dtype) if of_x else None
-    grad_kernel = empty(kernel.shape, x.dtype) if of_weights else None
-    grad_recurrent_kernel = empty(recurrent_kernel.shape, x.dtype) if of_weights else None
-    grad_bias = empty((2, 3 * shape.units), x.dtype) if of_weights else None
-    grad_initial_state = empty((shape.batch, shape.units), x.dtype)
+    gates = empty(saved.shape, x.dtype, x)
+    grad_x = empty(x.shape, x.dtype, x) if of_x else None
+    grad_kernel = empty(kernel.shape, x.dtype, x) if of_weights else None
+    grad_recurrent_kernel = empty(recurrent_kernel.shape, x.dtype, x) if of_weights else None
+    grad_bias = empty((2, 3 * shape.units), x.dtype, x) if of_weights else None
+    grad_initial_state = empty((shape.batch, shape.units), x.dtype, x)
     pick(x, y, saved, kernel, recurrent_kernel, initial_state, grad, grad_state).gru_backward(
         gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, grad_initial_state,
         grad, grad_state, x, y, saved, kernel, recurrent_kernel, initial_state, shape,
@@ -309,7 +312,10 @@ def simple_rnn(
     _expect(op, {"bias": bias}, (shape.units,))
     _expect(op, {"initial_state": initial_state}, (shape.batch, shape.units))
     code = activation_code(op, activation)
-    out, state = empty((shape.batch, shape.time, shape.units), x.dtype), empty((shape.batch, shape.units), x.dtype)
+    out, state = (
+        empty((shape.batch, shape.time, shape.units), x.dtype, x),
+        empty((shape.batch, shape.units), x.dtype, x),
+    )
     pick(x, kernel, recurrent_kernel, bias, initial_state).simple_rnn(
         out, state, x, kernel, recurrent_kernel, bias, initial_state, shape, code
     )
@@ -345,12 +351,12 @@ def simple_rnn_backward(
     _expect(op, {"y": y, "grad": grad}, (shape.batch, shape.time, shape.units))
     _expect(op, {"initial_state": initial_state, "grad_state": grad_state}, (shape.batch, shape.units))
     code = activation_code(op, activation)
-    gates = empty((shape.time, shape.batch, shape.units), x.dtype)
-    grad_x = empty(x.shape, x.dtype) if of_x else None
-    grad_kernel = empty(kernel.shape, x.dtype) if of_weights else None
-    grad_recurrent_kernel = empty(recurrent_kernel.shape, x.dtype) if of_weights else None
-    grad_bias = empty((shape.units,), x.dtype) if of_weights else None
-    grad_initial_state = empty((shape.batch, shape.units), x.dtype)
+    gates = empty((shape.time, shape.batch, shape.units), x.dtype, x)
+    grad_x = empty(x.shape, x.dtype, x) if of_x else None
+    grad_kernel = empty(kernel.shape, x.dtype, x) if of_weights else None
+    grad_recurrent_kernel = empty(recurrent_kernel.shape, x.dtype, x) if of_weights else None
+    grad_bias = empty((shape.units,), x.dtype, x) if of_weights else None
+    grad_initial_state = empty((shape.batch, shape.units), x.dtype, x)
     pick(x, y, kernel, recurrent_kernel, initial_state, grad, grad_state).simple_rnn_backward(
         gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, grad_initial_state,
         grad, grad_state, x, y, kernel, recurrent_kernel, initial_state, shape, code,

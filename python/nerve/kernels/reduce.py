@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._backend import as_array, as_floats, converted, copied, empty, pick, rectangular, repeated
+from nerve.kernels._arrays import array_module, is_array, writable
+from nerve.kernels._backend import as_array, as_floats, beside, converted, copied, empty, pick, repeated
 from nerve.kernels._numbers import integer, integers
 
 __all__ = ["accumulate_mean", "argmax", "argmax_is", "argmin", "max", "mean", "min", "sum"]
@@ -149,9 +150,9 @@ def _reduce(op: str, x: ArrayLike, axis: Axes, keepdims: bool) -> Array:
         return copied(array)
     kernel = getattr(pick(array), op)
     for outer, reduced, inner in calls:
-        out = empty((outer, inner), array.dtype)
+        out = empty((outer, inner), array.dtype, array)
         if op == "mean" and not reduced:
-            out = repeated(np.full((), np.nan, array.dtype), (outer, inner))
+            out = repeated(array_module(array).full((), np.nan, array.dtype), (outer, inner))
         else:
             kernel(out, array.reshape(outer, reduced, inner), outer, reduced, inner)
         array = out
@@ -167,7 +168,7 @@ def _find(op: str, x: ArrayLike, axis: int | None) -> Array:
     if shape[at] == 0:
         raise ShapeError(f"[{op}] of no elements: axis {axis} of shape {shape}")
     outer, reduced, inner = math.prod(shape[:at]), shape[at], math.prod(shape[at + 1 :])
-    out = empty((outer, inner), np.int64)
+    out = empty((outer, inner), np.int64, array)
     getattr(pick(array), op)(out, array.reshape(outer, reduced, inner), outer, reduced, inner)
     return out.reshape(shape[:at] + shape[at + 1 :])
 
@@ -195,13 +196,13 @@ def argmax_is(x: ArrayLike, labels: ArrayLike) -> Array:
         If the labels are not integers.
     """
     array = as_array("argmax_is", x)
-    names = rectangular("argmax_is", labels)
+    names = beside("argmax_is", array_module(array, labels), labels)
     if names.dtype.kind not in "iu":
         raise DTypeError(f"[argmax_is] expects labels of int64, got dtype {names.dtype}")
     if not array.ndim or names.shape != array.shape[:-1]:
         raise ShapeError(f"[argmax_is] expects a label for each row of {array.shape}, got shape {names.shape}")
     names = converted(names, np.int64)
-    out = empty(names.shape, array.dtype)
+    out = empty(names.shape, array.dtype, array)
     pick(array).argmax_is(out, array, names, names.size, array.shape[-1])
     return out
 
@@ -223,8 +224,8 @@ def accumulate_mean(totals: Array, values: ArrayLike, weights: ArrayLike | None 
     ShapeError, DTypeError
         If ``totals`` is something else, or the weights do not fit; nothing has changed then.
     """
-    sums = isinstance(totals, np.ndarray) and totals.dtype == np.float64 and totals.shape == (2,)
-    if not sums or not totals.flags.carray:
+    sums = is_array(totals) and totals.dtype == np.float64 and totals.shape == (2,)
+    if not sums or not writable(totals):
         raise DTypeError(f"[accumulate_mean] expects totals of float64 and shape (2,), got {totals!r}")
     array, factors = as_floats("accumulate_mean", values, weights, optional=1)
     if factors is not None and factors.shape != array.shape[: factors.ndim]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import as_array, as_floats, empty, overwrite, pick, rectangular
+from nerve.kernels._arrays import array_module
+from nerve.kernels._backend import as_array, as_floats, beside, empty, overwrite, pick
 from nerve.kernels._elementwise import apart, output
 from nerve.kernels._integers import checked_labels
 from nerve.kernels._recording import now
@@ -84,14 +84,15 @@ def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array,
         If a label is out of range or a target is NaN.
     """
     op = "softmax_cross_entropy"
-    labels = rectangular(op, targets)
-    if labels.dtype.kind in "iu" and labels.ndim != rectangular(op, logits).ndim:
+    module = array_module(logits, targets)
+    labels = beside(op, module, targets)
+    if labels.dtype.kind in "iu" and labels.ndim != beside(op, module, logits).ndim:
         x = as_array(op, logits)
         _check_logits(x)
         if labels.shape != x.shape[:-1]:
             raise ShapeError(f"[{op}] expects labels of shape {x.shape[:-1]} for logits {x.shape}, got {labels.shape}")
         labels = checked_labels(op, labels, x.shape[-1])
-        loss, grad = empty(x.shape[:-1], x.dtype), empty(x.shape, x.dtype)
+        loss, grad = empty(x.shape[:-1], x.dtype, x), empty(x.shape, x.dtype, x)
         pick(x).sparse_softmax_cross_entropy(loss, grad, x, labels, labels.size, x.shape[-1])
         return loss, grad
     x, probabilities = as_floats(op, logits, targets)
@@ -101,16 +102,16 @@ def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array,
             f"[{op}] expects probabilities of shape {x.shape}, or integer labels of shape {x.shape[:-1]}, "
             f"got {probabilities.dtype} of shape {probabilities.shape}"
         )
-    loss, grad = empty(x.shape[:-1], x.dtype), empty(x.shape, x.dtype)
+    loss, grad = empty(x.shape[:-1], x.dtype, x), empty(x.shape, x.dtype, x)
     pick(x).softmax_cross_entropy(loss, grad, x, probabilities, loss.size, x.shape[-1])
 
     def error() -> ValueError:
-        where = tuple(int(i) for i in np.argwhere(np.isnan(probabilities))[0])
+        where = tuple(int(i) for i in module.argwhere(module.isnan(probabilities))[0])
         return ValueError(f"[{op}] targets must be probabilities, got nan at position {where}")
 
     if now.recording is None:
         # A NaN loss comes from the logits or from the targets; only then is it worth looking which.
-        if np.isnan(loss).any() and np.isnan(probabilities).any():
+        if module.isnan(loss).any() and module.isnan(probabilities).any():
             raise error()
     elif not now.recording.calls.computed(probabilities):
         now.recording.require_numbers(probabilities, error)
@@ -133,13 +134,13 @@ def _along(op: str, axis: int, out: Array | None, *values: ArrayLike) -> Array:
         order = (*(i for i in range(first.ndim) if i != at), at)
         back = (*range(at), first.ndim - 1, *range(at, first.ndim - 1))
         if out is not None:
-            output(op, out, first.shape, first.dtype)  # refused before anything is computed
+            output(op, out, first.shape, first.dtype, first)  # refused before anything is computed
         found = transpose(_along(op, -1, None, *(transpose(array, order) for array in arrays)), back)
         if out is None:
             return found
         overwrite(out, found)
         return out
-    result = output(op, out, first.shape, first.dtype)
+    result = output(op, out, first.shape, first.dtype, first)
     if out is not None:
         arrays = tuple(apart(array, out) for array in arrays)
     columns = first.shape[-1]

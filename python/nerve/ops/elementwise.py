@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from nerve import kernels
 from nerve._typing import Array
-from nerve.kernels._backend import as_floats
+from nerve.kernels._backend import as_floats, rectangular
 from nerve.kernels._elementwise import Binary, Unary, UnaryBackward
 from nerve.ops._differentiable import Result, differentiable, plain
 from nerve.tensor import Gradient, Tensor
@@ -167,7 +167,7 @@ greater_equal = plain(kernels.greater_equal)
 @differentiable
 def cast(x: Array, *, dtype: DTypeLike) -> Result:
     """``x`` as another type of number; as :func:`nerve.kernels.cast`. A gradient flows between floats."""
-    own = np.asarray(x).dtype
+    own = rectangular("cast", x).dtype
     y = kernels.cast(x, dtype)
     return y, ((lambda grad: kernels.cast(grad, own)) if own.kind == y.dtype.kind == "f" else None,)
 

@@ -12,6 +12,7 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.indexed_rows import IndexedRows
+from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import rectangular
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import JointResult, Result, differentiable, differentiable_jointly, plain
@@ -123,7 +124,7 @@ def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult
     slices = kernels.transpose(x, order)
 
     def backward(grads: tuple[Array | None, ...]) -> tuple[Array | None, ...]:
-        zero = np.zeros(slices.shape[1:], slices.dtype)
+        zero = array_module(slices).zeros(slices.shape[1:], slices.dtype)
         stacked = kernels.concatenate([(zero if grad is None else grad)[np.newaxis] for grad in grads], axis=0)
         return (kernels.transpose(stacked, [int(i) for i in np.argsort(order)]),)
 

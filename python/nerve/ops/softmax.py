@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from nerve import kernels
 from nerve._typing import Array
+from nerve.kernels._backend import rectangular
 from nerve.ops._differentiable import Result, differentiable
 from nerve.tensor import Gradient
 
@@ -32,6 +31,6 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Result:
     loss, grad_logits = kernels.softmax_cross_entropy(logits, targets)
     # Only probabilities have a gradient: -log p.
     grad_targets: Gradient | None = None
-    if np.asarray(targets).dtype.kind == "f":
+    if rectangular("softmax_cross_entropy", targets).dtype.kind == "f":
         grad_targets = lambda grad: kernels.multiply(kernels.log_softmax(logits), kernels.negative(grad)[..., None])  # noqa: E731
     return loss, (lambda grad: kernels.multiply(grad_logits, grad[..., None]), grad_targets)

@@ -14,6 +14,7 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.indexed_rows import IndexedRows
+from nerve.kernels._arrays import array_module
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import Configured, changing, effect
 from nerve.optimizers import schedules
@@ -148,7 +149,7 @@ class Optimizer(Configured):
         self.variables = list(variables)
         self._positions = {id(variable): i for i, variable in enumerate(self.variables)}
         self.slots = {
-            name: [np.full(v.shape, self.initial_slot_value, v.dtype) for v in self.variables]
+            name: [array_module(v.array).full(v.shape, self.initial_slot_value, v.dtype) for v in self.variables]
             for name in self.slot_names
         }
         self.exclude_from_weight_decay()

@@ -1,0 +1,188 @@
+"""As much of CuPy as nerve uses, without a GPU: arrays that NumPy refuses to read, over memory of the host.
+
+A kernel's launcher compiled for the CPU (``cuda_shim.py``) takes their addresses. Every array lies between guards, new
+ones are full of NaN, and what is not here, such as ``flags.carray`` or passing for a NumPy array, fails as it does with
+CuPy (its documentation, "Differences between CuPy and NumPy").
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from nerve.kernels import _cupy
+
+GUARD = 1024
+METHODS = ["all", "any", "astype", "copy", "max", "min", "reshape", "squeeze", "sum", "swapaxes", "transpose"]
+_guarded: list[tuple[np.ndarray, np.ndarray]] = []  # whole blocks, and the positions outside of the array in them
+
+
+class ndarray:
+    """``cupy.ndarray``, over a view ``_host`` of host memory."""
+
+    __cuda_array_interface__ = None  # by which nerve knows an array of CuPy's
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, host: np.ndarray, base: ndarray | None = None) -> None:
+        self._host, self.base = host, base
+
+    shape = property(lambda self: self._host.shape)
+    dtype = property(lambda self: self._host.dtype)
+    ndim = property(lambda self: self._host.ndim)
+    size = property(lambda self: self._host.size)
+    itemsize = property(lambda self: self._host.itemsize)
+    nbytes = property(lambda self: self._host.nbytes)
+    strides = property(lambda self: self._host.strides)
+    data = property(lambda self: SimpleNamespace(ptr=self._host.__array_interface__["data"][0]))
+
+    @property
+    def flags(self) -> SimpleNamespace:
+        flags = self._host.flags
+        return SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous, owndata=flags.owndata)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
+
+    def get(self) -> np.ndarray:
+        return self._host.copy()
+
+    def item(self) -> Any:
+        return self._host.item()
+
+    def __len__(self) -> int:
+        return len(self._host)
+
+    def __bool__(self) -> bool:
+        return bool(self._host)
+
+    def __int__(self) -> int:
+        return int(self._host)
+
+    def __float__(self) -> float:
+        return float(self._host)
+
+    def __getitem__(self, index: Any) -> ndarray:
+        return _view(self, self._host[_host(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, np.ndarray) and value.ndim:
+            raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
+        self._host[_host(index)] = _host(value)
+
+    def __getattr__(self, name: str) -> Callable[..., ndarray]:
+        if name not in METHODS:
+            raise AttributeError(f"the stand-in for cupy.ndarray has no {name!r}")
+        return lambda *args, **kwargs: _view(self, getattr(self._host, name)(*args, **kwargs))
+
+
+def _operator(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], Any]:
+    return lambda a, b: NotImplemented if isinstance(b, np.ndarray) else asarray(function(a._host, _host(b)))
+
+
+for _name in ("add", "and", "eq", "ge", "gt", "le", "lt", "mul", "ne", "or", "sub", "truediv"):
+    setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__")))
+
+ndarray.__module__ = "cupy"
+
+
+def _view(array: ndarray, host: Any) -> ndarray:
+    """What NumPy made of an array: a view of it, or a new array."""
+    if isinstance(host, np.ndarray) and host.size and np.may_share_memory(host, array._host):
+        return ndarray(host, array if array.base is None else array.base)
+    return asarray(host)
+
+
+def _host(value: Any) -> Any:
+    return value._host if isinstance(value, ndarray) else value
+
+
+def empty(shape: Any, dtype: Any) -> ndarray:
+    """Full of NaN or -1, between guards."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.full(size + 2 * GUARD, 0xAB, np.uint8)
+    start = GUARD - memory.ctypes.data % dtype.itemsize
+    memory[start : start + size] = 0xFF
+    _guarded.append((memory, np.r_[0:start, start + size : memory.size]))
+    return ndarray(memory[start : start + size].view(dtype).reshape(shape))
+
+
+def guards_intact() -> bool:
+    """Whether nothing was written outside of the arrays made since this was last asked."""
+    intact = all((memory[outside] == 0xAB).all() for memory, outside in _guarded)
+    _guarded.clear()
+    return intact
+
+
+def asarray(values: Any, dtype: Any = None) -> ndarray:
+    """A copy on the "GPU" of what lies on the host."""
+    if isinstance(values, ndarray) and (dtype is None or dtype == values.dtype):
+        return values
+    host = np.asarray(_host(values), dtype)
+    array = empty(host.shape, host.dtype)
+    array._host[...] = host
+    return array
+
+
+def asnumpy(array: ndarray) -> np.ndarray:
+    return array.get()
+
+
+def ascontiguousarray(array: ndarray, dtype: Any = None) -> ndarray:
+    return array if array.flags.c_contiguous and (dtype is None or dtype == array.dtype) else array_copy(array, dtype)
+
+
+def array_copy(array: Any, dtype: Any = None, *, order: str = "K") -> ndarray:
+    return asarray(np.array(_host(array), dtype, order="C"))
+
+
+def broadcast_to(array: ndarray, shape: tuple[int, ...]) -> ndarray:
+    return _view(array, np.broadcast_to(array._host, shape))
+
+
+def may_share_memory(a: ndarray, b: ndarray) -> bool:
+    return bool(np.may_share_memory(a._host, b._host))
+
+
+def _like_numpy(name: str) -> Callable[..., ndarray]:
+    def function(*args: Any, **kwargs: Any) -> ndarray:
+        if any(isinstance(value, np.ndarray) and value.ndim for value in args):
+            raise TypeError(f"Unsupported type {np.ndarray}")
+        hosts = ([_host(item) for item in value] if isinstance(value, list | tuple) else _host(value) for value in args)
+        return asarray(getattr(np, name)(*hosts, **kwargs))
+
+    return function
+
+
+@contextmanager
+def installed(launchers: Any) -> Iterator[ModuleType]:
+    """``import cupy`` gives the stand-in, and nerve launches its arrays' kernels by ``launchers``.
+
+    Afterwards no kernel may have written outside of its arrays.
+    """
+    module = ModuleType("cupy")
+    for function in (empty, asarray, asnumpy, ascontiguousarray, broadcast_to, may_share_memory):
+        setattr(module, function.__name__, function)
+    module.array, module.ndarray = array_copy, ndarray  # type: ignore[attr-defined]
+    for name in ("argwhere", "concatenate", "flatnonzero", "full", "isnan", "ones", "take", "where", "zeros"):
+        setattr(module, name, _like_numpy(name))
+    before, load = sys.modules.get("cupy"), _cupy.load
+    sys.modules["cupy"] = module
+    _cupy.load = lambda: _cupy.CudaKernels(launchers, lambda: 0)  # type: ignore[assignment]
+    _guarded.clear()
+    try:
+        yield module
+        assert guards_intact(), "written outside of an array"
+    finally:
+        _cupy.load = load
+        if before is None:
+            del sys.modules["cupy"]
+        else:
+            sys.modules["cupy"] = before
