@@ -135,6 +135,7 @@ BINARY(divide, a / b)
 BINARY(power, math::pow(a, b))
 BINARY(maximum, math::max(a, b))  // NaN in either operand gives NaN
 BINARY(minimum, math::min(a, b))
+BINARY(add_relu, math::max(a + b, V(0.0)))
 BINARY(equal, a == b)
 BINARY(not_equal, a != b)
 BINARY(less, a < b)

@@ -184,6 +184,26 @@ void batch_norm_inference(T* out, const T* x, const T* mean, const T* variance, 
 }
 
 template <class T>
+void fold_batch_norm(T* folded_kernel, T* folded_bias, const T* kernel, const T* bias, const T* mean, const T* variance,
+                     const T* gamma, const T* beta, int64_t rows, int64_t channels, double epsilon) {
+    if (channels == 0) return;
+    const Lines m(rows, channels);
+    Scratch scratch(m.width * sizeof(T));
+    T* scale = scratch.take<T>(m.width);
+    for (int64_t c = 0; c < channels; ++c) {
+        const double factor = (gamma ? double(gamma[c]) : 1) / __builtin_sqrt(double(variance[c]) + epsilon);
+        scale[c] = T(factor);
+        folded_bias[c] = T((beta ? double(beta[c]) : 0) + ((bias ? double(bias[c]) : 0) - double(mean[c])) * factor);
+    }
+    if (rows == 0) return;
+    repeat(m, scale);
+    each_element<T>(m, [=, width = m.width](int64_t i, int64_t column, auto at, auto lines) NERVE_LAMBDA_INLINE {
+        const vec<T> factor = at.read(scale + column);
+        for (int k = 0; k < lines.value; ++k, i += width) at.write(folded_kernel + i, at.read(kernel + i) * factor);
+    });
+}
+
+template <class T>
 void batch_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
                          const T* variance, const T* gamma, int64_t rows, int64_t channels, double epsilon) {
     if (channels == 0) return;

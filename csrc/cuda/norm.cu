@@ -143,6 +143,21 @@ __global__ void layer_backward_kernel(T* grad_x, const T* grad, const T* x, cons
 }
 
 template <class T>
+__global__ void fold_kernel(T* folded_kernel, T* folded_bias, const T* kernel, const T* bias, const T* mean,
+                            const T* variance, const T* gamma, const T* beta, int64_t rows, int64_t channels,
+                            double epsilon) {
+    for (int64_t i = first_index(); i < channels + rows * channels; i += index_step()) {
+        const int64_t c = i % channels;
+        const double factor = (gamma ? double(gamma[c]) : 1) / math::sqrt(double(variance[c]) + epsilon);
+        if (i < channels)
+            folded_bias[c] =
+                T((beta ? double(beta[c]) : 0) + ((bias ? double(bias[c]) : 0) - double(mean[c])) * factor);
+        else
+            folded_kernel[i - channels] = kernel[i - channels] * T(factor);
+    }
+}
+
+template <class T>
 __global__ void layer_sums_kernel(T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean, const T* rstd,
                                   int64_t rows, int64_t columns) {
     const auto [sum, product] = channel_sums(rows, columns, [=](int64_t i) {
@@ -194,6 +209,13 @@ void batch_norm_inference(Stream stream, T* out, const T* x, const T* mean, cons
                           const T* beta, int64_t rows, int64_t channels, double epsilon) {
     launch(stream, inference_kernel<T>, loop_blocks(rows * channels), out, x, mean, variance, gamma, beta,
            rows * channels, channels, T(epsilon));
+}
+
+template <class T>
+void fold_batch_norm(Stream stream, T* folded_kernel, T* folded_bias, const T* kernel, const T* bias, const T* mean,
+                     const T* variance, const T* gamma, const T* beta, int64_t rows, int64_t channels, double epsilon) {
+    launch(stream, fold_kernel<T>, loop_blocks(channels + rows * channels), folded_kernel, folded_bias, kernel, bias,
+           mean, variance, gamma, beta, rows, channels, epsilon);
 }
 
 template <class T>

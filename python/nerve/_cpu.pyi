@@ -18,6 +18,7 @@ __all__: list[str] = [
     "adam_step",
     "adamax_step",
     "add",
+    "add_relu",
     "argmax",
     "argmax_is",
     "argmin",
@@ -53,6 +54,7 @@ __all__: list[str] = [
     "expm1_backward",
     "floor",
     "floor_backward",
+    "fold_batch_norm",
     "from_int64",
     "gelu",
     "gelu_backward",
@@ -425,6 +427,20 @@ def add(
 ) -> None: ...
 @typing.overload
 def add(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def add_relu(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def add_relu(
     out: numpy.typing.NDArray[numpy.float64] | None,
     a: numpy.typing.NDArray[numpy.float64] | None,
     b: numpy.typing.NDArray[numpy.float64] | None,
@@ -957,6 +973,34 @@ def floor_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def fold_batch_norm(
+    folded_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    folded_bias: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    variance: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    beta: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def fold_batch_norm(
+    folded_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    folded_bias: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    variance: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    beta: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def from_int64(

@@ -14,6 +14,7 @@ __all__: list[str] = [
     "adam_step",
     "adamax_step",
     "add",
+    "add_relu",
     "argmax",
     "argmax_is",
     "argmin",
@@ -46,6 +47,7 @@ __all__: list[str] = [
     "expm1_backward",
     "floor",
     "floor_backward",
+    "fold_batch_norm",
     "from_int64",
     "gelu",
     "gelu_backward",
@@ -226,6 +228,14 @@ def adamax_step(
     weight_decay: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def add(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def add_relu(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
     out: int | None,
@@ -522,6 +532,21 @@ def floor_backward(
     x: int | None,
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def fold_batch_norm(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    folded_kernel: int | None,
+    folded_bias: int | None,
+    kernel: int | None,
+    bias: int | None,
+    mean: int | None,
+    variance: int | None,
+    gamma: int | None,
+    beta: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def from_int64(
     dtype: str,

@@ -198,6 +198,7 @@ ROWS = [
     Op("power", _binary(0.3, 3), gradient=True, errors=_BINARY_ERRORS),
     Op("maximum", _binary(-3, 3), gradient=True, errors=_BINARY_ERRORS),
     Op("minimum", _binary(-3, 3), gradient=True, errors=_BINARY_ERRORS),
+    Op("add_relu", _binary(-3, 3), gradient=True, errors=_BINARY_ERRORS),
     *(
         Op(name, _compare, errors=_SHAPE_ERRORS)
         for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")

@@ -38,6 +38,16 @@ def _inference(rng: np.random.Generator) -> list[Sample]:
     return [*calls, Sample((n(size=(9, 5)), n(size=5), rng.uniform(0.5, 2, size=5)), {"epsilon": 0.1})]
 
 
+def _fold(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    calls = [
+        Sample((n(size=s), n(size=s[-1]), rng.uniform(0.5, 2, size=s[-1]), *n(size=(3, s[-1]))))
+        for s in [*SHAPES, (0, 4), (3, 3, 7, 20)]
+    ]
+    without = Sample((n(size=(9, 5)), n(size=5), rng.uniform(0.5, 2, size=5)), {"epsilon": 0.1})
+    return [*calls, without, Sample((n(size=(9, 5)), n(size=5), np.ones(5), None, None, n(size=5)))]
+
+
 def _backward(rng: np.random.Generator) -> list[Sample]:
     calls = []
     for shape in [*SHAPES, (0, 4)]:
@@ -97,6 +107,16 @@ ROWS = [
         errors=[
             BadCall((_X, np.zeros(2), _C), {}, ShapeError, r"mean expects shape \(3,\)"),
             BadCall((_X, _C, np.zeros(2)), {}, ShapeError, r"variance expects shape \(3,\)"),
+        ],
+    ),
+    Op(
+        "fold_batch_norm",
+        _fold,
+        gradient=True,
+        errors=[
+            BadCall((_X, np.zeros(2), _C), {}, ShapeError, r"mean expects shape \(3,\)"),
+            BadCall((_X, _C, _C, None, None, np.zeros(2)), {}, ShapeError, r"bias expects shape \(3,\)"),
+            BadCall((_X, _C, _C), {"epsilon": -1.0}, ValueError, "epsilon expects a number >= 0, got -1.0"),
         ],
     ),
     # grad_gamma sums up to 20,000 terms: it is of order 100, observed error 3e-5 in float32.

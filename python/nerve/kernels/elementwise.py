@@ -27,9 +27,9 @@ from nerve.kernels._numbers import number
 
 # fmt: off
 __all__ = [
-    "absolute", "absolute_backward", "add", "cast", "ceil", "ceil_backward", "cos", "cos_backward", "divide", "elu",
-    "elu_backward", "equal", "erf", "erf_backward", "exp", "exp_backward", "expm1", "expm1_backward", "floor",
-    "floor_backward", "gelu", "gelu_backward", "gelu_tanh", "gelu_tanh_backward", "greater", "greater_equal",
+    "absolute", "absolute_backward", "add", "add_relu", "cast", "ceil", "ceil_backward", "cos", "cos_backward",
+    "divide", "elu", "elu_backward", "equal", "erf", "erf_backward", "exp", "exp_backward", "expm1", "expm1_backward",
+    "floor", "floor_backward", "gelu", "gelu_backward", "gelu_tanh", "gelu_tanh_backward", "greater", "greater_equal",
     "hard_sigmoid", "hard_sigmoid_backward", "leaky_relu", "leaky_relu_backward", "less", "less_equal", "log", "log1p",
     "log1p_backward", "log_backward", "maximum", "minimum", "multiply", "negative", "negative_backward", "not_equal",
     "power", "reciprocal", "reciprocal_backward", "relu", "relu6", "relu6_backward", "relu_backward", "round",
@@ -136,6 +136,7 @@ divide = binary("divide", "``a / b``")
 power = binary("power", "``a`` to the power ``b``; NaN for a negative base and an exponent that is no integer.")
 maximum = binary("maximum", "The larger of a and b; NaN if either is NaN.")
 minimum = binary("minimum", "The smaller of a and b; NaN if either is NaN.")
+add_relu = binary("add_relu", "``max(a + b, 0)``; NaN where the sum is.")
 
 equal = comparison("equal", "==")
 not_equal = comparison("not_equal", "!=")

@@ -19,6 +19,7 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_inference",
     "batch_norm_training",
+    "fold_batch_norm",
     "layer_norm",
     "layer_norm_backward",
     "layer_norm_with_statistics",
@@ -99,6 +100,52 @@ def batch_norm_inference(
     backend = pick(x, mean, variance, gamma, beta)
     backend.batch_norm_inference(out, x, mean, variance, gamma, beta, rows, channels, float(epsilon))
     return out
+
+
+def fold_batch_norm(
+    kernel: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    *,
+    epsilon: float = 1e-3,
+) -> tuple[Array, Array]:
+    """The kernel and bias of a product or convolution that also does what :func:`batch_norm_inference` does after it.
+
+    Parameters
+    ----------
+    kernel : array_like (..., channels), float32 or float64
+        Of :func:`conv2d`, or the second matrix of a product.
+    mean, variance : array_like (channels,)
+    gamma, beta : array_like (channels,), optional
+        By default 1 and 0.
+    bias : array_like (channels,), optional
+        What the product adds, before it is normalized.
+    epsilon : float
+
+    Returns
+    -------
+    folded_kernel : ndarray of the shape of kernel
+        ``kernel * gamma / sqrt(variance + epsilon)``.
+    folded_bias : ndarray (channels,)
+        ``beta + (bias - mean) * gamma / sqrt(variance + epsilon)``.
+
+    Raises
+    ------
+    ShapeError
+        If an array does not have one number per channel.
+    """
+    op = "fold_batch_norm"
+    kernel, mean, variance, gamma, beta, bias = as_floats(op, kernel, mean, variance, gamma, beta, bias, optional=3)
+    rows, channels = _rows(op, kernel, mean=mean, variance=variance, gamma=gamma, beta=beta, bias=bias)
+    _expect_epsilon(op, epsilon)
+    folded_kernel, folded_bias = empty(kernel.shape, kernel.dtype), empty((channels,), kernel.dtype)
+    pick(kernel, mean, variance, gamma, beta, bias).fold_batch_norm(
+        folded_kernel, folded_bias, kernel, bias, mean, variance, gamma, beta, rows, channels, float(epsilon)
+    )
+    return folded_kernel, folded_bias
 
 
 def batch_norm_backward(

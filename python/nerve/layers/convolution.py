@@ -79,17 +79,21 @@ class Conv2D(Spatial):
         self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias") if self.use_bias else None
 
     def spatial(self, x: Any) -> Any:
-        y = ops.conv2d(
+        y = self.convolved(x, self.kernel, self.bias, self._fused)
+        return self.activation(y) if self._fused is None else y
+
+    def convolved(self, x: Any, kernel: Any, bias: Any, activation: str | None) -> Any:
+        """Channels-last images, the way this layer goes over them, with another kernel, bias and activation."""
+        return ops.conv2d(
             x,
-            self.kernel,
-            self.bias,
+            kernel,
+            bias,
             strides=self.strides,
             padding=self.padding,
             dilation_rate=self.dilation_rate,
             groups=self.groups,
-            activation=self._fused,
+            activation=activation,
         )
-        return self.activation(y) if self._fused is None else y
 
     def spatial_shape(self, shape: Shape) -> Shape:
         if self.built and shape[-1] != self.kernel.shape[2] * self.groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.layers import InputLayer, Layer, Operation
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
 from nerve.layers.symbolic import Node, SymbolicTensor
+from nerve.models.fused import Chain, chains
 from nerve.tensor import Tensor
 
 
@@ -20,12 +22,17 @@ class _Slot(int):
 
 
 class _Step(NamedTuple):
-    layer: Layer
+    layer: Layer | Chain
     source: _Slot | None  # the only argument; None: look at args and kwargs
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outputs: list[_Slot]
     unused: list[_Slot]  # slots that no later step reads
+
+    @property
+    def read(self) -> set[_Slot]:
+        """The slots whose values it needs."""
+        return {slot for slot in (self.source, *flatten([self.args, self.kwargs])) if isinstance(slot, _Slot)}
 
 
 class Graph:
@@ -57,10 +64,11 @@ class Graph:
         self._accepted: Any = None
         self._dtypes = [np.dtype(x.dtype) for x in self.inputs]
         slots = {id(x): _Slot(slot) for slot, x in enumerate(self.inputs)}
-        self._steps = [_step(node, slots) for node in self.nodes]
+        steps = [_step(node, slots) for node in self.nodes]
         self._n_slots = len(slots)
         self._output_slots = [slots[id(x)] for x in self.outputs]
-        self._free_after_last_use()
+        self._steps = self._freeing(steps)
+        self._fused_steps = self._freeing(self._fused(steps))
 
     def _sorted_by_depth(self) -> tuple[list[Node], list[Layer]]:
         """Nodes and layers in Keras's order: furthest from the outputs first, then as met on the way back."""
@@ -105,27 +113,47 @@ class Graph:
         layers = {id(layer): layer for layer in [*self.input_layers, *(node.layer for node in order)]}
         return order, list(layers.values())
 
-    def _free_after_last_use(self) -> None:
-        """Note where a value is read for the last time, so that a run without gradients can forget it there."""
+    def _fused(self, steps: list[_Step]) -> list[_Step]:
+        """Fewer steps with the same results: a chain of layers comes where its first one was."""
+        readers: dict[_Slot, list[int]] = {}
+        for index, step in enumerate(steps):
+            for slot in step.read:
+                readers.setdefault(slot, []).append(index)
+
+        def follower(step: _Step) -> int | None:
+            (slot, *others), found = step.outputs, readers.get(step.outputs[0], [])
+            if others or slot in self._output_slots or len(found) != 1 or steps[found[0]].source is None:
+                return None
+            return found[0]
+
+        result: list[_Step | None] = list(steps)
+        for (first, *further), chain in chains([step.layer for step in steps], [follower(step) for step in steps]):
+            result[first] = steps[first]._replace(layer=chain, outputs=steps[further[-1]].outputs)
+            for index in further:
+                result[index] = None
+        return [step for step in result if step is not None]
+
+    def _freeing(self, steps: list[_Step]) -> list[_Step]:
+        """The steps with notes where a value is read for the last time: a run without gradients can forget it there."""
         seen = set(self._output_slots)
-        for index in range(len(self._steps) - 1, -1, -1):
-            step = self._steps[index]
-            read = {slot for slot in (step.source, *flatten([step.args, step.kwargs])) if isinstance(slot, _Slot)}
-            self._steps[index] = step._replace(unused=sorted(read - seen))
-            seen |= read
+        noted = []
+        for step in reversed(steps):
+            noted.append(step._replace(unused=sorted(step.read - seen)))
+            seen |= step.read
+        return noted[::-1]
 
     def run(self, inputs: Any) -> Any:
         """Outputs for arrays or tensors."""
-        return self._run(self.convert(inputs), Layer.__call__)
+        return self._run(self._fused_steps, self.convert(inputs), operator.call)
 
     def infer(self, input_shapes: list[Shape]) -> Any:
         """Symbolic outputs, without nodes, for inputs of other shapes than the ones the graph was made with."""
         values = [SymbolicTensor(shape, x.dtype) for shape, x in zip(input_shapes, self.inputs, strict=True)]
-        return self._run(values, lambda layer, *args, **kwargs: layer._infer(args, kwargs))
+        return self._run(self._steps, values, lambda layer, *args, **kwargs: layer._infer(args, kwargs))
 
-    def _run(self, inputs: list[Any], call: Callable[..., Any]) -> Any:
+    def _run(self, steps: list[_Step], inputs: list[Any], call: Callable[..., Any]) -> Any:
         values: list[Any] = inputs + [None] * (self._n_slots - len(inputs))
-        for layer, source, args, kwargs, outputs, unused in self._steps:
+        for layer, source, args, kwargs, outputs, unused in steps:
             if source is not None:
                 result = call(layer, values[source])
             else:

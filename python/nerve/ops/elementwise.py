@@ -12,13 +12,13 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._backend import as_floats, rectangular
 from nerve.kernels._elementwise import Binary, Unary, UnaryBackward
-from nerve.ops._differentiable import Result, differentiable, plain
+from nerve.ops._differentiable import Result, differentiable, once, plain
 from nerve.tensor import Gradient, Tensor
 
 # fmt: off
 __all__ = [
-    "absolute", "add", "cast", "ceil", "cos", "divide", "elu", "equal", "erf", "exp", "expm1", "floor", "gelu",
-    "gelu_tanh", "greater", "greater_equal", "hard_sigmoid", "leaky_relu", "less", "less_equal", "log", "log1p",
+    "absolute", "add", "add_relu", "cast", "ceil", "cos", "divide", "elu", "equal", "erf", "exp", "expm1", "floor",
+    "gelu", "gelu_tanh", "greater", "greater_equal", "hard_sigmoid", "leaky_relu", "less", "less_equal", "log", "log1p",
     "maximum", "minimum", "multiply", "negative", "not_equal", "power", "reciprocal", "relu", "relu6", "round",
     "rsqrt", "selu", "sigmoid", "sign", "silu", "sin", "softplus", "softsign", "sqrt", "square", "subtract", "tanh",
     "where",
@@ -154,6 +154,10 @@ minimum = _binary(
         lambda grad: kernels.multiply(grad, _share(grad, kernels.less_equal(a, b), kernels.less(a, b))),
         lambda grad: kernels.multiply(grad, _share(grad, kernels.greater_equal(a, b), kernels.greater(a, b))),
     ),
+)
+add_relu = _binary(
+    kernels.add_relu,
+    lambda a, b, y: 2 * (once(lambda grad: (kernels.relu_backward(grad, y, y),))(0),),
 )
 
 equal = plain(kernels.equal)

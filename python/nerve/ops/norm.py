@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nerve import kernels
 from nerve._typing import Array
-from nerve.ops._differentiable import Result, differentiable, differentiable_first, once
+from nerve.ops._differentiable import (
+    JointResult,
+    Result,
+    differentiable,
+    differentiable_first,
+    differentiable_jointly,
+    once,
+)
 from nerve.tensor import recording
 
-__all__ = ["batch_norm_inference", "batch_norm_training", "layer_norm"]
+__all__ = ["batch_norm_inference", "batch_norm_training", "fold_batch_norm", "layer_norm"]
 
 
 @differentiable_first
@@ -52,6 +61,46 @@ def batch_norm_inference(
         return halved if gamma is None else kernels.multiply(halved, gamma)
 
     return y, (scaled, lambda grad: scaled(kernels.negative(sums(2)(grad))), grad_variance, sums(1), sums(2))
+
+
+@differentiable_jointly
+def fold_batch_norm(
+    kernel: Array,
+    mean: Array,
+    variance: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    bias: Array | None = None,
+    *,
+    epsilon: float = 1e-3,
+    wanted: tuple[bool, ...] = (),
+) -> JointResult:
+    """A normalization with given statistics as part of the product before it: :func:`nerve.kernels.fold_batch_norm`."""
+    outputs = kernels.fold_batch_norm(kernel, mean, variance, gamma, beta, bias, epsilon=epsilon)
+
+    def backward(grads: tuple[Array | None, ...]) -> tuple[Array | None, ...]:
+        grad_kernel, grad_bias = (
+            np.zeros(output.shape, output.dtype) if grad is None else grad
+            for grad, output in zip(grads, outputs, strict=True)
+        )
+        spread = kernels.add(variance, epsilon)
+        inverse = kernels.rsqrt(spread)
+        scale = inverse if gamma is None else kernels.multiply(inverse, gamma)
+        grad_scale = kernels.add(
+            kernels.sum(kernels.multiply(grad_kernel, kernel), tuple(range(kernel.ndim - 1))),
+            kernels.multiply(grad_bias, kernels.subtract(0.0 if bias is None else bias, mean)),
+        )
+        shifted = kernels.multiply(grad_bias, scale)
+        return (
+            kernels.multiply(grad_kernel, scale),
+            kernels.negative(shifted),
+            kernels.divide(kernels.multiply(kernels.multiply(grad_scale, scale), -0.5), spread),
+            kernels.multiply(grad_scale, inverse),
+            grad_bias,
+            shifted,
+        )
+
+    return outputs, backward
 
 
 @differentiable

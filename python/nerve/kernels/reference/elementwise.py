@@ -12,7 +12,7 @@ from nerve.kernels.shapes import Broadcast
 
 # fmt: off
 __all__ = [
-    "absolute", "absolute_backward", "add", "ceil", "ceil_backward", "cos", "cos_backward", "divide", "elu",
+    "absolute", "absolute_backward", "add", "add_relu", "ceil", "ceil_backward", "cos", "cos_backward", "divide", "elu",
     "elu_backward", "equal", "erf", "erf_backward", "exp", "exp_backward", "expm1", "expm1_backward", "floor",
     "floor_backward", "from_int64", "gelu", "gelu_backward", "gelu_tanh", "gelu_tanh_backward", "greater",
     "greater_equal", "hard_sigmoid", "hard_sigmoid_backward", "leaky_relu", "leaky_relu_backward", "less",
@@ -135,6 +135,7 @@ divide = _binary(np.divide)
 power = _binary(np.power)
 maximum = _binary(np.maximum)
 minimum = _binary(np.minimum)
+add_relu = _binary(lambda a, b: np.maximum(a + b, 0))
 equal = _binary(np.equal)
 not_equal = _binary(np.not_equal)
 less = _binary(np.less)

@@ -10,6 +10,7 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_inference",
     "batch_norm_training",
+    "fold_batch_norm",
     "layer_norm",
     "layer_norm_backward",
 ]
@@ -46,6 +47,24 @@ def batch_norm_inference(
 ) -> None:
     scale = (1.0 if gamma is None else gamma) / np.sqrt(variance.astype(np.float64) + epsilon)
     out[...] = (x.astype(np.float64) - mean) * scale + (0.0 if beta is None else beta)
+
+
+def fold_batch_norm(
+    folded_kernel: Array,
+    folded_bias: Array,
+    kernel: Array,
+    bias: Array | None,
+    mean: Array,
+    variance: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    rows: int,
+    channels: int,
+    epsilon: float,
+) -> None:
+    scale = (1.0 if gamma is None else gamma) / np.sqrt(variance.astype(np.float64) + epsilon)
+    folded_kernel[...] = kernel.astype(np.float64) * scale
+    folded_bias[...] = (0.0 if beta is None else beta) + ((0.0 if bias is None else bias) - mean) * scale
 
 
 def batch_norm_backward(
