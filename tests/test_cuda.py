@@ -249,6 +249,20 @@ def test_training_on_the_gpu(shim: CudaShim) -> None:
     np.testing.assert_allclose(on_gpu, losses(np.asarray), 1e-10, 1e-10)
 
 
+def test_to_device(shim: CudaShim) -> None:
+    host = np.arange(6.0).reshape(2, 3)
+    assert nerve.to_device(host, "cpu") is host
+    with fake_cupy.installed(shim) as cupy:
+        there = nerve.to_device(host, "cuda")
+        assert isinstance(there, cupy.ndarray)
+        assert nerve.to_device(there, "cuda") is there
+        np.testing.assert_array_equal(nerve.to_device(there, "cpu"), host)
+    with pytest.raises(ValueError, match=r"\[to_device\] expects 'cpu' or 'cuda', got 'tpu'"):
+        nerve.to_device(host, "tpu")
+    with pytest.raises(DTypeError, match=r"\[to_device\] expects an array of numbers, got dtype"):
+        nerve.to_device(["a"], "cpu")
+
+
 def test_nothing_moves_between_devices_by_itself(shim: CudaShim) -> None:
     host = np.ones((2, 3))
     with fake_cupy.installed(shim) as cupy:
@@ -371,5 +385,6 @@ def test_extension_without_a_gpu(shim: CudaShim) -> None:
         cuda.softmax("float32", 0, 1.5, 1, 2, 3)
     with pytest.raises(DTypeError, match=r"\[softmax\] expects float32 or float64, got float16"):
         cuda.softmax("float16", 0, 1, 1, 2, 3)
-    with pytest.raises(DeviceError, match=r"\[gpu\] cannot be used: "):
-        _cupy.load()
+    for attempt in (_cupy.load, lambda: nerve.to_device(np.ones(3), "cuda")):
+        with pytest.raises(DeviceError, match=r"\[gpu\] cannot be used: "):
+            attempt()

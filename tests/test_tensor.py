@@ -208,3 +208,20 @@ def test_assign_add_and_sub():
     with pytest.raises(ShapeError, match=r"\[v\] has shape \(2,\), got values of \(3, 2\)"):
         variable.assign_add(np.ones((3, 2)))
     assert storage.tolist() == [1.5, 2.5]
+
+
+def test_tensors_are_shared_by_dlpack() -> None:
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    tensor = nerve.Tensor(values)
+    there = np.from_dlpack(tensor)
+    assert np.shares_memory(there, values)
+
+    class Foreign:
+        """An array of another library, as NumPy sees it."""
+
+        def __dlpack__(self) -> None: ...
+
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            return values
+
+    assert nerve.Tensor(Foreign()).array is values

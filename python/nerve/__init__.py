@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, RecordingError, ShapeError
+    from nerve.gpu import to_device
     from nerve.indexed_rows import IndexedRows
     from nerve.initializers import Initializer
     from nerve.kernels import backend
@@ -95,6 +96,7 @@ _NAMES = {
     "num_threads": "runtime",
     "set_matmul_precision": "runtime",
     "set_num_threads": "runtime",
+    "to_device": "gpu",
 }
 
 __all__ = [
@@ -139,6 +141,7 @@ __all__ = [
     "serialization",
     "set_matmul_precision",
     "set_num_threads",
+    "to_device",
 ]
 
 

@@ -28,8 +28,8 @@ class Tensor:
     Parameters
     ----------
     array : array_like, or cupy.ndarray
-        The values, which stay where they lie. Numbers other than float32 and float64 stay as they are and cannot be
-        tracked.
+        The values. Arrays, those of PyTorch and JAX too, are not copied. Numbers other than float32 and float64 stay
+        as they are and cannot be tracked.
     tracked : bool
         Whether operations on it are remembered for :func:`gradients`.
 
@@ -90,6 +90,14 @@ class Tensor:
                 raise ValueError(f"a {self.array.dtype} tensor cannot become {np.dtype(dtype)} without a copy")
             return self.array
         return np.array(self.array, dtype=dtype, copy=bool(copy) or None)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The memory itself, for another library: ``torch.from_dlpack(tensor)``."""
+        reading("another library on a tensor")
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
 
     __array_priority__ = 1000  # ndarray + Tensor is a Tensor
     __array_ufunc__ = None
@@ -267,9 +275,9 @@ def recording() -> bool:
 
 
 def _floating(values: ArrayLike) -> Array:
-    """Arrays keep their dtype; Python numbers and lists of them become float32, the dtype layers compute in."""
+    """Arrays, other libraries' too, keep their dtype; Python numbers and lists of them become float32, as layers do."""
     array = _real("Tensor", values)
-    if is_array(values) or isinstance(values, np.generic):
+    if is_array(values) or isinstance(values, np.generic) or hasattr(values, "__dlpack__"):
         return array
     return array.astype(np.float32) if array.dtype.kind in "fiu" else array
 
