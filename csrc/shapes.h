@@ -55,6 +55,18 @@ struct RecurrentShape {
     int64_t batch, time, features, units, go_backwards;
 };
 
+// How far a row of x (rows, features) is from a row of y (columns, features).
+enum class Metric : int64_t { sqeuclidean = 0, euclidean = 1, manhattan = 2, cosine = 3 };
+
+struct DistanceShape {
+    int64_t rows, columns, features, metric;
+};
+
+// A k-d tree of `points` points: leaves of `leaf_size` points each, the last one filled up with NaN, and their boxes.
+struct TreeShape {
+    int64_t points, features, leaf_size;
+};
+
 // What a product applies to its result before storing it. Each derivative can be had from the output alone.
 enum class Activation : int64_t { linear = 0, relu = 1, sigmoid = 2, tanh = 3 };
 

@@ -21,6 +21,7 @@ FLOORS = {
         "layers",
         "losses",
         "metrics",
+        "neighbors",
         "optimizers",
         "random",
         "serialization",
@@ -31,6 +32,7 @@ FLOORS = {
     0: ["_lookup", "_typing", "errors"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+WITHOUT_GRADIENT = {"optim", "distance", "neighbors", "kd_tree"}  # steps and searches
 FAMILIES = re.findall(r"^KERNEL\((\w+)", (ROOT / "csrc" / "kernels.inc").read_text(), re.M)
 
 
@@ -70,7 +72,7 @@ def test_a_family_is_found_under_one_name(family: str) -> None:
     assert (ROOT / "csrc" / "cpu" / f"{family}.cpp").exists()
     assert (PACKAGE / "kernels" / f"{family}.py").exists()
     assert (PACKAGE / "kernels" / "reference" / f"{family}.py").exists()
-    assert (PACKAGE / "ops" / f"{family}.py").exists() or family == "optim", "steps are not differentiated"
+    assert (PACKAGE / "ops" / f"{family}.py").exists() or family in WITHOUT_GRADIENT
     assert (ROOT / "tests" / "op_table" / f"{family}.py").exists()
 
 

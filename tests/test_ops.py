@@ -179,6 +179,10 @@ def test_every_kernel_has_a_row() -> None:
         "to_float64": "cast",
         "to_int64": "cast",
         "from_int64": "cast",
+        "radius_counts": "radius_neighbors",
+        "kd_tree_nearest": "nearest_neighbors",
+        "kd_tree_radius": "radius_neighbors",
+        "kd_tree_radius_counts": "radius_neighbors",
     }
     for name in dir(_cpu):
         if name.startswith("_") or name in not_kernels:

@@ -22,7 +22,7 @@ Split matmul_split();
 
 // Memory of this thread, 64-byte aligned, uninitialised, valid until the same thread asks for the same slot again.
 // Throws std::bad_alloc, which passes through kernels as it is.
-enum Slot { packed_a, packed_b, workspace, slots };
+enum Slot { packed_a, packed_b, workspace, candidates, slots };
 void* scratch(Slot slot, size_t bytes);
 
 }  // namespace nerve::runtime

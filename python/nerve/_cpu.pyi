@@ -70,6 +70,10 @@ __all__: list[str] = [
     "in_range",
     "isa",
     "isas",
+    "kd_tree",
+    "kd_tree_nearest",
+    "kd_tree_radius",
+    "kd_tree_radius_counts",
     "layer_norm",
     "layer_norm_backward",
     "leaky_relu",
@@ -98,15 +102,20 @@ __all__: list[str] = [
     "minimum",
     "multiply",
     "nadam_step",
+    "nearest_neighbors",
     "negative",
     "negative_backward",
     "not_equal",
     "num_threads",
     "one_hot",
     "pack",
+    "pairwise_distances",
     "power",
+    "radius_counts",
+    "radius_neighbors",
     "random_normal",
     "random_uniform",
+    "rbf_kernel",
     "reciprocal",
     "reciprocal_backward",
     "relu",
@@ -128,6 +137,7 @@ __all__: list[str] = [
     "sigmoid_backward",
     "sign",
     "sign_backward",
+    "silhouette",
     "silu",
     "silu_backward",
     "simple_rnn",
@@ -1211,6 +1221,102 @@ def isas() -> list[str]:
     """
 
 @typing.overload
+def kd_tree(
+    leaves: numpy.typing.NDArray[numpy.float32] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float32] | None,
+    high: numpy.typing.NDArray[numpy.float32] | None,
+    points: numpy.typing.NDArray[numpy.float32] | None,
+    tree: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def kd_tree(
+    leaves: numpy.typing.NDArray[numpy.float64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float64] | None,
+    high: numpy.typing.NDArray[numpy.float64] | None,
+    points: numpy.typing.NDArray[numpy.float64] | None,
+    tree: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def kd_tree_nearest(
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    leaves: numpy.typing.NDArray[numpy.float32] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float32] | None,
+    high: numpy.typing.NDArray[numpy.float32] | None,
+    tree: tuple[typing.Any, ...],
+    shape: tuple[typing.Any, ...],
+    neighbors: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kd_tree_nearest(
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    leaves: numpy.typing.NDArray[numpy.float64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float64] | None,
+    high: numpy.typing.NDArray[numpy.float64] | None,
+    tree: tuple[typing.Any, ...],
+    shape: tuple[typing.Any, ...],
+    neighbors: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kd_tree_radius(
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    leaves: numpy.typing.NDArray[numpy.float32] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float32] | None,
+    high: numpy.typing.NDArray[numpy.float32] | None,
+    tree: tuple[typing.Any, ...],
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kd_tree_radius(
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    leaves: numpy.typing.NDArray[numpy.float64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float64] | None,
+    high: numpy.typing.NDArray[numpy.float64] | None,
+    tree: tuple[typing.Any, ...],
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kd_tree_radius_counts(
+    counts: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    leaves: numpy.typing.NDArray[numpy.float32] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float32] | None,
+    high: numpy.typing.NDArray[numpy.float32] | None,
+    tree: tuple[typing.Any, ...],
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kd_tree_radius_counts(
+    counts: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    leaves: numpy.typing.NDArray[numpy.float64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    low: numpy.typing.NDArray[numpy.float64] | None,
+    high: numpy.typing.NDArray[numpy.float64] | None,
+    tree: tuple[typing.Any, ...],
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def layer_norm(
     out: numpy.typing.NDArray[numpy.float32] | None,
     mean: numpy.typing.NDArray[numpy.float32] | None,
@@ -1686,6 +1792,24 @@ def nadam_step(
     weight_decay: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
+def nearest_neighbors(
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    neighbors: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def nearest_neighbors(
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    neighbors: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def negative(
     out: numpy.typing.NDArray[numpy.float32] | None,
     x: numpy.typing.NDArray[numpy.float32] | None,
@@ -1763,6 +1887,20 @@ def pack(
     transposed: bool,
 ) -> None: ...
 @typing.overload
+def pairwise_distances(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def pairwise_distances(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
 def power(
     out: numpy.typing.NDArray[numpy.float32] | None,
     a: numpy.typing.NDArray[numpy.float32] | None,
@@ -1777,6 +1915,42 @@ def power(
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
+def radius_counts(
+    counts: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def radius_counts(
+    counts: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def radius_neighbors(
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def radius_neighbors(
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def random_normal(
     out: numpy.typing.NDArray[numpy.float32] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
@@ -1811,6 +1985,22 @@ def random_uniform(
     offset: typing.SupportsInt | typing.SupportsIndex,
     low: typing.SupportsFloat | typing.SupportsIndex,
     high: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rbf_kernel(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    y: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    gamma: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rbf_kernel(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    y: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    gamma: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def reciprocal(
@@ -2104,6 +2294,22 @@ def sign_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def silhouette(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def silhouette(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+    shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
 def silu(

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
-from . import attention, conv, elementwise, indexing, matmul, norm, optim, pool, random, recurrent, reduce, softmax
+from . import (
+    attention,
+    conv,
+    distance,
+    elementwise,
+    indexing,
+    kd_tree,
+    matmul,
+    neighbors,
+    norm,
+    optim,
+    pool,
+    random,
+    recurrent,
+    reduce,
+    softmax,
+)
 from .row import GRADIENT_TOLERANCE, VALUE_TOLERANCE, BadCall, Exact, Op, Sample
 
-FAMILIES = (elementwise, reduce, matmul, conv, pool, norm, softmax, attention, recurrent, random, indexing, optim)
+FAMILIES = (
+    elementwise,
+    reduce,
+    matmul,
+    conv,
+    pool,
+    norm,
+    softmax,
+    attention,
+    recurrent,
+    random,
+    indexing,
+    optim,
+    distance,
+    neighbors,
+    kd_tree,
+)
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
 
 __all__ = ["GRADIENT_TOLERANCE", "OPS", "VALUE_TOLERANCE", "BadCall", "Exact", "Op", "Sample"]

@@ -9,9 +9,12 @@ from nerve._typing import Array as Array
 from nerve.kernels._backend import backend as backend
 from nerve.kernels.attention import *
 from nerve.kernels.conv import *
+from nerve.kernels.distance import *
 from nerve.kernels.elementwise import *
 from nerve.kernels.indexing import *
+from nerve.kernels.kd_tree import *
 from nerve.kernels.matmul import *
+from nerve.kernels.neighbors import *
 from nerve.kernels.norm import *
 from nerve.kernels.optim import *
 from nerve.kernels.pool import *

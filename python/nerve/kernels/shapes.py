@@ -10,6 +10,10 @@ MAX_RANK = 8
 ACTIVATIONS = {None: 0, "linear": 0, "relu": 1, "sigmoid": 2, "tanh": 3}
 
 
+#: How far apart two rows are (``enum class Metric`` in ``csrc/shapes.h``).
+METRICS = {"sqeuclidean": 0, "euclidean": 1, "manhattan": 2, "cosine": 3}
+
+
 def activation_code(op: str, name: str | None) -> int:
     """The number of an activation, or a ValueError naming those there are."""
     if not isinstance(name, str | None) or name not in ACTIVATIONS:
@@ -109,3 +113,20 @@ class RecurrentShape(NamedTuple):
     features: int
     units: int
     go_backwards: int
+
+
+class DistanceShape(NamedTuple):
+    """Distances of ``rows`` rows to ``columns`` others, by a metric of ``METRICS``."""
+
+    rows: int
+    columns: int
+    features: int
+    metric: int
+
+
+class TreeShape(NamedTuple):
+    """A k-d tree of ``points`` points, ``leaf_size`` of them in a leaf."""
+
+    points: int
+    features: int
+    leaf_size: int

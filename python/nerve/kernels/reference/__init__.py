@@ -6,9 +6,12 @@ Written to be read, computed in float64: the ground truth of the tests, and what
 
 from nerve.kernels.reference.attention import *
 from nerve.kernels.reference.conv import *
+from nerve.kernels.reference.distance import *
 from nerve.kernels.reference.elementwise import *
 from nerve.kernels.reference.indexing import *
+from nerve.kernels.reference.kd_tree import *
 from nerve.kernels.reference.matmul import *
+from nerve.kernels.reference.neighbors import *
 from nerve.kernels.reference.norm import *
 from nerve.kernels.reference.optim import *
 from nerve.kernels.reference.pool import *

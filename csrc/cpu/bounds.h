@@ -1,0 +1,121 @@
+// Which pairs of rows may be near, from distances computed in T whose error is bounded. A similarity is what a strip
+// (distances.h) holds of a pair, larger for nearer ones; whoever searches keeps the pairs whose similarity is not below
+// a row's threshold, and looks at those in float64.
+#pragma once
+#include "cpu/distances.h"
+
+namespace nerve::NERVE_ISA {
+
+template <class T>
+NERVE_INLINE uint32_t lane_bits(mask<T> m) {
+#if defined(__AVX512DQ__)
+    if constexpr (sizeof(T) == 4)
+        return _mm512_movepi32_mask((__m512i)m.v);
+    else
+        return _mm512_movepi64_mask((__m512i)m.v);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return uint32_t(_mm256_movemask_ps((__m256)m.v));
+    else
+        return uint32_t(_mm256_movemask_pd((__m256d)m.v));
+#elif defined(__SSE2__)
+    if constexpr (sizeof(T) == 4)
+        return uint32_t(_mm_movemask_ps((__m128)m.v));
+    else
+        return uint32_t(_mm_movemask_pd((__m128d)m.v));
+#else
+    uint32_t lanes = 0;
+    for (int i = 0; i < vec<T>::size; ++i) lanes |= uint32_t(m.v[i] != 0) << i;
+    return lanes;
+#endif
+}
+
+// Squared Euclidean distances. The similarity is s = x . y - (1 - e) |y|^2 / 2 of moved rows. With the error e relative
+// to the squared norms (a chain of `features` fma makes features/2 of it for each norm; moving, norms and bias are a
+// few roundings more) and t for underflow, the distance D in float64 obeys
+//     (1 - e) |x|^2 - 2 s - t <= D <= (1 + e) |x|^2 - 2 (s - e |y|^2) + t.
+template <class T>
+struct SquareBound {
+    static constexpr bool manhattan = false;
+    const T *x, *y;
+    const DistanceShape& shape;
+    T *point, *squares, *halves, *errors;  // the common point, |x|^2, -(1 - e) |y|^2 / 2 and e |y|^2
+    double e, t;
+
+    static int64_t memory(const DistanceShape& shape) { return shape.features + shape.rows + 2 * shape.columns; }
+    SquareBound(T* memory, const T* x_rows, const T* y_rows, const DistanceShape& sizes)
+        : x(x_rows), y(y_rows), shape(sizes) {
+        point = memory, squares = point + shape.features, halves = squares + shape.rows;
+        errors = halves + shape.columns;
+        e = relative_error<T>(shape.features), t = absolute_error<T>(shape.features);
+        common_point(point, y, shape.columns, shape.features);
+        moved_squares(squares, x, point, shape.rows, shape.features);
+        moved_squares(errors, y, point, shape.columns, shape.features);
+        for (int64_t i = 0; i < shape.columns; ++i) {
+            const double square = double(errors[i]);
+            const bool known = square < __builtin_inf();  // else every pair with this row is kept
+            halves[i] = known ? rounded_up<T>(-0.5 * (1 - e) * square) : T(__builtin_inf());
+            errors[i] = known ? rounded_up<T>(e * square) : T(__builtin_inf());
+        }
+    }
+    template <class Task>
+    void run(int64_t groups, const Task& task) const {
+        strips(shape.rows, shape.columns, shape.features, MovedRows<T>{{x, shape.features, false}, point},
+               MovedColumns<T>{{y, shape.features, true}, point}, halves, groups, task);
+    }
+    // Whether anything is known of a row; if not, every pair is kept.
+    bool known(int64_t row) const { return squares[row] < T(__builtin_inf()); }
+    // The similarity the pair of row and column has at least; -infinity if unknown.
+    NERVE_INLINE vec<T> least(vec<T> similarity, int64_t column, int64_t n) const {
+        const vec<T> low = similarity - load_partial(errors + column, n), nothing(T(-__builtin_inf()));
+        return select(low > nothing, low, nothing);
+    }
+    NERVE_INLINE T least(T similarity, int64_t column) const {
+        const T low = similarity - errors[column];
+        return low > T(-__builtin_inf()) ? low : T(-__builtin_inf());
+    }
+    // The similarity of pairs that may be as near as one of least similarity `other`, or as the distance D.
+    T as_similar(int64_t row, T other) const { return rounded_down<T>(double(other) - e * double(squares[row]) - t); }
+    T within(int64_t row, double distance) const {
+        return rounded_down<T>(0.5 * ((1 - e) * double(squares[row]) - distance - t));
+    }
+    // That from which on a pair's least similarity proves that it is no farther than D.
+    T proof(int64_t row, double distance) const {
+        return rounded_up<T>(0.5 * ((1 + e) * double(squares[row]) - distance + t));
+    }
+    // A similarity for a pair whose distance is known.
+    T exact(int64_t row, double distance) const { return within(row, distance); }
+};
+
+// Sums of magnitudes d, which a strip holds: (1 - e) d - t <= D <= (1 + e) d + t. The similarity is -d.
+template <class T>
+struct DifferenceBound {
+    static constexpr bool manhattan = true;
+    const T *x, *y;
+    const DistanceShape& shape;
+    double e, t;
+
+    static int64_t memory(const DistanceShape&) { return 0; }
+    DifferenceBound(T*, const T* x_rows, const T* y_rows, const DistanceShape& sizes)
+        : x(x_rows), y(y_rows), shape(sizes) {
+        e = relative_error<T>(shape.features), t = absolute_error<T>(shape.features);
+    }
+    template <class Task>
+    void run(int64_t groups, const Task& task) const {
+        difference_strips<T, true>(shape.rows, shape.columns, shape.features, x, y, groups, task);
+    }
+    bool known(int64_t) const { return true; }
+    NERVE_INLINE vec<T> least(vec<T> similarity, int64_t, int64_t) const {
+        const vec<T> nothing(T(-__builtin_inf()));
+        return select(similarity > nothing, similarity, nothing);
+    }
+    NERVE_INLINE T least(T similarity, int64_t) const {
+        return similarity > T(-__builtin_inf()) ? similarity : T(-__builtin_inf());
+    }
+    T as_similar(int64_t, T other) const { return rounded_down<T>((1 + 4 * e) * double(other) - 4 * t); }
+    T within(int64_t, double distance) const { return rounded_down<T>(-(1 + 2 * e) * distance - 2 * t); }
+    T proof(int64_t, double distance) const { return rounded_up<T>(-(1 - 2 * e) * distance + 2 * t); }
+    T exact(int64_t, double distance) const { return rounded_down<T>(-distance); }
+};
+
+}  // namespace nerve::NERVE_ISA

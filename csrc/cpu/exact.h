@@ -1,0 +1,90 @@
+// Distances that decide: in float64, by differences, so that neither a large common offset nor float32 costs digits.
+// Products and sums are rounded apart, in eight running lanes folded in halves: the same bits on every instruction set,
+// and whether the coordinates lie side by side or in a tree's leaf.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/simd.h"
+
+namespace nerve::NERVE_ISA {
+
+constexpr int exact_lanes = 8;
+
+template <bool manhattan>
+NERVE_INLINE double term_of(double difference) {
+    if constexpr (manhattan)
+        return __builtin_fabs(difference);
+    else
+        return difference * difference;
+}
+
+NERVE_INLINE double folded(const double (&lane)[exact_lanes]) {
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+// The sum of squares, or of magnitudes, of x - y.
+template <bool manhattan, class T>
+NERVE_INLINE double exact_distance(const T* x, const T* y, int64_t size) {
+    typedef double Lanes __attribute__((vector_size(exact_lanes * sizeof(double))));
+    typedef int64_t Bits __attribute__((vector_size(exact_lanes * sizeof(double))));
+    double lane[exact_lanes] = {};
+    int64_t k = 0;
+    if (size >= exact_lanes) {
+        Lanes sum = {};
+        for (; k + exact_lanes <= size; k += exact_lanes) {
+            Lanes difference;
+            for (int i = 0; i < exact_lanes; ++i) difference[i] = double(x[k + i]) - double(y[k + i]);
+            if constexpr (manhattan)
+                sum += (Lanes)((Bits)difference & INT64_MAX);
+            else
+                sum += difference * difference;
+        }
+        std::memcpy(lane, &sum, sizeof sum);
+    }
+    for (int i = 0; k < size; ++i, ++k) lane[i] += term_of<manhattan>(double(x[k]) - double(y[k]));
+    return folded(lane);
+}
+
+// The same of a point whose coordinates are `stride` apart.
+template <bool manhattan, class T>
+NERVE_INLINE double exact_distance(const T* x, const T* y, int64_t stride, int64_t size) {
+    double lane[exact_lanes] = {};
+    for (int64_t k = 0; k < size; ++k)
+        lane[k % exact_lanes] += term_of<manhattan>(double(x[k]) - double(y[k * stride]));
+    return folded(lane);
+}
+
+// NaN is as far as infinity.
+NERVE_INLINE double far_if_nan(double distance) { return distance == distance ? distance : __builtin_inf(); }
+
+// By how much, relative to the sum of the squared norms (or to the distance itself), a distance computed in T by
+// `operations` roundings in a row can be wrong; with room for the few roundings around them.
+template <class T>
+constexpr double unit_roundoff = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
+template <class T>
+constexpr double smallest_normal = sizeof(T) == 4 ? 0x1p-126 : 0x1p-1022;
+template <class T>
+NERVE_INLINE double relative_error(int64_t operations) {
+    return double(2 * operations + 32) * unit_roundoff<T>;
+}
+// What underflow can add to it.
+template <class T>
+NERVE_INLINE double absolute_error(int64_t operations) {
+    return double(operations + 32) * smallest_normal<T>;
+}
+
+// x in T, not above it, or not below it.
+template <class T>
+NERVE_INLINE T rounded_down(double x) {
+    constexpr double largest = sizeof(T) == 4 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023;
+    if (x >= largest) return T(largest);
+    const T y = T(x);
+    return double(y) <= x ? y : T(x - (x < 0 ? -x : x) * 2 * unit_roundoff<T> - smallest_normal<T>);
+}
+template <class T>
+NERVE_INLINE T rounded_up(double x) {
+    return -rounded_down<T>(-x);
+}
+
+}  // namespace nerve::NERVE_ISA

@@ -1,0 +1,179 @@
+"""The rows of a matrix nearest to those of another, and those within a radius."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nerve._typing import Array
+from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import array_module, on_gpu
+from nerve.kernels._backend import as_floats, empty, pick
+from nerve.kernels._numbers import integer, number
+from nerve.kernels.distance import distance_shape, matrices
+from nerve.kernels.kd_tree import KDTree, kd_tree, tree_shape
+from nerve.kernels.shapes import DistanceShape
+
+__all__ = ["nearest_neighbors", "radius_neighbors"]
+
+ALGORITHMS = ("auto", "brute", "kd_tree")
+METRICS = ("euclidean", "sqeuclidean", "manhattan")
+
+
+def nearest_neighbors(
+    x: ArrayLike,
+    y: ArrayLike | KDTree,
+    n_neighbors: int,
+    *,
+    metric: str = "euclidean",
+    algorithm: str = "auto",
+    return_distance: bool = True,
+) -> tuple[Array, Array] | Array:
+    """The rows of ``y`` nearest to each row of ``x``.
+
+    Parameters
+    ----------
+    x : array_like (rows, features), float32 or float64
+    y : array_like (columns, features), or KDTree
+        Where to look; a tree of :func:`kd_tree` is asked as it is.
+    n_neighbors : int
+        From 0 to the rows of ``y``.
+    metric : {"euclidean", "sqeuclidean", "manhattan"}
+    algorithm : {"auto", "brute", "kd_tree"}
+        All distances, by a matrix product, or a tree made for this call. Results are the same bits; ``"auto"`` takes
+        what is faster for the shapes at hand.
+    return_distance : bool
+        Whether distances are wanted, too.
+
+    Returns
+    -------
+    distances : ndarray (rows, n_neighbors)
+        Ascending; left out without ``return_distance``.
+    indices : ndarray (rows, n_neighbors) of int64
+        Of equally near rows the first ones, in order. NaN is as far as infinity.
+
+    Raises
+    ------
+    ShapeError
+        If ``x`` or ``y`` is no matrix, or their features differ.
+    ValueError
+        If ``y`` has fewer than ``n_neighbors`` rows.
+
+    Notes
+    -----
+    Distances are exact to float64 before they are compared and rounded to the dtype of ``x``: a product in that dtype
+    only decides which pairs are worth it, by a bound of its own error. No (rows, columns) matrix is made.
+    """
+    op = "nearest_neighbors"
+    x, y, shape = _arguments(op, x, y, metric, algorithm)
+    count = integer(op, "n_neighbors", n_neighbors, 0)
+    if count > shape.columns:
+        raise ValueError(f"[{op}] n_neighbors expects at most the {shape.columns} rows of y, got {count}")
+    indices = empty((shape.rows, count), np.int64, x)
+    distances = empty((shape.rows, count), x.dtype, x) if return_distance else None
+    if not isinstance(y, KDTree) and _tree_pays(algorithm, y, shape, count / max(shape.columns, 1)):
+        y = kd_tree(y)
+    if isinstance(y, KDTree):
+        pick(x).kd_tree_nearest(distances, indices, x, *y, tree_shape(y), shape, count)
+    else:
+        pick(x, y).nearest_neighbors(distances, indices, x, y, shape, count)
+    return indices if distances is None else (distances, indices)
+
+
+def radius_neighbors(
+    x: ArrayLike,
+    y: ArrayLike | KDTree,
+    radius: float,
+    *,
+    metric: str = "euclidean",
+    algorithm: str = "auto",
+    return_distance: bool = True,
+) -> tuple[Array, Array, Array] | tuple[Array, Array]:
+    """The rows of ``y`` within a radius of each row of ``x``.
+
+    Parameters
+    ----------
+    x : array_like (rows, features), float32 or float64
+    y : array_like (columns, features), or KDTree
+        Where to look; a tree of :func:`kd_tree` is asked as it is.
+    radius : float
+        A row at this very distance counts.
+    metric : {"euclidean", "sqeuclidean", "manhattan"}
+    algorithm : {"auto", "brute", "kd_tree"}
+        See :func:`nearest_neighbors`.
+    return_distance : bool
+        Whether distances are wanted, too.
+
+    Returns
+    -------
+    offsets : ndarray (rows + 1,) of int64
+    indices : ndarray (offsets[-1],) of int64
+        Those of row i from ``offsets[i]`` to ``offsets[i + 1]``: ascending, or in the order of the tree that is
+        searched.
+    distances : ndarray (offsets[-1],)
+        Left out without ``return_distance``.
+
+    Raises
+    ------
+    ShapeError
+        If ``x`` or ``y`` is no matrix, or their features differ.
+    ValueError
+        If ``radius`` is negative or NaN.
+
+    Notes
+    -----
+    Whether a row lies within the radius is decided in float64; a Euclidean distance is compared by its square.
+    """
+    op = "radius_neighbors"
+    x, y, shape = _arguments(op, x, y, metric, algorithm)
+    limit = number(op, "radius", radius)
+    if not limit >= 0:
+        raise ValueError(f"[{op}] radius expects a number >= 0, got {radius!r}")
+    if not isinstance(y, KDTree) and _tree_pays(algorithm, y, shape, 0.0):
+        y = kd_tree(y)
+    counts = empty((shape.rows,), np.int64, x)
+    module = pick(x)
+    if isinstance(y, KDTree):
+        module.kd_tree_radius_counts(counts, x, *y, tree_shape(y), shape, limit)
+    else:
+        module.radius_counts(counts, x, y, shape, limit)
+    offsets = array_module(x).zeros(shape.rows + 1, dtype=np.int64)
+    offsets[1:] = array_module(x).cumsum(counts)
+    indices = empty((int(offsets[-1]),), np.int64, x)
+    distances = empty(indices.shape, x.dtype, x) if return_distance else None
+    if isinstance(y, KDTree):
+        module.kd_tree_radius(distances, indices, offsets, x, *y, tree_shape(y), shape, limit)
+    else:
+        module.radius_neighbors(distances, indices, offsets, x, y, shape, limit)
+    return (offsets, indices) if distances is None else (offsets, indices, distances)
+
+
+def _arguments(
+    op: str, x: ArrayLike, y: ArrayLike | KDTree, metric: str, algorithm: str
+) -> tuple[Array, Array | KDTree, DistanceShape]:
+    if not isinstance(metric, str) or metric not in METRICS:
+        raise ValueError(f"[{op}] metric expects one of {list(METRICS)}, got {metric!r}")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise ValueError(f"[{op}] algorithm expects one of {list(ALGORITHMS)}, got {algorithm!r}")
+    if not isinstance(y, KDTree):
+        rows, points = matrices(op, *as_floats(op, x, y))
+        return rows, points, distance_shape(op, rows, points, metric)
+    if algorithm == "brute":
+        raise ValueError(f"[{op}] algorithm 'brute' expects the rows of y, got a KDTree")
+    (rows,) = as_floats(op, x)
+    dtype = y.low.dtype
+    if rows.dtype != dtype:
+        if dtype == np.float32:
+            raise DTypeError(f"[{op}] the tree was made of float32 points, x is {rows.dtype}")
+        rows = rows.astype(dtype)
+    if rows.ndim != 2 or rows.shape[1] != y.low.shape[1]:
+        raise ShapeError(f"[{op}] expects rows of {y.low.shape[1]} features, as the tree has, got {rows.shape}")
+    shape = distance_shape(op, rows, y.low, metric)
+    return rows, y, shape._replace(columns=y.order.size)
+
+
+def _tree_pays(algorithm: str, y: Array, shape: DistanceShape, part: float) -> bool:
+    """Whether a tree made for the call is faster than all distances; ``part`` of the columns is wanted."""
+    if algorithm != "auto" or on_gpu(y):
+        return algorithm == "kd_tree"
+    return shape.features <= 6 and shape.columns >= 1000 and shape.rows >= 100 and part < 0.01
