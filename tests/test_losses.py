@@ -28,9 +28,62 @@ def bce(y, p):
     return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(-1)
 
 
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def kl(p, q):
+    return (p * np.log(p / q)).sum(-1)
+
+
+def huber(distance, delta):
+    return np.where(distance <= delta, distance**2 / 2, delta * distance - delta**2 / 2)
+
+
+MARGINS = np.maximum(1 - (2 * BINARY - 1) * LOGITS, 0)
+RIGHT = PROBABILITIES[np.arange(N), LABELS]
+COMMON = (BINARY * SIGMOID).sum(-1)
 CASES = [
     (losses.MeanSquaredError(), REAL, LOGITS, ((LOGITS - REAL) ** 2).mean(-1)),
     (losses.MeanAbsoluteError(), REAL, LOGITS, np.abs(LOGITS - REAL).mean(-1)),
+    (losses.MeanAbsolutePercentageError(), REAL, LOGITS, 100 * np.abs((LOGITS - REAL) / REAL).mean(-1)),
+    (losses.MeanSquaredLogarithmicError(), REAL**2, SIGMOID, ((np.log1p(SIGMOID) - np.log1p(REAL**2)) ** 2).mean(-1)),
+    (losses.Huber(delta=1.5), REAL, LOGITS, huber(np.abs(LOGITS - REAL), 1.5).mean(-1)),
+    (losses.LogCosh(), REAL, LOGITS, np.log(np.cosh(LOGITS - REAL)).mean(-1)),
+    (losses.CosineSimilarity(), REAL, LOGITS, -(unit(REAL) * unit(LOGITS)).sum(-1)),
+    (losses.Poisson(), BINARY, SIGMOID, (SIGMOID - BINARY * np.log(SIGMOID + 1e-7)).mean(-1)),
+    (losses.Hinge(), BINARY, LOGITS, MARGINS.mean(-1)),
+    (losses.SquaredHinge(), 2 * BINARY - 1, LOGITS, (MARGINS**2).mean(-1)),
+    (
+        losses.CategoricalHinge(),
+        ONE_HOT,
+        LOGITS,
+        np.maximum(((1 - ONE_HOT) * LOGITS).max(-1) - (ONE_HOT * LOGITS).sum(-1) + 1, 0),
+    ),
+    (losses.KLDivergence(), PROBABILITIES[::-1], PROBABILITIES, kl(PROBABILITIES[::-1], PROBABILITIES)),
+    (
+        losses.BinaryFocalCrossentropy(apply_class_balancing=True, alpha=0.3, gamma=1.5),
+        BINARY,
+        SIGMOID,
+        -(
+            0.3 * (1 - SIGMOID) ** 1.5 * BINARY * np.log(SIGMOID)
+            + 0.7 * SIGMOID**1.5 * (1 - BINARY) * np.log(1 - SIGMOID)
+        ).mean(-1),
+    ),
+    (
+        losses.CategoricalFocalCrossentropy(gamma=3.0),
+        ONE_HOT,
+        PROBABILITIES,
+        -0.25 * ((1 - PROBABILITIES) ** 3 * ONE_HOT * np.log(PROBABILITIES)).sum(-1),
+    ),
+    (losses.CategoricalGeneralizedCrossEntropy(q=0.7), LABELS, PROBABILITIES, (1 - RIGHT**0.7) / 0.7),
+    (losses.Dice(axis=-1), BINARY, SIGMOID, 1 - 2 * COMMON / (BINARY.sum(-1) + SIGMOID.sum(-1) + 1e-7)),
+    (
+        losses.Tversky(alpha=0.2, beta=0.9, axis=-1),
+        BINARY,
+        SIGMOID,
+        1 - COMMON / (COMMON + (0.2 * BINARY * (1 - SIGMOID) + 0.9 * (1 - BINARY) * SIGMOID).sum(-1) + 1e-7),
+    ),
     (losses.BinaryCrossentropy(), BINARY, SIGMOID, bce(BINARY, SIGMOID)),
     (losses.BinaryCrossentropy(from_logits=True), BINARY, LOGITS, bce(BINARY, SIGMOID)),
     (
@@ -259,3 +312,23 @@ def test_arguments_in_the_order_of_keras():
         loss = cls("sum", "mine")
         assert (loss.reduction, loss.name) == ("sum", "mine")
         assert loss([[1.0], [2.0]], np.zeros((2, 1), np.float32)).item() > 2.9
+
+
+def test_cosine_similarity_of_nothing_is_zero_and_has_a_gradient():
+    """Where Keras's derivative is NaN."""
+    x = tensor([[0.0, 0.0], [3.0, 4.0]])
+    loss = losses.CosineSimilarity(reduction="sum")(np.array([[1.0, 0.0], [6.0, 8.0]]), x)
+    assert loss.item() == pytest.approx(-1)
+    assert np.isfinite(nerve.gradients(loss, [x])[0]).all()
+
+
+def test_a_hinge_takes_either_coding_of_labels():
+    x = np.array([[0.5, -2.0, 3.0]])
+    assert losses.hinge(np.array([[0, 1, 1]]), x).item() == losses.hinge(np.array([[-1, 1, 1]]), x).item()
+
+
+def test_bad_options_are_named():
+    with pytest.raises(ValueError, match=r"\[categorical_generalized_cross_entropy\] q must be in \(0, 1\), got 1.5"):
+        losses.CategoricalGeneralizedCrossEntropy(q=1.5)
+    with pytest.raises(ValueError, match=r"\[huber_loss\] delta expects a number, got 'x'"):
+        losses.Huber(delta="x")

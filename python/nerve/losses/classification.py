@@ -14,11 +14,8 @@ from nerve.kernels._integers import require_range
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import reading
 from nerve.kernels._traced import as_array
-from nerve.losses.loss import Loss, as_predictions, as_targets, check_nan, matched
+from nerve.losses.loss import EPSILON, FormulaLoss, as_predictions, as_targets, check_nan, matched
 from nerve.tensor import Tensor
-
-# Probabilities are kept this far from 0 and 1, as in Keras, so that their logarithms are finite.
-EPSILON = 1e-7
 
 
 def _clipped(probabilities: Tensor) -> Tensor:
@@ -30,7 +27,7 @@ def _log_probabilities(probabilities: Tensor) -> Tensor:
     return ops.log(_clipped(probabilities / ops.sum(probabilities, axis=-1, keepdims=True)))
 
 
-def _classes_last(x: Tensor, axis: int) -> Tensor:
+def classes_last(x: Tensor, axis: int) -> Tensor:
     """`x` with its axis of classes moved to the end."""
     if axis in (-1, x.ndim - 1):
         return x
@@ -39,6 +36,11 @@ def _classes_last(x: Tensor, axis: int) -> Tensor:
     axes = list(range(x.ndim))
     axes.append(axes.pop(axis))
     return ops.transpose(x, axes=tuple(axes))
+
+
+def smoothed(y: Tensor, label_smoothing: float, n_classes: int) -> Tensor:
+    """Targets that leave a part of their weight to all classes alike (Szegedy et al., 2016)."""
+    return y * (1.0 - label_smoothing) + label_smoothing / n_classes if label_smoothing else y
 
 
 def binary_crossentropy(
@@ -69,8 +71,7 @@ def binary_crossentropy(
         If the shapes differ.
     """
     y, predictions = matched("binary_crossentropy", y_true, y_pred)
-    if label_smoothing:
-        y = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    y = smoothed(y, label_smoothing, 2)
     if from_logits:
         # Two terms of one sign: nothing cancels. The usual max(x, 0) - x y + log(1 + exp(-|x|)) has, composed of
         # relu and abs, a wrong derivative at x = 0, where every model with zero weights starts.
@@ -117,9 +118,8 @@ def categorical_crossentropy(
             f"[{name}] y_true and y_pred must have one shape (batch, ..., n_classes), got {y.shape} and "
             f"{predictions.shape}; integer labels go with sparse_categorical_crossentropy"
         )
-    y, predictions = _classes_last(y, axis), _classes_last(predictions, axis)
-    if label_smoothing:
-        y = y * (1.0 - label_smoothing) + label_smoothing / y.shape[-1]
+    y, predictions = classes_last(y, axis), classes_last(predictions, axis)
+    y = smoothed(y, label_smoothing, y.shape[-1])
     if from_logits:
         return ops.softmax_cross_entropy(predictions, y)
     return -ops.sum(y * _log_probabilities(predictions), axis=-1)
@@ -162,7 +162,7 @@ def sparse_categorical_crossentropy(
     predictions = as_predictions(y_pred)
     labels = as_labels(name, y_true)
     shape = predictions.shape
-    predictions = _classes_last(predictions, axis) if shape else predictions
+    predictions = classes_last(predictions, axis) if shape else predictions
     rows = predictions.shape[:-1]
     # A last axis of 1 may be there or not; a single row of classes takes a single label.
     if not shape or labels.shape not in (rows, (*rows, 1)):
@@ -205,8 +205,10 @@ def as_labels(name: str, y_true: ArrayLike | Tensor) -> Array:
     return kernels.cast(labels, "int64")
 
 
-class _SmoothedCrossentropy(Loss):
+class SmoothedCrossentropy(FormulaLoss):
     """The arguments that binary and categorical cross-entropy share."""
+
+    options: tuple[str, ...] = ("from_logits", "label_smoothing", "axis")
 
     def __init__(
         self,
@@ -216,38 +218,31 @@ class _SmoothedCrossentropy(Loss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
     ) -> None:
-        super().__init__(name, reduction)
+        super().__init__(reduction, name)
         if not 0.0 <= number(self.name, "label_smoothing", label_smoothing) <= 1.0:
             raise ValueError(f"[{self.name}] label_smoothing must be in [0, 1], got {label_smoothing}")
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "from_logits": self.from_logits,
-            "label_smoothing": self.label_smoothing,
-            "axis": self.axis,
-        }
 
-
-class BinaryCrossentropy(_SmoothedCrossentropy):
+class BinaryCrossentropy(SmoothedCrossentropy):
     """`binary_crossentropy`, reduced."""
 
-    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+    formula = staticmethod(binary_crossentropy)
 
 
-class CategoricalCrossentropy(_SmoothedCrossentropy):
+class CategoricalCrossentropy(SmoothedCrossentropy):
     """`categorical_crossentropy`, reduced."""
 
-    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+    formula = staticmethod(categorical_crossentropy)
 
 
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(FormulaLoss):
     """`sparse_categorical_crossentropy`, reduced; what `ignore_class` leaves out does not count in a mean either."""
+
+    formula = staticmethod(sparse_categorical_crossentropy)
+    options = ("from_logits", "ignore_class", "axis")
 
     def __init__(
         self,
@@ -257,21 +252,10 @@ class SparseCategoricalCrossentropy(Loss):
         axis: int = -1,
         name: str | None = None,
     ) -> None:
-        super().__init__(name, reduction)
+        super().__init__(reduction, name)
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
-
     def mask(self, y_true: Any) -> Array | None:
         return None if self.ignore_class is None else as_labels(self.name, y_true) != self.ignore_class
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "from_logits": self.from_logits,
-            "ignore_class": self.ignore_class,
-            "axis": self.axis,
-        }

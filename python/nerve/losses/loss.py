@@ -16,6 +16,9 @@ from nerve.kernels._recording import Configured, now, reading
 from nerve.kernels._traced import as_array
 from nerve.tensor import Tensor
 
+# Probabilities are kept this far from 0 and 1, as in Keras, so that their logarithms are finite.
+EPSILON = 1e-7
+
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
 
@@ -102,6 +105,25 @@ class Loss(Configured):
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Make the loss that `get_config` described."""
         return cls(**config)
+
+
+class FormulaLoss(Loss):
+    """A loss that is one of nerve's functions of targets and predictions.
+
+    A subclass names the function and its options, which are attributes of the loss.
+    """
+
+    formula: Callable[..., Tensor]
+    options: tuple[str, ...] = ()
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+        super().__init__(name, reduction)
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        return type(self).formula(y_true, y_pred, **{name: getattr(self, name) for name in self.options})
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{name: getattr(self, name) for name in self.options}}
 
 
 class FunctionLoss(Loss):
