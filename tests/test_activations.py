@@ -52,6 +52,19 @@ CASES = [
     ("softplus", {}, np.log1p(np.exp(X))),
     ("softsign", {}, X / (1 + np.abs(X))),
     ("exponential", {}, np.exp(X)),
+    ("celu", {"alpha": 0.5}, np.where(X > 0, X, 0.5 * np.expm1(X / 0.5))),
+    ("glu", {"axis": 0}, X[:1] * sigmoid(X[1:])),
+    ("hard_silu", {}, X * np.clip(X + 3, 0, 6) / 6),
+    ("hard_swish", {}, X * np.clip(X + 3, 0, 6) / 6),
+    ("hard_tanh", {}, np.clip(X, -1, 1)),
+    ("hard_shrink", {}, np.where(np.abs(X) > 0.5, X, 0)),
+    ("soft_shrink", {"threshold": 0.65}, np.sign(X) * np.maximum(np.abs(X) - 0.65, 0)),
+    ("tanh_shrink", {}, X - np.tanh(X)),
+    ("threshold", {"threshold": 0.5, "default_value": -2.0}, np.where(X > 0.5, X, -2)),
+    ("log_sigmoid", {}, np.log(sigmoid(X))),
+    ("sparse_plus", {}, np.where(X < -1, 0, np.where(X < 1, (X + 1) ** 2 / 4, X))),
+    ("sparse_sigmoid", {}, np.clip((X + 1) / 2, 0, 1)),
+    ("squareplus", {"b": 2}, (X + np.sqrt(X**2 + 2)) / 2),
 ]
 
 

@@ -247,6 +247,18 @@ def test_schedules():
     assert [cosine(s) for s in (0, 50, 100, 200)] == pytest.approx([1.0, 0.55, 0.1, 0.1])
     warm = schedules.CosineDecay(0.0, 100, warmup_target=2.0, warmup_steps=10)
     assert [warm(s) for s in (0, 5, 10, 60, 110)] == pytest.approx([0.0, 1.0, 2.0, 1.0, 0.0])
+    inverse = schedules.InverseTimeDecay(1.0, 10, 0.5)
+    assert [inverse(s) for s in (0, 10, 15)] == pytest.approx([1.0, 1 / 1.5, 1 / 1.75])
+    power = schedules.PolynomialDecay(1.0, 10, end_learning_rate=0.2, power=2.0)
+    assert [power(s) for s in (0, 5, 10, 99)] == pytest.approx([1.0, 0.4, 0.2, 0.2])
+    cycle = schedules.PolynomialDecay(1.0, 10, end_learning_rate=0.0, cycle=True)
+    assert [cycle(s) for s in (0, 10, 15, 20)] == pytest.approx([1.0, 0.0, 0.25, 0.0])
+    restarts = schedules.CosineDecayRestarts(1.0, 10, t_mul=2.0, m_mul=0.5)
+    assert [restarts(s) for s in (0, 5, 10, 20, 30)] == pytest.approx([1.0, 0.5, 0.5, 0.25, 0.25])
+    again = schedules.CosineDecayRestarts(1.0, 10, t_mul=1.0)
+    assert [again(s) for s in (9, 10, 1000005)] == pytest.approx([0.0244717, 1.0, 0.5])
+    with pytest.raises(ValueError, match=r"\[CosineDecayRestarts\] t_mul must be at least 1, got 0.5"):
+        schedules.CosineDecayRestarts(1.0, 10, t_mul=0.5)
 
 
 @pytest.mark.parametrize(

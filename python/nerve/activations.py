@@ -10,16 +10,23 @@ from typing import Any
 
 from nerve import ops
 from nerve._lookup import lookup
+from nerve.errors import ShapeError
 from nerve.tensor import Tensor
 
 __all__ = [
+    "celu",
     "elu",
     "exponential",
     "gelu",
     "get",
+    "glu",
+    "hard_shrink",
     "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
     "log_softmax",
     "mish",
     "relu",
@@ -28,10 +35,16 @@ __all__ = [
     "serialize",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "squareplus",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 Activation = Callable[..., Any]
@@ -100,6 +113,70 @@ def mish(x: Tensor) -> Tensor:
     return x * ops.tanh(ops.softplus(x))
 
 
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """x where x > 0, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017): smooth for every alpha."""
+    return ops.relu(x) + alpha * ops.expm1(ops.minimum(x, 0.0) / alpha)
+
+
+def glu(x: Tensor, axis: int = -1) -> Tensor:
+    """The first half of `axis` times the sigmoid of the second (Dauphin et al., 2017)."""
+    size = x.shape[axis]
+    if size % 2:
+        raise ShapeError(f"[glu] expects an even size along axis {axis}, got shape {x.shape}")
+    before = (slice(None),) * (axis % x.ndim)
+    return x[(*before, slice(size // 2))] * ops.sigmoid(x[(*before, slice(size // 2, None))])
+
+
+def hard_silu(x: Tensor) -> Tensor:
+    """x * hard_sigmoid(x), also called hard_swish (Howard et al., 2019)."""
+    return x * ops.hard_sigmoid(x)
+
+
+def hard_tanh(x: Tensor) -> Tensor:
+    """x kept between -1 and 1."""
+    return ops.where(x < -1.0, -1.0, ops.where(x > 1.0, 1.0, x))
+
+
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+    """x, or 0 where |x| is `threshold` at most."""
+    return ops.where(ops.absolute(x) > threshold, x, 0.0)
+
+
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+    """x moved by `threshold` towards 0, and 0 where it would cross it."""
+    return ops.where(x > threshold, x - threshold, ops.where(x < -threshold, x + threshold, 0.0))
+
+
+def tanh_shrink(x: Tensor) -> Tensor:
+    """x - tanh(x)."""
+    return x - ops.tanh(x)
+
+
+def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
+    """x where it is above `threshold`, else `default_value`."""
+    return ops.where(x > threshold, x, default_value)
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    """log(sigmoid(x)), without forming the sigmoid."""
+    return -ops.softplus(-x)
+
+
+def sparse_plus(x: Tensor) -> Tensor:
+    """0 up to -1, x from 1 on, and the parabola (x + 1)**2 / 4 between them."""
+    return ops.where(x <= -1.0, 0.0, ops.where(x < 1.0, 0.25 * ops.square(x + 1.0), x))
+
+
+def sparse_sigmoid(x: Tensor) -> Tensor:
+    """0 up to -1, 1 from 1 on, and the line (x + 1) / 2 between them: the slope of `sparse_plus`."""
+    return ops.where(x <= -1.0, 0.0, ops.where(x >= 1.0, 1.0, 0.5 * (x + 1.0)))
+
+
+def squareplus(x: Tensor, b: float = 4) -> Tensor:
+    """(x + sqrt(x**2 + b)) / 2: like softplus, without exponentials (Barron, 2021)."""
+    return 0.5 * (x + ops.sqrt(ops.square(x) + b))
+
+
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
     return ops.sigmoid(x)
@@ -141,10 +218,11 @@ def exponential(x: Tensor) -> Tensor:
 
 
 _FUNCTIONS: tuple[Activation, ...] = (
-    elu, exponential, gelu, hard_sigmoid, leaky_relu, linear, log_softmax, mish, relu, relu6, selu, sigmoid, silu,
-    softmax, softplus, softsign, tanh,
+    celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear,
+    log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign,
+    sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
 )  # fmt: skip
-_NAMES: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS} | {"swish": silu}
+_NAMES: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS} | {"swish": silu, "hard_swish": hard_silu}
 
 
 def get(identifier: str | Activation | None) -> Activation:

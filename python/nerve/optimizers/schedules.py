@@ -10,7 +10,16 @@ from typing import Any, Self
 from nerve._lookup import names_of, resolve
 from nerve.kernels._numbers import number
 
-__all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "PiecewiseConstantDecay", "get"]
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "get",
+]
 
 
 class LearningRateSchedule:
@@ -111,7 +120,106 @@ class CosineDecay(LearningRateSchedule):
         return float(start * ((1.0 - self.alpha) * cosine + self.alpha))
 
 
-_NAMES: dict[str, type[LearningRateSchedule]] = names_of([CosineDecay, ExponentialDecay, PiecewiseConstantDecay])
+class InverseTimeDecay(LearningRateSchedule):
+    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`; `staircase` rounds the quotient down."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+    ) -> None:
+        if not number("InverseTimeDecay", "decay_steps", decay_steps) > 0:
+            raise ValueError(f"[InverseTimeDecay] decay_steps must be positive, got {decay_steps}")
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+
+    def __call__(self, step: int) -> float:
+        periods = step // self.decay_steps if self.staircase else step / self.decay_steps
+        return float(self.initial_learning_rate / (1.0 + self.decay_rate * periods))
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """From `initial_learning_rate` to `end_learning_rate` as (1 - step / decay_steps)**power falls to 0.
+
+    With `cycle` a decay that is over starts again, over a multiple of `decay_steps` that the step has not reached.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+    ) -> None:
+        if not number("PolynomialDecay", "decay_steps", decay_steps) > 0:
+            raise ValueError(f"[PolynomialDecay] decay_steps must be positive, got {decay_steps}")
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.end_learning_rate = end_learning_rate
+        self.power = power
+        self.cycle = cycle
+
+    def __call__(self, step: int) -> float:
+        periods = max(1, math.ceil(step / self.decay_steps)) if self.cycle else 1
+        left = 1.0 - min(step / (periods * self.decay_steps), 1.0)
+        return float((self.initial_learning_rate - self.end_learning_rate) * left**self.power + self.end_learning_rate)
+
+
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half a cosine from `initial_learning_rate` to `alpha` times it, again and again (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+    first_decay_steps : int
+        Steps of the first decay.
+    t_mul : float
+        Each decay takes so many times the steps of the one before it.
+    m_mul : float
+        And starts from so many times its learning rate.
+    alpha : float
+        The lowest learning rate, as a fraction of the first.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: int,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+    ) -> None:
+        if not number("CosineDecayRestarts", "first_decay_steps", first_decay_steps) > 0:
+            raise ValueError(f"[CosineDecayRestarts] first_decay_steps must be positive, got {first_decay_steps}")
+        if not number("CosineDecayRestarts", "t_mul", t_mul) >= 1:
+            raise ValueError(f"[CosineDecayRestarts] t_mul must be at least 1, got {t_mul}")
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps = first_decay_steps
+        self.t_mul = t_mul
+        self.m_mul = m_mul
+        self.alpha = alpha
+
+    def __call__(self, step: int) -> float:
+        restarts, begin, length = 0, 0.0, float(self.first_decay_steps)
+        if self.t_mul == 1.0:
+            restarts = int(step // length)
+            begin = restarts * length
+        while step >= begin + length:
+            begin, length, restarts = begin + length, length * self.t_mul, restarts + 1
+        cosine = 0.5 * self.m_mul**restarts * (1.0 + math.cos(math.pi * (step - begin) / length))
+        return float(self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha))
+
+
+_NAMES: dict[str, type[LearningRateSchedule]] = names_of(
+    [
+        CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay,
+    ]
+)  # fmt: skip
 
 
 def get(identifier: Any) -> LearningRateSchedule:
