@@ -175,6 +175,7 @@ def test_every_kernel_has_a_row() -> None:
         "conv2d_backward_input": "conv2d",
         "conv2d_backward_kernel": "conv2d",
         "batch_norm_backward": "batch_norm_training",
+        "label_merges": "ward_linkage",
         "to_float32": "cast",
         "to_float64": "cast",
         "to_int64": "cast",

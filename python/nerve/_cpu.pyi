@@ -39,6 +39,8 @@ __all__: list[str] = [
     "cos_backward",
     "cpu_features",
     "default_num_threads",
+    "dissimilarity_matrix",
+    "dissimilarity_sums",
     "divide",
     "dropout",
     "elu",
@@ -74,6 +76,7 @@ __all__: list[str] = [
     "kd_tree_nearest",
     "kd_tree_radius",
     "kd_tree_radius_counts",
+    "label_merges",
     "layer_norm",
     "layer_norm_backward",
     "leaky_relu",
@@ -92,6 +95,7 @@ __all__: list[str] = [
     "matmul_packed",
     "matmul_pieces",
     "matmul_precision",
+    "matrix_linkage",
     "max",
     "max_pool2d",
     "max_pool2d_backward",
@@ -144,6 +148,7 @@ __all__: list[str] = [
     "simple_rnn_backward",
     "sin",
     "sin_backward",
+    "single_linkage",
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
@@ -152,6 +157,7 @@ __all__: list[str] = [
     "softsign",
     "softsign_backward",
     "sparse_softmax_cross_entropy",
+    "splinter_group",
     "sqrt",
     "sqrt_backward",
     "square",
@@ -166,6 +172,7 @@ __all__: list[str] = [
     "to_float32",
     "to_float64",
     "to_int64",
+    "ward_linkage",
     "where",
 ]
 
@@ -785,6 +792,40 @@ def default_num_threads() -> int:
     """
 
 @typing.overload
+def dissimilarity_matrix(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def dissimilarity_matrix(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def dissimilarity_sums(
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    largest: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def dissimilarity_sums(
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    largest: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def divide(
     out: numpy.typing.NDArray[numpy.float32] | None,
     a: numpy.typing.NDArray[numpy.float32] | None,
@@ -1317,6 +1358,26 @@ def kd_tree_radius_counts(
     radius: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
+def label_merges(
+    children: numpy.typing.NDArray[numpy.int64] | None,
+    sorted: numpy.typing.NDArray[numpy.float32] | None,
+    counts: numpy.typing.NDArray[numpy.int64] | None,
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float32] | None,
+    merges: typing.SupportsInt | typing.SupportsIndex,
+    ordered: bool,
+) -> None: ...
+@typing.overload
+def label_merges(
+    children: numpy.typing.NDArray[numpy.int64] | None,
+    sorted: numpy.typing.NDArray[numpy.float64] | None,
+    counts: numpy.typing.NDArray[numpy.int64] | None,
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float64] | None,
+    merges: typing.SupportsInt | typing.SupportsIndex,
+    ordered: bool,
+) -> None: ...
+@typing.overload
 def layer_norm(
     out: numpy.typing.NDArray[numpy.float32] | None,
     mean: numpy.typing.NDArray[numpy.float32] | None,
@@ -1628,6 +1689,32 @@ def matmul_precision() -> str:
     The precision float32 products are to have.
     """
 
+@typing.overload
+def matrix_linkage(
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float32] | None,
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    sizes: numpy.typing.NDArray[numpy.float32] | None,
+    slots: numpy.typing.NDArray[numpy.int64] | None,
+    chain: numpy.typing.NDArray[numpy.int64] | None,
+    progress: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    method: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def matrix_linkage(
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float64] | None,
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    sizes: numpy.typing.NDArray[numpy.float64] | None,
+    slots: numpy.typing.NDArray[numpy.int64] | None,
+    chain: numpy.typing.NDArray[numpy.int64] | None,
+    progress: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    method: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 @typing.overload
 def max(
     out: numpy.typing.NDArray[numpy.float32] | None,
@@ -2428,6 +2515,34 @@ def sin_backward(
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
+def single_linkage(
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float64] | None,
+    points: numpy.typing.NDArray[numpy.float64] | None,
+    nearest: numpy.typing.NDArray[numpy.float64] | None,
+    slots: numpy.typing.NDArray[numpy.int64] | None,
+    progress: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def single_linkage(
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float64] | None,
+    points: numpy.typing.NDArray[numpy.float64] | None,
+    nearest: numpy.typing.NDArray[numpy.float64] | None,
+    slots: numpy.typing.NDArray[numpy.int64] | None,
+    progress: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def softmax(
     out: numpy.typing.NDArray[numpy.float32] | None,
     x: numpy.typing.NDArray[numpy.float32] | None,
@@ -2548,6 +2663,24 @@ def sparse_softmax_cross_entropy(
     labels: numpy.typing.NDArray[numpy.int64] | None,
     rows: typing.SupportsInt | typing.SupportsIndex,
     columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def splinter_group(
+    moved: numpy.typing.NDArray[numpy.bool_] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def splinter_group(
+    moved: numpy.typing.NDArray[numpy.bool_] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    metric: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def sqrt(
@@ -2760,6 +2893,34 @@ def to_int64(
     out: numpy.typing.NDArray[numpy.int64] | None,
     x: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ward_linkage(
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float64] | None,
+    centroids: numpy.typing.NDArray[numpy.float64] | None,
+    sizes: numpy.typing.NDArray[numpy.float64] | None,
+    slots: numpy.typing.NDArray[numpy.int64] | None,
+    chain: numpy.typing.NDArray[numpy.int64] | None,
+    progress: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ward_linkage(
+    pairs: numpy.typing.NDArray[numpy.int64] | None,
+    heights: numpy.typing.NDArray[numpy.float64] | None,
+    centroids: numpy.typing.NDArray[numpy.float64] | None,
+    sizes: numpy.typing.NDArray[numpy.float64] | None,
+    slots: numpy.typing.NDArray[numpy.int64] | None,
+    chain: numpy.typing.NDArray[numpy.int64] | None,
+    progress: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def where(

@@ -7,6 +7,7 @@ from . import (
     conv,
     distance,
     elementwise,
+    hierarchy,
     indexing,
     kd_tree,
     matmul,
@@ -37,6 +38,7 @@ FAMILIES = (
     distance,
     neighbors,
     kd_tree,
+    hierarchy,
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
 

@@ -30,7 +30,7 @@ class Suite:
     excepted: Mapping[str, str] = field(default_factory=dict)
 
 
-SUITES: tuple[Suite, ...] = ()
+SUITES: tuple[Suite, ...] = (Suite("cluster.tests.test_hierarchical", ("cluster.AgglomerativeClustering",)),)
 
 
 @dataclass(frozen=True)
