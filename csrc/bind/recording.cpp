@@ -54,12 +54,14 @@ Recording* Recording::current() { return current_recording; }
 void Recording::start() {
     if (current_recording != nullptr) throw std::runtime_error("a recording is under way in this thread already");
     current_recording = this;
+    program_.start_noting();
     kernels_ = &runtime::active_table();
     split_ = runtime::matmul_split();
 }
 
 void Recording::stop() {
     if (current_recording == this) current_recording = nullptr;
+    program_.stop_noting();
 }
 
 void Recording::allocated(py::object array) {
@@ -154,26 +156,31 @@ bool Recording::accept(const py::typing::Tuple<py::object, py::ellipsis>& values
     return true;
 }
 
-void Recording::guard_range(const py::object& values, int64_t least, int64_t most) {
-    guards_.push_back({py::reinterpret_borrow<py::array>(values), least, most});
+void Recording::guard_range(const py::object& values, int64_t least, int64_t most, py::function error) {
+    guards_.push_back({py::reinterpret_borrow<py::array>(values), least, most, std::move(error)});
 }
 
-void Recording::guard_numbers(const py::object& values) {
-    guards_.push_back({py::reinterpret_borrow<py::array>(values), 0, 0});
+void Recording::guard_numbers(const py::object& values, py::function error) {
+    guards_.push_back({py::reinterpret_borrow<py::array>(values), 0, 0, std::move(error)});
 }
 
-int64_t Recording::failed_guard() const {
-    for (size_t i = 0; i < guards_.size(); ++i) {
-        const Guard& guard = guards_[i];
+void Recording::check() const {
+    for (const Guard& guard : guards_) {
         const void* values = guard.values.data();
         const int64_t size = guard.values.size();
         const bool good = guard.values.dtype().kind() != 'f'
                               ? all_in_range(static_cast<const int64_t*>(values), size, guard.least, guard.most)
                           : guard.values.itemsize() == 4 ? all_numbers(static_cast<const float*>(values), size)
                                                          : all_numbers(static_cast<const double*>(values), size);
-        if (!good) return int64_t(i);
+        if (good) continue;
+        const py::object error = guard.error();
+        PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
+        throw py::error_already_set();
     }
-    return -1;
+}
+
+void Recording::set_outputs(const py::typing::List<py::object>& arrays) {
+    for (const py::handle array : arrays) outputs_.push_back(py::reinterpret_borrow<py::array>(array));
 }
 
 std::vector<double> Recording::timed_run() {
@@ -181,19 +188,50 @@ std::vector<double> Recording::timed_run() {
     return program_.timed_run();
 }
 
-void Recording::run() {
+py::object Recording::replay(const py::typing::Tuple<py::object, py::ellipsis>& values) {
+    if (current_recording != nullptr || !accept(values)) return py::none();
+    check();
+    return run();
+}
+
+py::typing::List<py::object> Recording::run() {
     if (forgotten_) throw std::runtime_error("the memory of this recording has been given back");
     if (running_.exchange(true)) throw std::runtime_error("this recording is running in another thread");
     struct Done {
         std::atomic<bool>& running;
         ~Done() { running = false; }
     } done{running_};
+    py::typing::List<py::object> results(outputs_.size());
+    struct Output {
+        const void* from;
+        void* to;
+        size_t bytes;
+    };
+    std::vector<Output> copies;
+    copies.reserve(outputs_.size());
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+        const py::array& own = outputs_[i];
+        py::array made(own.dtype(), std::vector<py::ssize_t>(own.shape(), own.shape() + own.ndim()));
+        if ((own.flags() & py::array::c_style) != 0)
+            copies.push_back({own.data(), made.mutable_data(), size_t(own.nbytes())});
+        PyList_SET_ITEM(results.ptr(), py::ssize_t(i), made.release().ptr());
+    }
+    const auto work = [&] {
+        program_.run();
+        for (const Output& copy : copies) std::memcpy(copy.to, copy.from, copy.bytes);
+        ++runs_;
+    };
     if (release_) {
         py::gil_scoped_release release;
-        program_.run();
+        work();
     } else {
-        program_.run();
+        work();
     }
+    if (copies.size() < outputs_.size())  // views that are not contiguous
+        for (size_t i = 0; i < outputs_.size(); ++i)
+            if ((outputs_[i].flags() & py::array::c_style) == 0)
+                results[i].attr("__setitem__")(py::ellipsis(), outputs_[i]);
+    return results;
 }
 
 void define_recording(py::module_& module) {
@@ -238,10 +276,14 @@ void define_recording(py::module_& module) {
         .def("accept", &Recording::accept, py::arg("values"),
              "Copy the inputs from arrays or tensors of just their shapes and dtypes; False if they are others.")
         .def("guard_range", &Recording::guard_range, py::arg("values"), py::arg("least"), py::arg("most"),
-             "Expect an int64 array's elements in a range.")
-        .def("guard_numbers", &Recording::guard_numbers, py::arg("values"), "Expect no NaN in an array of floats.")
-        .def("failed_guard", &Recording::failed_guard, "The position of the first of these that does not hold, or -1.")
-        .def("run", &Recording::run, "Make all calls again.")
+             py::arg("error"), "Expect an int64 array's elements in a range.")
+        .def("guard_numbers", &Recording::guard_numbers, py::arg("values"), py::arg("error"),
+             "Expect no NaN in an array of floats.")
+        .def("check", &Recording::check, "Raise `error()` of the first of these that does not hold.")
+        .def("set_outputs", &Recording::set_outputs, py::arg("arrays"), "Say of which arrays a run gives copies.")
+        .def("run", &Recording::run, "Make all calls again; gives copies of the outputs.")
+        .def("replay", &Recording::replay, py::arg("values"), "`accept`, `check` and `run`; None if not accepted.")
+        .def_property_readonly("runs", &Recording::runs, "How often all calls were made again, to the last one.")
         .def("timed_run", &Recording::timed_run, "Make all calls again, and give the seconds that each took.")
         .def_property_readonly("kernels",
                                [](const Recording& recording) {

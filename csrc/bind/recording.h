@@ -66,13 +66,17 @@ class Recording {
     void set_inputs(const pybind11::typing::List<pybind11::object>& arrays);
     bool accept(const pybind11::typing::Tuple<pybind11::object, pybind11::ellipsis>& values) const;
 
-    // What inputs must be like: integers in a range, floats no NaN. The position of the first that is not so, or -1.
-    void guard_range(const pybind11::object& values, int64_t least, int64_t most);
-    void guard_numbers(const pybind11::object& values);
-    int64_t failed_guard() const;
+    // What inputs must be like: integers in a range, floats no NaN; `check` raises `error()` of the first that is not.
+    void guard_range(const pybind11::object& values, int64_t least, int64_t most, pybind11::function error);
+    void guard_numbers(const pybind11::object& values, pybind11::function error);
+    void check() const;
 
-    void run();
-    std::vector<double> timed_run();  // the seconds each call took
+    // Arrays whose copies a run gives: made before its first call, so that it cannot fail after its last.
+    void set_outputs(const pybind11::typing::List<pybind11::object>& arrays);
+    pybind11::typing::List<pybind11::object> run();
+    pybind11::object replay(const pybind11::typing::Tuple<pybind11::object, pybind11::ellipsis>& values);
+    int64_t runs() const { return runs_; }  // that have come to their end
+    std::vector<double> timed_run();        // the seconds each call took
 
     const runtime::Program& program() const { return program_; }
 
@@ -83,15 +87,17 @@ class Recording {
     struct Guard {
         pybind11::array values;
         int64_t least, most;  // of integers
+        pybind11::function error;
     };
     std::vector<pybind11::object> temporaries_, arrays_;
-    std::vector<pybind11::array> inputs_;
+    std::vector<pybind11::array> inputs_, outputs_;
     std::vector<Guard> guards_;
     const void* kernels_ = nullptr;                // in use when recorded,
     runtime::Split split_ = runtime::Split::none;  // as were these products
     pybind11::object line_;
     std::atomic<bool> running_ = false;
     bool release_ = false, forgotten_ = false;
+    int64_t runs_ = 0;
 };
 
 void define_recording(pybind11::module_& module);

@@ -1,5 +1,6 @@
 #include "runtime/memory.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -157,14 +158,22 @@ Arena& arena() {
     return *the;
 }
 
-struct Scratch {
-    Block* blocks[slots] = {};
-    ~Scratch() {
-        for (Block* block : blocks)
-            if (block != nullptr) runtime::release(block);
+thread_local Scratch own_scratch;
+thread_local Scratch* lent_scratch = nullptr;
+std::atomic<uint64_t> version{1};
+
+// Those who want to know of scratch(); hardly ever anybody.
+std::atomic<int> listeners{0};
+std::vector<ScratchNeeds*> listening_needs;  // guarded by the arena's mutex
+
+void note(Slot slot, size_t bytes) {
+    const bool task = inside_task();
+    std::lock_guard lock(arena().mutex);
+    for (ScratchNeeds* needs : listening_needs) {
+        size_t& most = (task ? needs->of_tasks : needs->of_caller)[slot];
+        if (most < bytes) most = bytes;
     }
-};
-thread_local Scratch scratch_blocks;
+}
 
 }  // namespace
 
@@ -174,15 +183,46 @@ void release(Block* block) { arena().release(block); }
 void empty_cache() { arena().empty_cache(); }
 MemoryStatistics memory_statistics() { return arena().statistics(); }
 
-void* scratch(Slot slot, size_t bytes) {
-    Block*& block = scratch_blocks.blocks[slot];
+void* Scratch::take(Slot slot, size_t bytes) {
+    Block*& block = blocks[slot];
     if (block == nullptr || block->bytes < bytes) {
         if (block != nullptr) release(block);
-        block = nullptr;
         block = allocate(bytes);
-        if (block == nullptr) throw std::bad_alloc();
+        if (block == nullptr) {
+            scratch_changed();  // less than before is left
+            return nullptr;
+        }
     }
     return block->data;
+}
+
+void Scratch::give_back() {
+    for (Block*& block : blocks) {
+        if (block != nullptr) release(block);
+        block = nullptr;
+    }
+}
+
+void lend_scratch(Scratch* scratch) { lent_scratch = scratch; }
+uint64_t scratch_version() { return version.load(std::memory_order_acquire); }
+void scratch_changed() { version.fetch_add(1); }
+
+void* scratch(Slot slot, size_t bytes) {
+    if (listeners.load(std::memory_order_relaxed) > 0) note(slot, bytes);
+    void* data = (lent_scratch != nullptr ? *lent_scratch : own_scratch).take(slot, bytes);
+    if (data == nullptr) throw std::bad_alloc();
+    return data;
+}
+
+void note_scratch(ScratchNeeds* needs) {
+    std::lock_guard lock(arena().mutex);
+    listening_needs.push_back(needs);
+    listeners.fetch_add(1);
+}
+
+void stop_noting(ScratchNeeds* needs) {
+    std::lock_guard lock(arena().mutex);
+    listeners.fetch_sub(int(std::erase(listening_needs, needs)));
 }
 
 }  // namespace nerve::runtime

@@ -45,6 +45,7 @@ size_t place(std::vector<Life>& lives) {
 }  // namespace
 
 Program::~Program() {
+    stop_noting();
     if (block_ != nullptr) release(block_);
 }
 
@@ -139,11 +140,13 @@ void Program::plan(const std::vector<bool>& kept) {
     for (const Life& life : lives) recorded_ += life.bytes;
 }
 
-void Program::run() const {
+void Program::run() {
+    reserve_scratch(needs_, reserved_);
     for (const Step& step : steps_) step.call->run();
 }
 
-std::vector<double> Program::timed_run() const {
+std::vector<double> Program::timed_run() {
+    reserve_scratch(needs_, reserved_);
     using clock = std::chrono::steady_clock;
     std::vector<double> seconds;
     seconds.reserve(steps_.size());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/memory.h"
+#include "runtime/runtime.h"
 
 namespace nerve::runtime {
 
@@ -56,6 +57,8 @@ struct Step {
 
 class Program {
   public:
+    Program() = default;
+    Program(const Program&) = delete;
     ~Program();
     void append(Step step) { steps_.push_back(std::move(step)); }
 
@@ -71,9 +74,13 @@ class Program {
     // one. Throws std::bad_alloc and changes nothing if there is no memory.
     void plan(const std::vector<bool>& kept);
 
-    // Not from two threads at once.
-    void run() const;
-    std::vector<double> timed_run() const;  // the seconds each call took
+    // Scratch memory asked for between these two is what a run reserves.
+    void start_noting() { note_scratch(&needs_); }
+    void stop_noting() { runtime::stop_noting(&needs_); }
+
+    // Not from two threads at once. Throws std::bad_alloc before the first call if memory is short, and not later.
+    void run();
+    std::vector<double> timed_run();  // the seconds each call took
 
     const std::vector<Step>& steps() const { return steps_; }
     size_t planned_bytes() const { return planned_; }    // of the block
@@ -96,6 +103,8 @@ class Program {
     std::vector<Temporary> temporaries_;
     Block* block_ = nullptr;
     size_t planned_ = 0, recorded_ = 0;
+    ScratchNeeds needs_;
+    uint64_t reserved_ = 0;
 };
 
 }  // namespace nerve::runtime

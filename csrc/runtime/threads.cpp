@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -40,11 +41,12 @@ thread_local bool inside_region = false;
 
 class Pool {
   public:
-    explicit Pool(int threads) : threads_(threads) {
+    explicit Pool(int threads) : threads_(threads), scratch_(new Scratch[size_t(threads) - 1]) {
+        scratch_changed();
         try {
             workers_.reserve(size_t(threads));
             for (int i = 1; i < threads; ++i) {
-                std::thread worker([this] { work(); });
+                std::thread worker([this, i] { work(scratch_[size_t(i) - 1]); });
                 workers_.push_back(worker.native_handle());
                 worker.detach();
             }
@@ -76,6 +78,14 @@ class Pool {
             }
         }
         if (out_of_memory_.exchange(false)) throw std::bad_alloc();
+    }
+
+    // Gives every worker as much scratch memory; false when there is not enough. Not while a region runs.
+    bool reserve(const size_t (&bytes)[slots]) {
+        for (size_t i = 0; i < workers_.size(); ++i)
+            for (int slot = 0; slot < slots; ++slot)
+                if (bytes[slot] > 0 && scratch_[i].take(Slot(slot), bytes[slot]) == nullptr) return false;
+        return true;
     }
 
     // Lets the workers end. They may still be reading members, so a retired pool is never deleted: a few hundred bytes
@@ -125,8 +135,9 @@ class Pool {
         }
     }
 
-    void work() {
+    void work(Scratch& scratch) {
         inside_region = true;
+        lend_scratch(&scratch);
         while (!retired_.load(std::memory_order_relaxed)) {
             take_tasks(false);
             auto until = Clock::now() + worker_spin;
@@ -143,9 +154,11 @@ class Pool {
             if (tickets_.load() == 0 && !retired_.load()) wakeups_.wait(seen);
             parked_.fetch_sub(1);
         }
+        scratch.give_back();
     }
 
     const int threads_;
+    const std::unique_ptr<Scratch[]> scratch_;  // of the workers
     std::vector<std::thread::native_handle_type> workers_;
     int owner_core_ = -1;
     void (*body_)(void*, int64_t) = nullptr;
@@ -174,6 +187,7 @@ State& state() {
         pthread_atfork([] { state().owner.lock(); }, [] { state().owner.unlock(); },
                        [] {
                            state().pool = nullptr;  // its threads did not come along
+                           scratch_changed();
                            state().owner.unlock();
                        });
 #endif
@@ -236,22 +250,50 @@ void set_num_threads(int threads) {
     if (state().pool != nullptr && state().pool->threads() != state().threads.load()) {
         state().pool->retire();
         state().pool = nullptr;
+        scratch_changed();
     }
 }
+
+namespace {
+
+// While it lives, what this thread does is part of a region: tasks started inside are run at once.
+struct Region {
+    const bool outer = inside_region;
+    Region() { inside_region = true; }
+    ~Region() { inside_region = outer; }
+};
+
+}  // namespace
+
+bool inside_task() { return inside_region; }
 
 void parallel_for(int64_t tasks, void (*body)(void*, int64_t), void* context) {
     auto serial = [&] {
         for (int64_t i = 0; i < tasks; ++i) body(context, i);
     };
-    if (tasks <= 1 || inside_region || num_threads() == 1) return serial();
+    if (tasks <= 1) return serial();
+    Region region;
+    if (region.outer || num_threads() == 1) return serial();
     std::unique_lock lock(state().owner, std::try_to_lock);
     if (!lock) return serial();
     if (state().pool == nullptr) state().pool = new Pool(num_threads());
-    struct Region {
-        Region() { inside_region = true; }
-        ~Region() { inside_region = false; }
-    } region;
     state().pool->run(tasks, body, context);
+}
+
+void reserve_scratch(const ScratchNeeds& needs, uint64_t& known) {
+    bool tasks = false;
+    for (int slot = 0; slot < slots; ++slot) {
+        const size_t of_tasks = needs.of_tasks[slot], of_caller = needs.of_caller[slot];
+        const size_t most = of_tasks > of_caller ? of_tasks : of_caller;
+        if (most > 0) scratch(Slot(slot), most);
+        tasks |= of_tasks > 0;
+    }
+    if (!tasks || inside_region || num_threads() == 1 || known == scratch_version()) return;
+    std::lock_guard lock(state().owner);
+    if (state().pool == nullptr) state().pool = new Pool(num_threads());
+    const uint64_t version = scratch_version();
+    if (!state().pool->reserve(needs.of_tasks)) throw std::bad_alloc();
+    known = version;
 }
 
 }  // namespace nerve::runtime

@@ -3,6 +3,7 @@ Kernels on the CPU, over NumPy arrays; see nerve.kernels for the public function
 """
 
 from __future__ import annotations
+import collections.abc
 import numpy
 import numpy.typing
 import typing
@@ -208,6 +209,10 @@ class Recording:
         """
         Note an array that recorded calls will fill.
         """
+    def check(self) -> None:
+        """
+        Raise `error()` of the first of these that does not hold.
+        """
     def computed(self, array: typing.Any) -> bool:
         """
         Whether an array lies in one of those.
@@ -216,15 +221,11 @@ class Recording:
         """
         Why another recording of the same code is not the same list of calls; empty if it is.
         """
-    def failed_guard(self) -> int:
-        """
-        The position of the first of these that does not hold, or -1.
-        """
     def forget(self) -> None:
         """
         Give the memory of those arrays back: this recording is only to be compared.
         """
-    def guard_numbers(self, values: typing.Any) -> None:
+    def guard_numbers(self, values: typing.Any, error: collections.abc.Callable) -> None:
         """
         Expect no NaN in an array of floats.
         """
@@ -233,6 +234,7 @@ class Recording:
         values: typing.Any,
         least: typing.SupportsInt | typing.SupportsIndex,
         most: typing.SupportsInt | typing.SupportsIndex,
+        error: collections.abc.Callable,
     ) -> None:
         """
         Expect an int64 array's elements in a range.
@@ -240,6 +242,10 @@ class Recording:
     def plan(self) -> None:
         """
         Move arrays nobody else holds into one block, where they share memory.
+        """
+    def replay(self, values: tuple[typing.Any, ...]) -> typing.Any:
+        """
+        `accept`, `check` and `run`; None if not accepted.
         """
     def require_range(
         self,
@@ -252,13 +258,17 @@ class Recording:
         """
         Check in each run that computed integers lie in a range.
         """
-    def run(self) -> None:
+    def run(self) -> list[typing.Any]:
         """
-        Make all calls again.
+        Make all calls again; gives copies of the outputs.
         """
     def set_inputs(self, arrays: list[typing.Any]) -> None:
         """
         Say which arrays `accept` is to fill.
+        """
+    def set_outputs(self, arrays: list[typing.Any]) -> None:
+        """
+        Say of which arrays a run gives copies.
         """
     def start(self) -> None:
         """
@@ -278,6 +288,11 @@ class Recording:
     def planned_bytes(self) -> int: ...
     @property
     def recorded_bytes(self) -> int: ...
+    @property
+    def runs(self) -> int:
+        """
+        How often all calls were made again, to the last one.
+        """
 
 @typing.overload
 def absolute(

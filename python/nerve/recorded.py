@@ -15,7 +15,7 @@ from nerve.errors import DTypeError, RecordingError
 from nerve.kernels._backend import empty, native, rectangular
 from nerve.kernels._recording import Recording, configuration, now
 from nerve.kernels._traced import plain, traced
-from nerve.tensor import Tensor, recording
+from nerve.tensor import Tensor, constant, recording
 
 MAX_RECORDINGS = 64
 MAX_BYTES = 1 << 30  # that recordings of one function may hold; the one used longest ago goes first
@@ -77,20 +77,25 @@ class Recorder:
                 self._last = entry
             return result
 
-    def again(self, values: tuple[Any, ...], static: Any) -> tuple[Sequence[Array], Any] | None:
-        """The same for arrays or tensors just like those of the call before, in less time; None if they are not."""
+    def again(
+        self, values: tuple[Any, ...], static: Any, gradients: bool | None = None
+    ) -> tuple[Sequence[Array], Any] | None:
+        """The same for arrays or tensors just like those of the call before, in less time; None if they are not.
+
+        `gradients` says whether operations are being remembered, where the caller has seen to that.
+        """
         entry = self._last
         if (
             entry is None
             or entry.static is not static
             or self._version != configuration.version
-            or entry.with_gradients is not recording()
-            or now.recording is not None
+            or entry.with_gradients is not (recording() if gradients is None else gradients)
             or not native()
         ):
             return None
         with self._lock:
-            return entry.replay() if entry.recording.calls.accept(values) else None
+            outputs = entry.again(values)
+        return None if outputs is None else (outputs, entry.rest)
 
     @property
     def last_static(self) -> Any:
@@ -112,6 +117,7 @@ class _Entry:
     """The recording for one combination of shapes."""
 
     recording: Recording
+    again: Callable[[tuple[Any, ...]], Sequence[Array] | None]
 
     def __init__(self, function: Function, static: Any, inputs: Sequence[Array], strict: bool) -> None:
         self.function = function
@@ -120,7 +126,6 @@ class _Entry:
         self.refusal = ""
         self.with_gradients = recording()
         self.inputs = [empty(x.shape, _recorded_dtype(x.dtype)) for x in inputs]
-        self.outputs: Sequence[Array] = ()
         self.rest: Any = None
         self.calls = 0
 
@@ -142,12 +147,13 @@ class _Entry:
             return result
         for own, given in zip(self.inputs, inputs, strict=True):
             np.copyto(own, given)
-        return self.replay() if self.ready else self._record()
+        return (self.recording.run(), self.rest) if self.ready else self._record()
 
-    def replay(self) -> tuple[Sequence[Array], Any]:
-        """Run the recording on what the inputs hold now."""
-        self.recording.run()
-        return [output.copy() for output in self.outputs], self.rest
+    def _replayed(self, values: tuple[Any, ...]) -> Sequence[Array] | None:
+        """What a run gives for arrays or tensors just like the inputs; None if they are others."""
+        if now.recording is not None or not self.recording.calls.accept(values):
+            return None
+        return self.recording.run()
 
     def _record(self) -> tuple[Sequence[Array], Any]:
         later = Recording(strict=self.strict)
@@ -166,15 +172,19 @@ class _Entry:
         if self.refusal:
             return [plain(output) for output in outputs], rest
         outputs = [plain(output) for output in outputs]
-        self.recording, self.rest = later, rest
+        result = [output.copy() for output in outputs], rest
         if self.calls == 1:
             later.calls.forget()
         else:
-            self.outputs = outputs
             later.calls.set_inputs(self.inputs)
-            later.calls.plan()
-        self.calls += 1
-        return [output.copy() for output in outputs], rest
+            later.calls.set_outputs(outputs)
+            try:
+                later.calls.plan()
+            except MemoryError:  # the call has been made all the same; perhaps there is room after the next one
+                return result
+            self.again = later.calls.replay if later.bare else self._replayed
+        self.recording, self.rest, self.calls = later, rest, self.calls + 1
+        return result
 
 
 def _recorded_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -246,9 +256,9 @@ def compile(function: Callable[..., Any] | None = None, *, max_bytes: int = MAX_
             last[0] = recorder.last_static if not kwargs and len(inputs) == len(args) else None
         outputs, rest = result
         if rest is _PLACE:
-            return Tensor(outputs[0], tracked=False)
+            return constant(outputs[0])
         places = iter(outputs)
-        return filled(rest, lambda: Tensor(next(places), tracked=False))
+        return filled(rest, lambda: constant(next(places)))
 
     compiled.recorder = recorder  # type: ignore[attr-defined]
     return compiled

@@ -76,7 +76,6 @@ class Recording:
         self.calls = _cpu.Recording(line_at_work)
         self.strict = strict
         self.refusal = ""
-        self._errors: list[Callable[[], Exception]] = []  # of the guards of `calls`, in their order
         self._guarded: set[tuple[int, int, int]] = set()
         self._cells: list[tuple[Any, Callable[[], float]]] = []
         self._effects: list[Callable[[], None]] = []
@@ -121,21 +120,18 @@ class Recording:
         key = (values.__array_interface__["data"][0], least, most)
         if key not in self._guarded:
             self._guarded.add(key)
-            self.calls.guard_range(values, least, most)
-            self._errors.append(error)
+            self.calls.guard_range(values, least, most, error)
 
     def require_numbers(self, values: Array, error: Callable[[], Exception]) -> None:
         """Raise before every run in which an input holds NaN."""
         if values.dtype not in ("float32", "float64") or not values.flags.carray:
             self.refuse(f"targets of {values.dtype}")
-        self.calls.guard_numbers(values)
-        self._errors.append(error)
+        self.calls.guard_numbers(values, error)
 
-    def check(self) -> None:
-        """Raise where the inputs are not what was required of them."""
-        failed = self.calls.failed_guard()
-        if failed >= 0:
-            raise self._errors[failed]()
+    @property
+    def bare(self) -> bool:
+        """Whether a run is nothing but its calls: no numbers change, and there are no effects."""
+        return not (self._cells or self._effects or self._streams)
 
     def effect(self, function: Callable[[], None]) -> None:
         """Call `function` now, and after every run."""
@@ -160,18 +156,22 @@ class Recording:
             return "other random numbers were drawn"
         return self.calls.difference(later.calls)
 
-    def run(self) -> None:
-        """Make all calls again."""
-        self.check()
+    def run(self) -> list[Array]:
+        """Make all calls again; gives copies of the outputs."""
+        self.calls.check()
         for cell, value in self._cells:
             cell.set(value())
         for reserved in self._streams.values():
             seed, offset = reserved.stream.reserve(reserved.n_blocks)
             reserved.seed.set(seed)
             reserved.offset.set(offset)
-        self.calls.run()
-        for effect in self._effects:
-            effect()
+        before = self.calls.runs
+        try:
+            return self.calls.run()
+        finally:  # also where Ctrl-C comes behind the last call: what the calls have done must be counted
+            if self.calls.runs > before:
+                for effect in self._effects:
+                    effect()
 
 
 class _Reserved:

@@ -141,7 +141,7 @@ def fold_batch_norm(
     kernel, mean, variance, gamma, beta, bias = as_floats(op, kernel, mean, variance, gamma, beta, bias, optional=3)
     rows, channels = _rows(op, kernel, mean=mean, variance=variance, gamma=gamma, beta=beta, bias=bias)
     _expect_epsilon(op, epsilon)
-    folded_kernel, folded_bias = empty(kernel.shape, kernel.dtype), empty((channels,), kernel.dtype)
+    folded_kernel, folded_bias = empty(kernel.shape, kernel.dtype, kernel), empty((channels,), kernel.dtype, kernel)
     pick(kernel, mean, variance, gamma, beta, bias).fold_batch_norm(
         folded_kernel, folded_bias, kernel, bias, mean, variance, gamma, beta, rows, channels, float(epsilon)
     )

@@ -15,7 +15,7 @@ from nerve.layers.structure import flatten
 from nerve.models.data import unpack
 from nerve.models.steps import Logs, Steps
 from nerve.recorded import Function, Recorder, emptied, filled
-from nerve.tensor import Tensor, no_gradients
+from nerve.tensor import Tensor
 
 _SINGLE = emptied(np.zeros(1), [], "")  # the structures of the usual batches
 _PAIR = emptied((np.zeros(1), np.zeros(1), None), [], "")
@@ -73,10 +73,11 @@ class ReplayedSteps(Steps):
         recorder = self._recorders.get("predict") if self._recorders else None
         if recorder is None or type(x) is not np.ndarray or recorder.last_static is not _SINGLE:
             return None
-        with no_gradients():
-            found = recorder.again((x,), _SINGLE)
+        found = recorder.again((x,), _SINGLE, gradients=False)
         if found is None:
             return None
+        if found[1] is _SINGLE:  # one output
+            return found[0][0]
         places = iter(found[0])
         return filled(found[1], lambda: next(places))
 

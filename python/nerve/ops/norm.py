@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from nerve import kernels
 from nerve._typing import Array
+from nerve.kernels._arrays import array_module
 from nerve.ops._differentiable import (
     JointResult,
     Result,
@@ -80,7 +79,7 @@ def fold_batch_norm(
 
     def backward(grads: tuple[Array | None, ...]) -> tuple[Array | None, ...]:
         grad_kernel, grad_bias = (
-            np.zeros(output.shape, output.dtype) if grad is None else grad
+            array_module(output).zeros(output.shape, output.dtype) if grad is None else grad
             for grad, output in zip(grads, outputs, strict=True)
         )
         spread = kernels.add(variance, epsilon)
