@@ -13,6 +13,7 @@ from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import as_floats, beside, empty, pick
 from nerve.kernels._numbers import number
 from nerve.kernels._traced import required
+from nerve.kernels.elementwise import repeated_condition
 from nerve.kernels.shapes import AttentionShape
 
 __all__ = ["attention", "attention_backward"]
@@ -136,6 +137,6 @@ def _plan(
     if seen.ndim > 4 or any(have not in (1, want) for have, want in zip(seen.shape[::-1], full[::-1], strict=False)):
         raise ShapeError(f"[{op}] mask expects a shape that broadcasts to {full}, got {seen.shape}")
     seen = seen.reshape((1,) * (4 - seen.ndim) + seen.shape)
-    seen = required(module.broadcast_to(seen, (*seen.shape[:3], key_length)))
+    seen = required(repeated_condition(seen, (*seen.shape[:3], key_length)))
     steps = (math.prod(seen.shape[axis + 1 :]) if seen.shape[axis] > 1 else 0 for axis in range(3))
     return AttentionShape(*sizes, *steps), seen, factor

@@ -24,6 +24,7 @@ from nerve.kernels._backend import (
 )
 from nerve.kernels._elementwise import apart, binary, comparison, output, same_shapes, unary
 from nerve.kernels._numbers import number
+from nerve.kernels._recording import now
 
 # fmt: off
 __all__ = [
@@ -178,13 +179,21 @@ def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike, *, out: Array | None
         shape = np.broadcast_shapes(chosen.shape, x.shape, y.shape)
     except ValueError:
         raise ShapeError(f"[where] shapes {chosen.shape}, {x.shape} and {y.shape} do not broadcast") from None
-    chosen, x, y = (repeated(operand, shape) for operand in (chosen, x, y))
+    chosen = repeated_condition(chosen, shape)
+    x, y = repeated(x, shape), repeated(y, shape)
     result = output("where", out, shape, x.dtype, x)
     if out is not None:
         x, y = apart(x, out), apart(y, out)
         chosen = chosen.copy() if array_module(out).may_share_memory(chosen, out) else chosen
     pick(x, y).where(result, chosen, x, y, result.size)
     return result
+
+
+def repeated_condition(condition: Array, shape: tuple[int, ...]) -> Array:
+    """Booleans broadcast to a shape, contiguous; in a recording by kernels, which repeat floats."""
+    if now.recording is None or condition.shape == shape:
+        return repeated(condition, shape)
+    return not_equal(repeated(where(condition, 1.0, 0.0), shape), 0.0)
 
 
 def cast(x: ArrayLike, dtype: DTypeLike) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, Unpack
 
 import numpy as np
@@ -44,11 +45,10 @@ class _Attending(Layer):
     def _weigh(self, logits: Any, value: Any, mask: Any, training: bool) -> tuple[Any, Any]:
         """Values (batch, heads, key_length, size) weighed by the softmax of their scores, and the weights."""
         if mask is not None:
-            seen = np.broadcast_to(mask, logits.shape)
-            logits = ops.where(seen, logits, np.asarray(-1e30, logits.dtype))
+            logits = ops.where(mask, logits, np.asarray(-1e30, logits.dtype))
         weights = ops.softmax(logits)
         if mask is not None:  # a query that sees no key weighs all of them with zero
-            weights = ops.where(seen, weights, np.asarray(0, logits.dtype))
+            weights = ops.where(mask, weights, np.asarray(0, logits.dtype))
         kept = weights
         if training and self.dropout:
             seed, offset = self._next_offset(weights.size)
@@ -290,7 +290,6 @@ def _columns(mask: Any) -> Any:
 def _both(*masks: Any) -> Any:
     """Where all of those that there are are true."""
     given = [mask for mask in masks if mask is not None]
-    result = given[0] if given else None
-    for mask in given[1:]:
-        result = result & mask
-    return result
+    if len(given) < 2:
+        return given[0] if given else None
+    return kernels.cast(reduce(kernels.multiply, (kernels.cast(mask, "float32") for mask in given)), "bool")

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from nerve import activations, ops, random
+from nerve import activations, kernels, ops, random
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
@@ -144,7 +144,7 @@ class Recurrent(Layer):
                 return [None] * self._states
             if inputs.shape[0] != len(self.states[0]):
                 raise ShapeError(f"is stateful and expects batches of {len(self.states[0])}, got shape {inputs.shape}")
-            return [state.copy() for state in self.states]
+            return [kernels.multiply(state, 1.0) for state in self.states]  # copies that a recording can hold
         states = list(given) if isinstance(given, list | tuple) else [given]
         if len(states) != self._states:
             raise ShapeError(f"expects {self._states} initial states, got {len(states)}")
@@ -157,7 +157,7 @@ class Recurrent(Layer):
 
     def _keep(self, final: list[Any]) -> None:
         for state, new in zip(self.states or (), final, strict=True):
-            state[...] = new.array
+            kernels.multiply(new.array, 1.0, out=state)
 
     def _mask(self, shape: tuple[int, ...], dtype: Any, rate: float) -> Any:
         ones = np.ones(shape, dtype)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve import kernels, ops
@@ -12,7 +11,6 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._integers import require_range
 from nerve.kernels._numbers import number
-from nerve.kernels._recording import reading
 from nerve.kernels._traced import as_array
 from nerve.losses.loss import EPSILON, FormulaLoss, as_predictions, as_targets, check_nan, matched
 from nerve.tensor import Tensor
@@ -173,9 +171,8 @@ def sparse_categorical_crossentropy(
     labels = labels.reshape(rows)
     valid = None
     if ignore_class is not None:
-        reading("ignore_class")
-        valid = labels != ignore_class
-        labels = np.where(valid, labels, 0)
+        valid = _differs(labels, ignore_class)
+        labels = kernels.cast(kernels.where(valid, kernels.cast(labels, "float64"), 0.0), "int64")
     n_classes = predictions.shape[-1]
 
     def error() -> ValueError:
@@ -189,17 +186,27 @@ def sparse_categorical_crossentropy(
     else:
         targets = kernels.one_hot(labels, n_classes, predictions.dtype)
         losses = -ops.sum(targets * _log_probabilities(predictions), axis=-1)
-    return losses if valid is None else losses * valid.astype(predictions.dtype)
+    return losses if valid is None else losses * kernels.cast(valid, predictions.dtype)
+
+
+def _differs(labels: Array, label: int) -> Array:
+    """Where integers are not `label`, as booleans."""
+    return kernels.not_equal(kernels.cast(labels, "float64"), float(label))
 
 
 def as_labels(name: str, y_true: ArrayLike | Tensor) -> Array:
     """`y_true` as int64; whole floats will do."""
     labels = y_true.array if isinstance(y_true, Tensor) else as_array(y_true)
     if labels.dtype.kind == "f":
-        reading("labels that are floats")
         check_nan(name, labels)
-        if (wrong := labels != np.rint(labels)).any():
-            raise ValueError(f"[{name}] label {labels[wrong][0]} is not a whole number")
+        labels = kernels.cast(labels, "float64" if labels.dtype == "float64" else "float32")
+        odd = kernels.not_equal(labels, kernels.round(labels))
+
+        def error() -> ValueError:
+            return ValueError(f"[{name}] label {labels[odd][0]} is not a whole number")
+
+        computed = ValueError(f"[{name}] a label is not a whole number")
+        require_range(kernels.cast(odd, "int64"), 0, 0, error, computed)
     elif labels.dtype.kind not in "iub":
         raise DTypeError(f"[{name}] labels must be integers, got dtype {labels.dtype}")
     return kernels.cast(labels, "int64")
@@ -258,4 +265,4 @@ class SparseCategoricalCrossentropy(FormulaLoss):
         self.axis = axis
 
     def mask(self, y_true: Any) -> Array | None:
-        return None if self.ignore_class is None else as_labels(self.name, y_true) != self.ignore_class
+        return None if self.ignore_class is None else _differs(as_labels(self.name, y_true), self.ignore_class)

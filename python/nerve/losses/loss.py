@@ -12,7 +12,8 @@ from nerve import kernels, ops
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._recording import Configured, now, reading
+from nerve.kernels._integers import require_range
+from nerve.kernels._recording import Configured, now
 from nerve.kernels._traced import as_array
 from nerve.tensor import Tensor
 
@@ -75,7 +76,7 @@ class Loss(Configured):
         weights = None if sample_weight is None else _weights(self.name, sample_weight, values)
         mask = self.mask(y_true)
         if mask is not None:
-            weights = _masked(mask.reshape(values.shape), weights, self.reduction).astype(values.dtype)
+            weights = kernels.cast(_masked(mask.reshape(values.shape), weights, self.reduction), values.dtype)
         if weights is not None:
             values = values * weights
         if self.reduction in ("none", None):
@@ -83,10 +84,10 @@ class Loss(Configured):
         if self.reduction == "sum":
             return ops.sum(values)
         if self.reduction == "mean_with_sample_weight" and weights is not None:
-            reading("the sum of the sample weights")
-            total = float(weights.sum(dtype=np.float64))
+            total = kernels.sum(kernels.cast(weights, "float64"))
             # Nothing but zero weights: a loss of 0, as in Keras, and not 0 / 0.
-            return ops.sum(values) * (1.0 / total if total != 0.0 else 0.0)
+            inverse = kernels.where(kernels.not_equal(total, 0.0), kernels.reciprocal(total), 0.0)
+            return ops.sum(values) * kernels.cast(inverse, values.dtype)
         return ops.mean(values)
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
@@ -184,7 +185,12 @@ def check_nan(name: str, y_true: Array) -> None:
     # min propagates NaN without an array of booleans: one pass in the good case.
     if y_true.size and np.isnan(np.min(np.asarray(y_true))):
         raise error()
-    if now.recording is not None:
+    if now.recording is None:
+        return
+    if now.recording.calls.computed(y_true):
+        computed = ValueError(f"[{name}] y_true holds NaN")
+        require_range(kernels.cast(kernels.not_equal(y_true, y_true), "int64"), 0, 0, error, computed)
+    else:
         now.recording.require_numbers(y_true, error)
 
 
@@ -226,7 +232,7 @@ def _weights(name: str, sample_weight: ArrayLike, values: Tensor) -> Array:
 
 def _masked(mask: Array, weights: Array | None, reduction: str | None) -> Array:
     """Weights that leave out what `mask` does; a plain mean is then one over the values that are left."""
-    scaled = mask.astype(np.float64)
+    scaled = kernels.cast(mask, "float64")
     if reduction in ("sum_over_batch_size", "mean"):
-        scaled *= mask.size / max(1, int(mask.sum()))
-    return scaled if weights is None else scaled * weights
+        scaled = kernels.multiply(scaled, kernels.divide(float(mask.size), kernels.maximum(kernels.sum(scaled), 1.0)))
+    return scaled if weights is None else kernels.multiply(scaled, kernels.cast(weights, "float64"))
