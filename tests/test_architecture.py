@@ -33,7 +33,7 @@ FLOORS = {
     0: ["_lookup", "_typing", "errors"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-WITHOUT_GRADIENT = {"hierarchy", "optim", "distance", "neighbors", "kd_tree"}  # steps and searches
+WITHOUT_GRADIENT = {"hierarchy", "optim", "distance", "neighbors", "kd_tree", "kmeans"}  # steps and searches
 FAMILIES = re.findall(r"^KERNEL\((\w+)", (ROOT / "csrc" / "kernels.inc").read_text(), re.M)
 
 

@@ -114,18 +114,22 @@ struct array_type_name {
             return const_name("numpy.typing.NDArray[numpy.bool_]");
         else if constexpr (std::is_same_v<T, uint8_t>)
             return const_name("numpy.typing.NDArray[numpy.uint8]");
+        else if constexpr (std::is_same_v<T, int32_t>)
+            return const_name("numpy.typing.NDArray[numpy.int32]");
         else
             return const_name("numpy.typing.NDArray[numpy.int64]");
     }
 };
 
-// NumPy's number for T; NumPy has two for the 64-bit integers of some systems.
+// NumPy's number for T; NumPy has two for some integers.
 template <class T>
 bool is_type(int number) {
     if constexpr (std::is_same_v<T, float>) return number == npy_api::NPY_FLOAT_;
     if constexpr (std::is_same_v<T, double>) return number == npy_api::NPY_DOUBLE_;
     if constexpr (std::is_same_v<T, bool>) return number == npy_api::NPY_BOOL_;
     if constexpr (std::is_same_v<T, uint8_t>) return number == npy_api::NPY_UBYTE_;
+    if constexpr (std::is_same_v<T, int32_t>)
+        return number == npy_api::NPY_INT_ || (sizeof(long) == 4 && number == npy_api::NPY_LONG_);
     if constexpr (std::is_same_v<T, int64_t>)
         return number == npy_api::NPY_LONGLONG_ || (sizeof(long) == 8 && number == npy_api::NPY_LONG_);
 }

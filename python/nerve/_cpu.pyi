@@ -44,6 +44,7 @@ __all__: list[str] = [
     "dissimilarity_sums",
     "divide",
     "dropout",
+    "elkan_assign",
     "elu",
     "elu_backward",
     "empty",
@@ -59,6 +60,7 @@ __all__: list[str] = [
     "floor_backward",
     "fold_batch_norm",
     "from_int64",
+    "fuzzy_assign",
     "gelu",
     "gelu_backward",
     "gelu_tanh",
@@ -77,6 +79,8 @@ __all__: list[str] = [
     "kd_tree_nearest",
     "kd_tree_radius",
     "kd_tree_radius_counts",
+    "kmeans_assign",
+    "kmeans_plusplus_step",
     "label_merges",
     "layer_norm",
     "layer_norm_backward",
@@ -873,6 +877,42 @@ def dropout(
     offset: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
+def elkan_assign(
+    labels: numpy.typing.NDArray[numpy.int32] | None,
+    upper: numpy.typing.NDArray[numpy.float32] | None,
+    lower: numpy.typing.NDArray[numpy.float32] | None,
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    sums: numpy.typing.NDArray[numpy.float32] | None,
+    totals: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32] | None,
+    half_distances: numpy.typing.NDArray[numpy.float32] | None,
+    shifts: numpy.typing.NDArray[numpy.float32] | None,
+    moved: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def elkan_assign(
+    labels: numpy.typing.NDArray[numpy.int32] | None,
+    upper: numpy.typing.NDArray[numpy.float64] | None,
+    lower: numpy.typing.NDArray[numpy.float64] | None,
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    totals: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64] | None,
+    half_distances: numpy.typing.NDArray[numpy.float64] | None,
+    shifts: numpy.typing.NDArray[numpy.float64] | None,
+    moved: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def elu(
     out: numpy.typing.NDArray[numpy.float32] | None,
     x: numpy.typing.NDArray[numpy.float32] | None,
@@ -1079,6 +1119,34 @@ def from_int64(
     out: numpy.typing.NDArray[numpy.float64] | None,
     x: numpy.typing.NDArray[numpy.int64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def fuzzy_assign(
+    memberships: numpy.typing.NDArray[numpy.float32] | None,
+    costs: numpy.typing.NDArray[numpy.float32] | None,
+    sums: numpy.typing.NDArray[numpy.float32] | None,
+    totals: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+    fuzzifier: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def fuzzy_assign(
+    memberships: numpy.typing.NDArray[numpy.float64] | None,
+    costs: numpy.typing.NDArray[numpy.float64] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    totals: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+    fuzzifier: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def gelu(
@@ -1371,6 +1439,56 @@ def kd_tree_radius_counts(
     tree: tuple[typing.Any, ...],
     shape: tuple[typing.Any, ...],
     radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kmeans_assign(
+    labels: numpy.typing.NDArray[numpy.int32] | None,
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    sums: numpy.typing.NDArray[numpy.float32] | None,
+    totals: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kmeans_assign(
+    labels: numpy.typing.NDArray[numpy.int32] | None,
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    totals: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kmeans_plusplus_step(
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    potentials: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    closest: numpy.typing.NDArray[numpy.float32] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    candidates: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kmeans_plusplus_step(
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    potentials: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    closest: numpy.typing.NDArray[numpy.float64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    candidates: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def label_merges(

@@ -10,6 +10,7 @@ from . import (
     hierarchy,
     indexing,
     kd_tree,
+    kmeans,
     matmul,
     neighbors,
     norm,
@@ -39,6 +40,7 @@ FAMILIES = (
     neighbors,
     kd_tree,
     hierarchy,
+    kmeans,
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
 

@@ -2,5 +2,16 @@
 
 from nerve.cluster.agglomerative import AgglomerativeClustering
 from nerve.cluster.divisive import DivisiveClustering
+from nerve.cluster.fuzzy_c_means import FuzzyCMeans
+from nerve.cluster.kmeans import KMeans
+from nerve.cluster.mini_batch_kmeans import MiniBatchKMeans
+from nerve.cluster.seeding import kmeans_plusplus
 
-__all__ = ["AgglomerativeClustering", "DivisiveClustering"]
+__all__ = [
+    "AgglomerativeClustering",
+    "DivisiveClustering",
+    "FuzzyCMeans",
+    "KMeans",
+    "MiniBatchKMeans",
+    "kmeans_plusplus",
+]

@@ -14,6 +14,7 @@ from nerve.kernels.elementwise import *
 from nerve.kernels.hierarchy import *
 from nerve.kernels.indexing import *
 from nerve.kernels.kd_tree import *
+from nerve.kernels.kmeans import *
 from nerve.kernels.matmul import *
 from nerve.kernels.neighbors import *
 from nerve.kernels.norm import *

@@ -11,6 +11,7 @@ from nerve.kernels.reference.elementwise import *
 from nerve.kernels.reference.hierarchy import *
 from nerve.kernels.reference.indexing import *
 from nerve.kernels.reference.kd_tree import *
+from nerve.kernels.reference.kmeans import *
 from nerve.kernels.reference.matmul import *
 from nerve.kernels.reference.neighbors import *
 from nerve.kernels.reference.norm import *

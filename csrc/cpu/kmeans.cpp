@@ -1,0 +1,68 @@
+// k-means: rows to their nearest centers, the sums of each cluster's rows, candidates of k-means++, Elkan's bounds,
+// fuzzy memberships. A pass over the rows is one call, and no matrix of rows by clusters comes to be.
+#include "cpu/kmeans_elkan.h"
+#include "cpu/kmeans_fuzzy.h"
+#include "cpu/kmeans_nearest.h"
+#include "cpu/kmeans_plusplus.h"
+#include "kernels.h"
+
+namespace nerve::NERVE_ISA {
+
+template <class T>
+void kmeans_assign(int32_t* labels, T* distances, T* sums, T* totals, const T* x, const T* weights, const T* centers,
+                   int64_t rows, int64_t features, int64_t clusters) {
+    const RowGroups groups(rows, features, clusters);
+    const GroupedSums<T> all(sums, totals, features, clusters, groups.count, clusters);
+    const Nearest<T> nearest(centers, features, clusters, all.beside);
+    groups.each([&](int64_t group, int64_t row, int64_t row_end) {
+        all.clear(group);
+        nearest.each(labels, x, row, row_end, [&](int64_t begin, int64_t end) {
+            add_rows(distances, all, group, labels, x, weights, centers, features, begin, end);
+        });
+    });
+    all.combine();
+}
+
+template <class T>
+void kmeans_plusplus_step(T* distances, T* potentials, const T* x, const T* closest, const T* weights,
+                          const T* candidates, int64_t rows, int64_t features, int64_t count) {
+    plusplus::step(distances, potentials, x, closest, weights, candidates, rows, features, count);
+}
+
+template <class T>
+void elkan_assign(int32_t* labels, T* upper, T* lower, T* distances, T* sums, T* totals, const T* x, const T* weights,
+                  const T* centers, const T* half_distances, const T* shifts, const T* moved, int64_t rows,
+                  int64_t features, int64_t clusters) {
+    const RowGroups groups(rows, features, clusters);
+    const GroupedSums<T> all(sums, totals, features, clusters, groups.count, clusters);
+    const Bounds<T> bounds(all.beside, upper, lower, x, centers, half_distances, shifts, moved, features, clusters);
+    groups.each([&](int64_t group, int64_t row, int64_t row_end) {
+        all.clear(group);
+        for (int64_t r = row; r < row_end; ++r) labels[r] = bounds.label(labels[r], r);
+        add_rows(distances, all, group, labels, x, weights, centers, features, row, row_end);
+    });
+    all.combine();
+}
+
+template <class T>
+void fuzzy_assign(T* memberships, T* costs, T* sums, T* totals, const T* x, const T* weights, const T* centers,
+                  int64_t rows, int64_t features, int64_t clusters, double fuzzifier) {
+    const RowGroups groups(rows, features, clusters);
+    const GroupedSums<T> all(sums, totals, features, clusters, groups.count, 0);
+    groups.each([&](int64_t group, int64_t row, int64_t row_end) {
+        all.clear(group);
+        Fuzzy<T> block(all, group, centers, fuzzifier);
+        for (; row < row_end; row += block.width) {
+            block.distances(x, row, smaller(row_end - row, block.width));
+            block.assign(memberships, costs, weights);
+            block.add(x);
+        }
+        block.finish();
+    });
+    all.combine();
+}
+
+}  // namespace nerve::NERVE_ISA
+
+#define FAMILY_kmeans FAMILY_HERE
+#include "cpu/instantiate.h"
