@@ -84,14 +84,19 @@ __all__: list[str] = [
     "minimum",
     "multiply",
     "nadam_step",
+    "nearest_neighbors",
     "negative",
     "negative_backward",
     "not_equal",
     "one_hot",
     "pack",
+    "pairwise_distances",
     "power",
+    "radius_counts",
+    "radius_neighbors",
     "random_normal",
     "random_uniform",
+    "rbf_kernel",
     "reciprocal",
     "reciprocal_backward",
     "relu",
@@ -110,6 +115,7 @@ __all__: list[str] = [
     "sigmoid_backward",
     "sign",
     "sign_backward",
+    "silhouette",
     "silu",
     "silu_backward",
     "simple_rnn",
@@ -906,6 +912,16 @@ def nadam_step(
     product_now: typing.SupportsFloat | typing.SupportsIndex,
     weight_decay: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
+def nearest_neighbors(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    distances: int | None,
+    indices: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+    neighbors: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def negative(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -947,6 +963,14 @@ def pack(
     columns: typing.SupportsInt | typing.SupportsIndex,
     transposed: bool,
 ) -> None: ...
+def pairwise_distances(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
 def power(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -954,6 +978,26 @@ def power(
     a: int | None,
     b: int | None,
     shape: tuple[typing.Any, ...],
+) -> None: ...
+def radius_counts(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    counts: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def radius_neighbors(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    distances: int | None,
+    indices: int | None,
+    offsets: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def random_normal(
     dtype: str,
@@ -974,6 +1018,15 @@ def random_uniform(
     offset: typing.SupportsInt | typing.SupportsIndex,
     low: typing.SupportsFloat | typing.SupportsIndex,
     high: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def rbf_kernel(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+    gamma: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def reciprocal(
     dtype: str,
@@ -1131,6 +1184,15 @@ def sign_backward(
     x: int | None,
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def silhouette(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    offsets: int | None,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+    shape: tuple[typing.Any, ...],
 ) -> None: ...
 def silu(
     dtype: str,

@@ -40,6 +40,24 @@ SUITES: tuple[Suite, ...] = (
             "test_sample_weight_zero[*]": "calls the private _init_centroids",
         },
     ),
+    Suite(
+        "neighbors.tests.test_neighbors",
+        (
+            "neighbors.KNeighborsClassifier",
+            "neighbors.KNeighborsRegressor",
+            "neighbors.NearestNeighbors",
+            "neighbors.RadiusNeighborsClassifier",
+            "neighbors.RadiusNeighborsRegressor",
+        ),
+        {
+            "test_neigh_predictions_algorithm_agnosticity[*-KNeighbors*-100-100-10]": (
+                "asks for the private KNeighborsMixin, and takes what is none for a search within a radius"
+            ),
+            "test_auto_algorithm[X3-euclidean-None-kd_tree]": (
+                "looks at the private _fit_method: ours takes a tree from more points on"
+            ),
+        },
+    ),
 )
 
 

@@ -1,0 +1,259 @@
+"""``nerve.neighbors`` beside scikit-learn, and what it adds to it."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.neighbors as peers
+from scipy import sparse
+from sklearn.datasets import make_blobs
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import nerve
+from nerve import kernels, neighbors
+
+CLASSES = [
+    neighbors.NearestNeighbors,
+    neighbors.KNeighborsClassifier,
+    neighbors.KNeighborsRegressor,
+    neighbors.RadiusNeighborsClassifier,
+    neighbors.RadiusNeighborsRegressor,
+]
+ESTIMATORS = [
+    neighbors.NearestNeighbors(),
+    neighbors.KNeighborsClassifier(),
+    neighbors.KNeighborsRegressor(),
+    neighbors.RadiusNeighborsClassifier(),
+    neighbors.RadiusNeighborsRegressor(),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = nerve.num_threads()
+    yield
+    nerve.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("algorithm", ["auto", "brute", "kd_tree", "ball_tree"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "minkowski", "chebyshev"])
+@pytest.mark.parametrize("shape", [(3000, 3), (400, 30)])
+def test_searches_find_what_scikit_learn_finds(shape: tuple[int, int], metric: str, algorithm: str, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    x, queries = (5.0 + rng.normal(size=size).astype(dtype) for size in (shape, (150, shape[1])))
+    radius = {3: 0.4, 30: 6.0}[shape[1]] * ({3: 1.5, 30: 4.0}[shape[1]] if metric == "manhattan" else 1.0)
+    options = {"n_neighbors": 7, "radius": radius, "metric": metric, "algorithm": algorithm}
+    ours, theirs = neighbors.NearestNeighbors(**options).fit(x), peers.NearestNeighbors(**options).fit(x)
+    for given in (queries, None):
+        distances, indices = ours.kneighbors(given)
+        expected, wanted = theirs.kneighbors(given)
+        # In float32 some are exactly as near as others, and scikit-learn's come in any order.
+        np.testing.assert_array_equal(np.sort(indices), np.sort(wanted))
+        np.testing.assert_allclose(distances, expected, rtol=1e-6)
+        assert distances.dtype == (dtype if metric != "chebyshev" else "float64")
+        np.testing.assert_array_equal(ours.kneighbors(given, return_distance=False), indices)
+        lengths, found = ours.radius_neighbors(given, sort_results=True)
+        expected, wanted = theirs.radius_neighbors(given, sort_results=True)
+        assert sum(len(each) for each in wanted) > 100
+        for one, other, length, far in zip(found, wanted, lengths, expected, strict=True):
+            np.testing.assert_array_equal(np.sort(one), np.sort(other))
+            np.testing.assert_allclose(length, far, rtol=1e-6)
+    for graph in ("kneighbors_graph", "radius_neighbors_graph"):
+        for mode in ("connectivity", "distance"):
+            one, other = getattr(ours, graph)(queries, mode=mode), getattr(theirs, graph)(queries, mode=mode)
+            assert type(one) is type(other)
+            np.testing.assert_allclose(one.toarray(), other.toarray(), rtol=1e-6)
+
+
+def test_near_points_far_from_the_origin_keep_their_order() -> None:
+    """A product in float32 cannot tell these apart; what is decided in float64 can."""
+    rng = np.random.default_rng(1)
+    x = (1e4 + rng.normal(size=(2000, 20))).astype(np.float32)
+    distances, indices = neighbors.NearestNeighbors(algorithm="brute").fit(x).kneighbors(x[:100])
+    exact = np.sqrt(((x[:100, None].astype(np.float64) - x[None]) ** 2).sum(-1))
+    np.testing.assert_array_equal(indices, np.argsort(exact, axis=1, kind="stable")[:, :5])
+    np.testing.assert_allclose(distances, np.sort(exact, axis=1)[:, :5], rtol=1e-7)
+
+
+def test_ties_go_to_the_first_point() -> None:
+    x = np.repeat(np.arange(200.0)[:, None], 10, axis=0) @ np.ones((1, 2))
+    for algorithm in ("brute", "kd_tree"):
+        indices = (
+            neighbors.NearestNeighbors(n_neighbors=12, algorithm=algorithm)
+            .fit(x)
+            .kneighbors(x[50:60], return_distance=False)
+        )
+        np.testing.assert_array_equal(indices, np.tile([*range(50, 60), 40, 41], (10, 1)))
+
+
+def test_a_point_with_many_duplicates_is_not_its_own_neighbor() -> None:
+    x = np.zeros((30, 2))
+    distances, indices = neighbors.NearestNeighbors(n_neighbors=3).fit(x).kneighbors()
+    assert (indices != np.arange(30)[:, None]).all()
+    assert not distances.any()
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance", lambda distances: 1.0 / (1.0 + distances)])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_predictions_are_those_of_scikit_learn(outputs: int, weights: Any) -> None:
+    x, labels = make_blobs(600, 4, centers=5, cluster_std=4.0, random_state=0)
+    y = labels if outputs == 1 else np.stack([labels, labels % 3], axis=1)
+    queries = np.vstack([x[:20], x[20:120] + 0.5])  # the first are among the fitted ones, at distance zero
+    for name, options in [("KNeighbors", {"n_neighbors": 6}), ("RadiusNeighbors", {"radius": 4.0})]:
+        weigh = weights
+        if callable(weights) and name == "RadiusNeighbors":
+
+            def weigh(parts: Any) -> Any:
+                return np.array([*[1.0 / (1.0 + part) for part in parts], None], dtype=object)[:-1]
+
+        for kind in ("Classifier", "Regressor"):
+            arguments = {**options, "weights": weigh}
+            if (name, kind) == ("RadiusNeighbors", "Classifier"):
+                arguments["outlier_label"] = 4 if outputs == 1 else [4, 2]
+            targets = y if kind == "Classifier" else y.astype(np.float64)  # scikit-learn has no NaN for integers
+            ours = getattr(neighbors, name + kind)(**arguments).fit(x, targets)
+            theirs = getattr(peers, name + kind)(**arguments).fit(x, targets)
+            for given in (queries, None):
+                with warnings.catch_warnings():  # of queries without neighbors
+                    warnings.simplefilter("ignore")
+                    np.testing.assert_allclose(ours.predict(given), theirs.predict(given), rtol=1e-12)
+                if kind == "Classifier" and outputs == 1:
+                    np.testing.assert_allclose(ours.predict_proba(given), theirs.predict_proba(given), rtol=1e-12)
+                elif kind == "Classifier":
+                    for one, other in zip(ours.predict_proba(given), theirs.predict_proba(given), strict=True):
+                        np.testing.assert_allclose(one, other, rtol=1e-12)
+            if name == "KNeighbors" and (outputs == 1 or kind == "Regressor"):
+                assert ours.score(None, targets) == pytest.approx(theirs.score(None, targets))
+
+
+@pytest.mark.parametrize("options", [{}, {"metric": "cosine"}, {"metric": "chebyshev"}, {"p": 3}])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_what_is_passed_on(kind: Any, options: dict[str, Any]) -> None:
+    """Sparse data, and metrics that the kernels lack, also for sparse queries among dense points."""
+    dense_only = options.get("metric") == "chebyshev" or "p" in options
+    if kind is sparse.csr_array and dense_only:
+        with pytest.raises(ValueError, match="not valid for sparse input"):
+            neighbors.NearestNeighbors(**options).fit(kind(np.eye(9)))
+        return
+    rng = np.random.default_rng(2)
+    x = rng.random((80, 12)) * (rng.random((80, 12)) < 0.7)
+    ours = neighbors.KNeighborsClassifier(algorithm="brute", **options).fit(kind(x), np.arange(80) % 4)
+    theirs = peers.KNeighborsClassifier(algorithm="brute", **options).fit(kind(x), np.arange(80) % 4)
+    for given in (x[:9], sparse.csr_array(x[:9])):
+        if dense_only and sparse.issparse(given):
+            continue
+        np.testing.assert_array_equal(ours.kneighbors(given)[1], theirs.kneighbors(given)[1])
+        np.testing.assert_array_equal(ours.predict(given), theirs.predict(given))
+
+
+def test_distances_already_computed() -> None:
+    x = np.random.default_rng(3).normal(size=(40, 3))
+    distances = kernels.pairwise_distances(x)
+    ours = neighbors.NearestNeighbors(metric="precomputed").fit(distances)
+    np.testing.assert_array_equal(ours.kneighbors()[1], neighbors.NearestNeighbors().fit(x).kneighbors()[1])
+
+
+def test_another_search_as_data() -> None:
+    x = np.random.default_rng(4).normal(size=(1500, 2))
+    first = neighbors.NearestNeighbors().fit(x)
+    again = neighbors.NearestNeighbors(n_neighbors=3).fit(first)
+    np.testing.assert_array_equal(again.kneighbors()[1], first.kneighbors(n_neighbors=3)[1])
+    tree = neighbors.NearestNeighbors().fit(peers.KDTree(x))
+    np.testing.assert_array_equal(tree.kneighbors(x[:5])[1], first.kneighbors(x[:5])[1])
+
+
+def test_results_do_not_depend_on_threads(threads: None) -> None:
+    x = np.random.default_rng(5).normal(size=(3000, 20)).astype(np.float32)
+    for columns in (3, 20):
+        found = []
+        for count in (1, 2, 5):
+            nerve.set_num_threads(count)
+            search = neighbors.NearestNeighbors(radius=0.5 if columns == 3 else 4.0).fit(x[:, :columns])
+            found.append([*search.kneighbors(), *search.radius_neighbors(x[:200, :columns])])
+        for other in found[1:]:
+            for one, two in zip(found[0], other, strict=True):
+                assert pickle.dumps(list(one)) == pickle.dumps(list(two))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
+def test_pickling(estimator: Any) -> None:
+    x = np.random.default_rng(6).normal(size=(1200, 3))
+    fitted = type(estimator)(**estimator.get_params()).fit(x, np.arange(1200) % 3)
+    again = pickle.loads(pickle.dumps(fitted))
+    if hasattr(fitted, "predict"):
+        np.testing.assert_array_equal(again.predict(x), fitted.predict(x))
+    else:
+        np.testing.assert_array_equal(again.kneighbors()[1], fitted.kneighbors()[1])
+
+
+def test_graphs() -> None:
+    x = np.random.default_rng(7).normal(size=(60, 4))
+    for include_self in (True, False, "auto"):
+        for mode in ("connectivity", "distance"):
+            options = {"mode": mode, "include_self": include_self}
+            one, other = (module.kneighbors_graph(x, 4, **options) for module in (neighbors, peers))
+            np.testing.assert_allclose(one.toarray(), other.toarray(), rtol=1e-12)
+            one, other = (module.radius_neighbors_graph(x, 1.0, **options) for module in (neighbors, peers))
+            np.testing.assert_allclose(one.toarray(), other.toarray(), rtol=1e-12)
+    with pytest.raises(ValueError, match="Got manhattan for metric, while the estimator has minkowski"):
+        neighbors.kneighbors_graph(neighbors.NearestNeighbors().fit(x), 4, metric="manhattan")
+
+
+def test_bad_input() -> None:
+    x, y = np.random.default_rng(8).normal(size=(20, 3)), np.arange(20) % 2
+    search = neighbors.NearestNeighbors(n_neighbors=5)
+    with pytest.raises(NotFittedError):
+        search.kneighbors(x)
+    search.fit(x)
+    with pytest.raises(ValueError, match="Expected n_neighbors <= n_samples_fit, but n_neighbors = 21"):
+        search.kneighbors(x, 21)
+    with pytest.raises(ValueError, match="Expected n_neighbors < n_samples_fit, but n_neighbors = 20"):
+        search.kneighbors(n_neighbors=20)
+    with pytest.raises(ValueError, match=r"Expected n_neighbors > 0\. Got -2"):
+        search.kneighbors(x, -2)
+    with pytest.raises(TypeError, match=r"n_neighbors does not take .*float.* value, enter integer value"):
+        search.kneighbors(x, 2.5)
+    with pytest.raises(ValueError, match="X has 2 features, but NearestNeighbors is expecting 3"):
+        search.kneighbors(x[:, :2])
+    with pytest.raises(ValueError, match="return_distance must be True if sort_results is True"):
+        search.radius_neighbors(x, return_distance=False, sort_results=True)
+    with pytest.raises(ValueError, match="Unsupported mode"):
+        search.kneighbors_graph(x, mode="both")
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"contains (NaN|infinity)"):
+            search.fit(np.where(x > 1, value, x))
+    with pytest.raises(ValueError, match="The 'n_neighbors' parameter of KNeighborsClassifier must be"):
+        neighbors.KNeighborsClassifier(0).fit(x, y)
+    with pytest.raises(ValueError, match="Metric 'cosine' not valid"):
+        neighbors.NearestNeighbors(metric="cosine", algorithm="kd_tree").fit(x)
+    far = neighbors.RadiusNeighborsClassifier(0.1).fit(x, y)
+    with pytest.raises(ValueError, match=r"No neighbors found for test samples array\(\[0\]\)"):
+        far.predict(x[:1] + 50)
+    with pytest.raises(TypeError, match="The dtype of outlier_label a is inconsistent"):
+        neighbors.RadiusNeighborsClassifier(0.1, outlier_label="a").fit(x, y)
+    with pytest.warns(UserWarning, match="no neighbors within specified radius"):
+        assert np.isnan(neighbors.RadiusNeighborsRegressor(0.1).fit(x, y).predict(x[:1] + 50)).all()
+
+
+def test_a_tree_is_for_its_dtype() -> None:
+    tree = kernels.kd_tree(np.ones((5, 2), np.float32))
+    with pytest.raises(TypeError, match=r"\[nearest_neighbors\] the tree was made of float32 points, x is float64"):
+        kernels.nearest_neighbors(np.ones((1, 2)), tree, 1)
+    with pytest.raises(nerve.errors.ShapeError, match="rows of 2 features, as the tree has"):
+        kernels.radius_neighbors(np.ones((1, 3), np.float32), tree, 1.0)
+    with pytest.raises(ValueError, match="algorithm 'brute' expects the rows of y, got a KDTree"):
+        kernels.nearest_neighbors(np.ones((1, 2), np.float32), tree, 1, algorithm="brute")
+    wide = kernels.kd_tree(np.ones((5, 2)))
+    assert kernels.nearest_neighbors(np.ones((1, 2), np.float32), wide, 1)[0].dtype == np.float64
