@@ -259,11 +259,30 @@ class TestLife:
         for _ in range(4):
             compiled(x)
         calls = compiled.recorder.recordings[0].recording.calls
-        assert calls.planned_bytes <= 2 * x.nbytes + 128 < calls.recorded_bytes
+        assert calls.planned_bytes <= x.nbytes + 64 < calls.recorded_bytes  # each in the place of the one before
         for size in range(30_000, 40_000, 1000):
             for _ in range(4):
                 compiled(np.ones(size, np.float32))
         assert compiled.recorder.bytes <= 1 << 20
+
+    def test_what_is_needed_later_is_not_written_over(self) -> None:
+        def step(x: Tensor) -> list[Tensor]:
+            a = ops.exp(x)
+            b = ops.tanh(a)  # a is needed again
+            c = ops.add(b, ops.sum(a, axis=0))  # of b, which is broadcast
+            d = ops.multiply(c, c)
+            e = ops.where(ops.greater(d, c), d, c)
+            return [
+                ops.subtract(ops.sum(e, axis=0, keepdims=True), e),
+                ops.multiply(ops.reshape(e, (1, -1))[:, 3:], 2.0),
+            ]
+
+        x = np.random.default_rng(0).normal(size=(30, 70)).astype(np.float32)
+        compiled = nerve.compile(step)
+        expected = [y.array for y in step(Tensor(x))]
+        for _ in range(5):
+            for a, b in zip(expected, compiled(x), strict=True):
+                np.testing.assert_array_equal(a, b.array)
 
     def test_a_change_of_what_is_trained(self) -> None:
         model = network()

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <new>
 #include <numeric>
+#include <set>
+#include <string>
 
 namespace nerve::runtime {
 
@@ -16,7 +18,22 @@ size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alig
 struct Life {
     size_t temporary, bytes, first, last;
     size_t offset = 0;
+    int64_t heir = -1;  // the life that goes on in its place
 };
+
+// Whether a call may write its output over an input: every element comes from those at its place alone, and they are
+// read before it is written. Not where types differ: a compiler may take pointers of two types for two arrays.
+bool works_in_place(const char* kernel) {
+    static const std::set<std::string> names = [] {
+        std::set<std::string> found;
+#define KERNEL(family, name, ...) \
+    if (std::string(#family) == "elementwise") found.insert(#name);
+#include "kernels.inc"
+        for (const char* conversion : {"to_float32", "to_float64", "to_int64", "from_int64"}) found.erase(conversion);
+        return found;
+    }();
+    return names.count(kernel) > 0;
+}
 
 // Largest first, each at the lowest offset that is free all its life.
 size_t place(std::vector<Life>& lives) {
@@ -129,7 +146,38 @@ void Program::plan(const std::vector<bool>& kept) {
             uses.push_back({operand, size_t(life), found.offset});
         }
     }
-    const size_t bytes = place(lives);
+    for (size_t i = 0; i < steps_.size(); ++i) {
+        const auto life_at = [&](const Operand& operand) -> Life* {
+            const Place found = operand.bytes > 0 ? find(order, operand.pointer()) : Place{-1, 0};
+            const int64_t life = found.temporary < 0 || found.offset > 0 ? -1 : life_of[size_t(found.temporary)];
+            return life < 0 ? nullptr : &lives[size_t(life)];
+        };
+        const auto& operands = steps_[i].operands;
+        if (operands.empty() || !works_in_place(steps_[i].kernel)) continue;
+        Life* out = life_at(operands[0]);
+        if (out == nullptr || out->first != i) continue;
+        for (size_t j = 1; j < operands.size(); ++j) {
+            Life* in = life_at(operands[j]);
+            if (in == nullptr || in->first == i || in->last != i || in->heir >= 0) continue;
+            if (in->bytes != out->bytes || operands[j].bytes != operands[0].bytes) continue;
+            in->heir = out - lives.data();
+            break;
+        }
+    }
+    // Those that follow one another are one life to be placed.
+    std::vector<int64_t> begun(lives.size(), -1);
+    std::vector<Life> chains;
+    for (size_t i = 0; i < lives.size(); ++i) {
+        int64_t& chain = begun[i];
+        if (chain < 0) {
+            chain = int64_t(chains.size());
+            chains.push_back(lives[i]);
+        }
+        chains[size_t(chain)].last = lives[i].last;
+        if (lives[i].heir >= 0) begun[size_t(lives[i].heir)] = chain;
+    }
+    const size_t bytes = place(chains);
+    for (size_t i = 0; i < lives.size(); ++i) lives[i].offset = chains[size_t(begun[i])].offset;
     Block* block = allocate(bytes);
     if (block == nullptr) throw std::bad_alloc();
     for (const Use& use : uses) use.operand.set(static_cast<char*>(block->data) + lives[use.life].offset + use.offset);
