@@ -67,7 +67,7 @@ def sides(workload: Workload) -> dict[str, Side]:
     batches = [(jnp.asarray(x), jnp.asarray(y)) for x, y in workload.batches()]
     state = optimizer.init(weights)
     jitted = jax.jit(update, donate_argnums=(0, 1))
-    plan = jitted.lower(weights, state, *batches[0]).compile().memory_analysis()
+    plan: Any = jitted.lower(weights, state, *batches[0]).compile().memory_analysis()
     turns = itertools.cycle(batches)
     now = [weights, state, jnp.zeros(())]
 

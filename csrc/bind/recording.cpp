@@ -156,11 +156,61 @@ bool Recording::accept(const py::typing::Tuple<py::object, py::ellipsis>& values
     return true;
 }
 
-void Recording::guard_range(const py::object& values, int64_t least, int64_t most, py::function error) {
+bool Recording::gather(const py::typing::List<py::object>& arrays, const py::object& indices) const {
+    using npy = py::detail::npy_api;
+    constexpr int needed = npy::NPY_ARRAY_C_CONTIGUOUS_ | npy::NPY_ARRAY_ALIGNED_;
+    const auto readable = [](const py::array& array) {
+        return (array.flags() & needed) == needed && array.dtype().byteorder() != '>';
+    };
+    if (arrays.size() != inputs_.size() || &runtime::active_table() != kernels_ || runtime::matmul_split() != split_ ||
+        !py::isinstance<py::array_t<int64_t>>(indices))
+        return false;
+    const auto places = py::reinterpret_borrow<py::array>(indices);
+    if (!readable(places)) return false;
+    const auto* rows = static_cast<const int64_t*>(places.data());
+    const int64_t count = places.size();
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+        const py::object& value = arrays[i];
+        if (!py::isinstance<py::array>(value)) return false;
+        const auto from = py::reinterpret_borrow<py::array>(value);
+        const py::array& own = inputs_[i];
+        if (from.ndim() != own.ndim() || own.ndim() == 0 || own.shape(0) != count || !readable(from)) return false;
+        if (!std::equal(from.shape() + 1, from.shape() + from.ndim(), own.shape() + 1)) return false;
+        if (!all_in_range(rows, count, 0, from.shape(0) - 1)) return false;
+        const bool integers = own.dtype().kind() == 'i' && (from.dtype().kind() == 'i' || from.dtype().kind() == 'u');
+        if (!integers && !from.dtype().is(own.dtype())) return false;
+    }
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+        const auto from = py::reinterpret_borrow<py::array>(arrays[i]);
+        auto* to = static_cast<char*>(const_cast<void*>(inputs_[i].data()));
+        const size_t row = count > 0 ? size_t(inputs_[i].size()) / size_t(count) : 0;
+        const auto each = [&](auto example) {
+            const auto* values = static_cast<const decltype(example)*>(from.data());
+            for (int64_t r = 0; r < count; ++r)
+                for (size_t k = 0; k < row; ++k)
+                    reinterpret_cast<int64_t*>(to)[size_t(r) * row + k] = int64_t(values[size_t(rows[r]) * row + k]);
+        };
+        const bool is_signed = from.dtype().kind() == 'i';
+        const size_t bytes = row * size_t(from.itemsize());
+        if (from.itemsize() == inputs_[i].itemsize())
+            for (int64_t r = 0; r < count; ++r)
+                std::memcpy(to + size_t(r) * bytes, static_cast<const char*>(from.data()) + size_t(rows[r]) * bytes,
+                            bytes);
+        else if (from.itemsize() == 1)
+            is_signed ? each(int8_t()) : each(uint8_t());
+        else if (from.itemsize() == 2)
+            is_signed ? each(int16_t()) : each(uint16_t());
+        else
+            is_signed ? each(int32_t()) : each(uint32_t());
+    }
+    return true;
+}
+
+void Recording::guard_range(const py::object& values, int64_t least, int64_t most, Error error) {
     guards_.push_back({py::reinterpret_borrow<py::array>(values), least, most, std::move(error)});
 }
 
-void Recording::guard_numbers(const py::object& values, py::function error) {
+void Recording::guard_numbers(const py::object& values, Error error) {
     guards_.push_back({py::reinterpret_borrow<py::array>(values), 0, 0, std::move(error)});
 }
 
@@ -275,6 +325,8 @@ void define_recording(py::module_& module) {
         .def("set_inputs", &Recording::set_inputs, py::arg("arrays"), "Say which arrays `accept` is to fill.")
         .def("accept", &Recording::accept, py::arg("values"),
              "Copy the inputs from arrays or tensors of just their shapes and dtypes; False if they are others.")
+        .def("gather", &Recording::gather, py::arg("arrays"), py::arg("indices"),
+             "Copy the inputs from those rows of larger arrays; False if these are not just like them.")
         .def("guard_range", &Recording::guard_range, py::arg("values"), py::arg("least"), py::arg("most"),
              py::arg("error"), "Expect an int64 array's elements in a range.")
         .def("guard_numbers", &Recording::guard_numbers, py::arg("values"), py::arg("error"),

@@ -66,9 +66,13 @@ class Recording {
     void set_inputs(const pybind11::typing::List<pybind11::object>& arrays);
     bool accept(const pybind11::typing::Tuple<pybind11::object, pybind11::ellipsis>& values) const;
 
+    // The same by rows of larger arrays, as many as there are indices; integers of any size become those of inputs.
+    bool gather(const pybind11::typing::List<pybind11::object>& arrays, const pybind11::object& indices) const;
+
+    using Error = pybind11::typing::Callable<pybind11::object()>;
     // What inputs must be like: integers in a range, floats no NaN; `check` raises `error()` of the first that is not.
-    void guard_range(const pybind11::object& values, int64_t least, int64_t most, pybind11::function error);
-    void guard_numbers(const pybind11::object& values, pybind11::function error);
+    void guard_range(const pybind11::object& values, int64_t least, int64_t most, Error error);
+    void guard_numbers(const pybind11::object& values, Error error);
     void check() const;
 
     // Arrays whose copies a run gives: made before its first call, so that it cannot fail after its last.
@@ -87,7 +91,7 @@ class Recording {
     struct Guard {
         pybind11::array values;
         int64_t least, most;  // of integers
-        pybind11::function error;
+        Error error;
     };
     std::vector<pybind11::object> temporaries_, arrays_;
     std::vector<pybind11::array> inputs_, outputs_;

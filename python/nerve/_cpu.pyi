@@ -229,7 +229,11 @@ class Recording:
         """
         Give the memory of those arrays back: this recording is only to be compared.
         """
-    def guard_numbers(self, values: typing.Any, error: collections.abc.Callable) -> None:
+    def gather(self, arrays: list[typing.Any], indices: typing.Any) -> bool:
+        """
+        Copy the inputs from those rows of larger arrays; False if these are not just like them.
+        """
+    def guard_numbers(self, values: typing.Any, error: collections.abc.Callable[[], typing.Any]) -> None:
         """
         Expect no NaN in an array of floats.
         """
@@ -238,7 +242,7 @@ class Recording:
         values: typing.Any,
         least: typing.SupportsInt | typing.SupportsIndex,
         most: typing.SupportsInt | typing.SupportsIndex,
-        error: collections.abc.Callable,
+        error: collections.abc.Callable[[], typing.Any],
     ) -> None:
         """
         Expect an int64 array's elements in a range.

@@ -97,6 +97,23 @@ class Recorder:
             outputs = entry.again(values)
         return None if outputs is None else (outputs, entry.rest)
 
+    def gathered(self, arrays: list[Array], rows: Array, static: Any) -> tuple[Sequence[Array], Any] | None:
+        """The same for rows of larger arrays, which the replay gathers; None if a batch of them is another one."""
+        entry = self._last
+        if (
+            entry is None
+            or entry.static != static
+            or self._version != configuration.version
+            or entry.with_gradients is not recording()
+            or now.recording is not None
+            or not native()
+        ):
+            return None
+        with self._lock:
+            if not entry.recording.calls.gather(arrays, rows):
+                return None
+            return entry.recording.run(), entry.rest
+
     @property
     def last_static(self) -> Any:
         """`static` of the recording replayed last; None if there is none."""
@@ -191,7 +208,7 @@ def _recorded_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The nearest of the types that kernels take."""
     if dtype.kind in "iu":
         return np.dtype(np.int64)
-    return np.dtype(np.float32) if dtype.name == "float16" else dtype
+    return np.dtype(np.float32 if dtype.name == "float16" else dtype.char)  # in the byte order of this machine
 
 
 def compile(function: Callable[..., Any] | None = None, *, max_bytes: int = MAX_BYTES) -> Any:

@@ -125,9 +125,11 @@ class ArrayBatches:
 
     def first(self) -> Batch:
         """The first batch, unshuffled."""
-        return self._take(slice(0, self.batch_size))
+        return self.take(slice(0, self.batch_size))
 
-    def _take(self, index: Any) -> Batch:
+    def take(self, index: Any) -> Batch:
+        """The samples of a slice, or of an array of indices."""
+
         def pick(a: Array) -> Array:
             # take is the fastest way to gather rows; a slice is a view.
             return a[index] if isinstance(index, slice) else a.take(index, axis=0)
@@ -136,15 +138,21 @@ class ArrayBatches:
         y = pick(self.y) if isinstance(self.y, np.ndarray) else _optional(pick, self.y)
         return x, y, _optional(pick, self.sample_weight)
 
-    def __iter__(self) -> Iterator[Batch]:
-        """The next `steps` batches. What a pass leaves is for the next one, which may then be shorter, as in Keras."""
+    def chosen(self) -> Iterator[Any]:
+        """What `take` makes the next `steps` batches of.
+
+        What a pass leaves is for the next one, which may then be shorter, as in Keras.
+        """
         if not self._rest:
             order = random.generator().permutation(self.n_samples) if self.shuffle else None
             chunks = (slice(start, start + self.batch_size) for start in range(0, self.n_samples, self.batch_size))
             self._rest = [chunk if order is None else order[chunk] for chunk in chunks]
         chosen, self._rest = self._rest[: self.steps], self._rest[self.steps :]
-        for chunk in chosen:
-            yield self._take(chunk)
+        yield from chosen
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The next `steps` batches."""
+        return map(self.take, self.chosen())
 
     def restart(self) -> None:
         """Begin the next pass with the first batch."""
@@ -166,7 +174,7 @@ class ArrayBatches:
         at = int(self.n_samples * (1 - fraction))
         if not 0 < at < self.n_samples:
             raise ValueError(f"validation_split={fraction} of {self.n_samples} samples leaves one side empty")
-        head, tail = self._take(slice(0, at)), self._take(slice(at, None))
+        head, tail = self.take(slice(0, at)), self.take(slice(at, None))
         return (
             ArrayBatches(*head, batch_size=self._given_size, shuffle=self.shuffle, steps=steps),
             ArrayBatches(*tail, batch_size=size, steps=validation_steps),

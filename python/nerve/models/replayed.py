@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,13 +12,22 @@ from nerve._typing import Array
 from nerve.kernels._backend import native
 from nerve.layers.context import deferred_updates
 from nerve.layers.structure import flatten
-from nerve.models.data import unpack
+from nerve.models.data import ArrayBatches, Batches, pack, unpack
 from nerve.models.steps import Logs, Steps
 from nerve.recorded import Function, Recorder, emptied, filled
 from nerve.tensor import Tensor
 
 _SINGLE = emptied(np.zeros(1), [], "")  # the structures of the usual batches
 _PAIR = emptied((np.zeros(1), np.zeros(1), None), [], "")
+
+
+class Rows(NamedTuple):
+    """Batches, and the arrays that hold all of them, as a recorder wants to see them."""
+
+    batches: ArrayBatches
+    structure: Any
+    arrays: list[Array]
+    order: Array  # of the samples, where they are not shuffled
 
 
 class ReplayedSteps(Steps):
@@ -54,6 +63,29 @@ class ReplayedSteps(Steps):
         leaves, structure = self._recorded("predict", self._predictions, x)
         places = iter(leaves)
         return filled(structure, lambda: Tensor(next(places), tracked=False))
+
+    # Batches of arrays are gathered by the replay itself.
+
+    def _rows(self, batches: Batches) -> Rows | None:
+        """The arrays that batches are rows of, if a replay can gather them."""
+        if not isinstance(batches, ArrayBatches):
+            return None
+        data = batches.x, batches.y, batches.sample_weight
+        for leaf in flatten(data):
+            if leaf is not None and not (type(leaf) is np.ndarray and leaf.flags.c_contiguous and leaf.flags.aligned):
+                return None
+        arrays: list[Array] = []
+        return Rows(batches, emptied(data, arrays, self.name), arrays, np.arange(batches.n_samples))
+
+    def _train_rows(self, rows: Rows, chosen: Any) -> Logs:
+        """`_train` on some of the samples: a slice, or an array of indices."""
+        recorder = self._recorders.get("train") if self._recorders else None
+        if recorder is not None and (self._metrics is None or self._metrics.all_recorded):
+            index = rows.order[chosen] if isinstance(chosen, slice) else chosen
+            found = recorder.gathered(rows.arrays, index, rows.structure)
+            if found is not None:
+                return self.get_metrics_result()
+        return self._train(pack(rows.batches.take(chosen)))
 
     # Batches just like the last one need no preparation: the recording itself checks their values.
 

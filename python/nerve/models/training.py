@@ -151,10 +151,11 @@ class Trainer(ReplayedSteps):
         listeners.on_epoch_begin(epoch)
         self._stepped = self.trainable_variables  # walking the layers once per epoch is often enough
         logs: Logs | None = None
-        for step, batch in enumerate(batches):
+        rows = self._rows(batches)
+        for step, batch in enumerate(batches if rows is None else rows.batches.chosen()):
             listeners.on_train_batch_begin(step)
             with whole.step:
-                logs = self._train(pack(batch))
+                logs = self._train(pack(batch)) if rows is None else self._train_rows(rows, batch)
             listeners.on_train_batch_end(step, logs)
             if self.stop_training:
                 break
