@@ -153,5 +153,7 @@ def _numbers(logs: Logs | None) -> str:
 
 
 def _number(value: Any) -> str:
+    if getattr(value, "ndim", 0):  # a metric of several classes or thresholds
+        return f"[{' '.join(map(_number, value))}]"
     value = float(value)
     return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.4e}"

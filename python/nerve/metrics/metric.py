@@ -150,6 +150,33 @@ class Mean(Metric):
         self._totals[...] = 0.0
 
 
+class Sum(Metric):
+    """The weighted sum of all values seen."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.total = 0.0
+
+    def update_state(self, values: Any, sample_weight: ArrayLike | None = None) -> None:
+        """Add values, each times its weight, or that of its first axes."""
+        values = as_array(values).astype(np.float64)
+        if sample_weight is not None:
+            weights = as_array(sample_weight)
+            weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+            if np.broadcast_shapes(weights.shape, values.shape) != values.shape:
+                raise ShapeError(
+                    f"[{self.name}] sample_weight of {weights.shape} does not fit values of {values.shape}"
+                )
+            values = values * weights
+        self.total += float(values.sum())
+
+    def result(self) -> float:
+        return self.total
+
+    def reset_state(self) -> None:
+        self.total = 0.0
+
+
 class PairMetric(Mean):
     """The mean of `values(y_true, y_pred)`, one per sample."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nerve import losses, metrics
 from nerve.errors import ShapeError
 from nerve.layers.structure import flatten
@@ -185,8 +187,10 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def number(result: Any) -> float:
-    """What a metric gives, a number or a scalar tensor, as a number."""
+def number(result: Any) -> Any:
+    """What a metric gives, a number or a scalar tensor, as a number; several numbers, as of classes, as an array."""
+    if getattr(result, "size", 1) != 1:
+        return np.array(result)
     return float(result.item() if hasattr(result, "item") else result)
 
 
