@@ -17,6 +17,7 @@ FLOORS = {
     4: [
         "activations",
         "callbacks",
+        "constraints",
         "cluster",
         "initializers",
         "layers",
@@ -25,6 +26,7 @@ FLOORS = {
         "neighbors",
         "optimizers",
         "random",
+        "regularizers",
         "serialization",
     ],
     3: ["autograd", "indexed_rows", "ops", "recorded", "tensor"],

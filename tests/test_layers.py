@@ -133,7 +133,7 @@ class TestDense:
 
     def test_options_that_do_nothing_are_refused(self):
         with pytest.raises(TypeError):
-            layers.Dense(3, kernel_regularizer="l2")
+            layers.Dense(3, gamma_regularizer="l2")
 
 
 class TestConv2D:

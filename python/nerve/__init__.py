@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         applications,
         callbacks,
         cluster,
+        constraints,
         errors,
         gpu,
         initializers,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         random,
+        regularizers,
         serialization,
     )
     from nerve.autograd import gradients
@@ -58,6 +60,7 @@ _MODULES = (
     "activations",
     "applications",
     "callbacks",
+    "constraints",
     "cluster",
     "errors",
     "gpu",
@@ -71,6 +74,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "random",
+    "regularizers",
     "serialization",
 )
 _NAMES = {
@@ -126,6 +130,7 @@ __all__ = [
     "callbacks",
     "cluster",
     "compile",
+    "constraints",
     "empty_cache",
     "errors",
     "get_matmul_precision",
@@ -144,6 +149,7 @@ __all__ = [
     "ops",
     "optimizers",
     "random",
+    "regularizers",
     "serialization",
     "set_matmul_precision",
     "set_num_threads",

@@ -21,7 +21,10 @@ from nerve.errors import ModelFileError
 __all__ = ["custom_object_scope", "deserialize", "serialize"]
 
 # Where a class may come from. The module is written beside the name, for `metrics` and `losses` share some.
-_CLASS_MODULES = ("layers", "models", "initializers", "losses", "metrics", "optimizers", "optimizers.schedules")
+_CLASS_MODULES = (
+    "layers", "models", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
+    "optimizers.schedules",
+)  # fmt: skip
 _FUNCTION_MODULES = ("activations", "ops", "losses")
 
 

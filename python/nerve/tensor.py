@@ -219,12 +219,14 @@ class Variable(Tensor):
         Whether gradients flow to it.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("constraint", "name", "regularizer")
 
     def __init__(self, array: ArrayLike | Tensor, *, name: str = "", trainable: bool = True) -> None:
         values = _real("Variable", array)
         super().__init__(array_module(values).array(values, order="C"), tracked=trainable)
         self.name = name
+        self.regularizer: Any = None  # a term of the loss, and what an optimizer makes of the weight after a step
+        self.constraint: Any = None
 
     @property
     def trainable(self) -> bool:

@@ -92,6 +92,12 @@ class MultiHeadAttention(_Attending):
     Vaswani et al., "Attention is all you need", NeurIPS 2017.
     """
 
+    regulated = ("kernel", "bias")
+    kernel_regularizer: Any
+    kernel_constraint: Any
+    bias_regularizer: Any
+    bias_constraint: Any
+
     def __init__(
         self,
         num_heads: int,
@@ -133,10 +139,22 @@ class MultiHeadAttention(_Attending):
 
     def _projection(self, name: str, shape: tuple[int, ...], summed: int) -> tuple[Variable, Variable | None]:
         """A kernel, whose first `summed` axes a product sums over, and its bias."""
-        kernel = self.add_weight(shape, self.kernel_initializer, name=f"{name}_kernel")
+        kernel = self.add_weight(
+            shape,
+            self.kernel_initializer,
+            name=f"{name}_kernel",
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
         if not self.use_bias:
             return kernel, None
-        return kernel, self.add_weight(shape[summed:], self.bias_initializer, name=f"{name}_bias")
+        return kernel, self.add_weight(
+            shape[summed:],
+            self.bias_initializer,
+            name=f"{name}_bias",
+            regularizer=self.bias_regularizer,
+            constraint=self.bias_constraint,
+        )
 
     def compute_output_shape(  # type: ignore[override]
         self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None

@@ -38,6 +38,8 @@ class Conv2D(Spatial):
         kernel is (rows, columns, channels / groups, filters), bias is (filters,).
     """
 
+    regulated = ("kernel", "bias")
+
     def __init__(
         self,
         filters: int,

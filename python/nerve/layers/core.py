@@ -113,6 +113,8 @@ class Dense(Layer):
         kernel is (inputs, units), bias is (units,).
     """
 
+    regulated = ("kernel", "bias")
+
     def __init__(
         self,
         units: int,

@@ -30,6 +30,8 @@ class Embedding(Layer):
         embeddings is (input_dim, output_dim).
     """
 
+    regulated = ("embeddings",)
+
     def __init__(
         self,
         input_dim: int,

@@ -6,11 +6,11 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
-from nerve import initializers, kernels, ops
+from nerve import constraints, initializers, kernels, ops, regularizers
 from nerve._lookup import snake_case
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers import context
@@ -21,13 +21,26 @@ from nerve.tensor import Tensor, Variable
 
 
 class LayerOptions(TypedDict, total=False):
-    """What every layer takes besides its own arguments."""
+    """What layers take besides their own arguments; regularizers and constraints only of the weights they have."""
 
     name: str | None
     trainable: bool
     dtype: str | None
+    kernel_regularizer: Any
+    kernel_constraint: Any
+    recurrent_regularizer: Any
+    recurrent_constraint: Any
+    embeddings_regularizer: Any
+    embeddings_constraint: Any
+    bias_regularizer: Any
+    bias_constraint: Any
+    gamma_regularizer: Any
+    gamma_constraint: Any
+    beta_regularizer: Any
+    beta_constraint: Any
 
 
+_REGULATORS: dict[str, Callable[[Any], Any]] = {"regularizer": regularizers.get, "constraint": constraints.get}
 _BASE_OPTIONS = ("name", "trainable", "dtype")
 _name_counts: dict[str, int] = {}
 
@@ -65,9 +78,12 @@ class Layer(Tracked):
         Whether the weights may change in training.
     dtype : {"float32", "float64"}
         Of weights and results; floating inputs are converted to it.
+    **of_weights : str, Regularizer, Constraint or callable, optional
+        `kernel_regularizer`, `bias_constraint` and so on, for the kinds of weight that the class names in `regulated`.
     """
 
     autocast = True
+    regulated: ClassVar[tuple[str, ...]] = ()
     _call_takes_training = False
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -87,7 +103,9 @@ class Layer(Tracked):
         layer._trainable = True
         return layer
 
-    def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None) -> None:
+    def __init__(
+        self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None, **of_weights: Any
+    ) -> None:
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"[{type(self).__name__}] name must be a string without '/', got {name!r}")
         self.name: str = name or unique_name(snake_case(type(self).__name__))
@@ -97,6 +115,11 @@ class Layer(Tracked):
         self._trainable: bool = bool(trainable)
         self._weights: list[Variable]
         self._nodes: list[Node]
+        known = {f"{weight}_{kind}": kind for weight in self.regulated for kind in _REGULATORS}
+        if unknown := sorted(of_weights.keys() - known.keys()):
+            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {unknown[0]!r}")
+        for option, kind in known.items():
+            setattr(self, option, _REGULATORS[kind](of_weights.get(option)))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -110,6 +133,8 @@ class Layer(Tracked):
         dtype: str | None = None,
         trainable: bool = True,
         name: str | None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
     ) -> Variable:
         """Make a variable of this layer.
 
@@ -122,6 +147,8 @@ class Layer(Tracked):
             The layer's if not given.
         trainable : bool
         name : str, optional
+        regularizer, constraint : optional
+            The layer's own `<name>_regularizer` and `<name>_constraint` if not given.
         """
         shape = tuple(int(size) for size in shape)
         dtype = dtype or self.dtype
@@ -132,8 +159,19 @@ class Layer(Tracked):
         if array.shape != shape:
             raise ShapeError(f"the initializer of {name or 'a weight'} gave shape {array.shape}, expected {shape}")
         variable = Variable(array, name=name or f"variable_{len(self._weights)}", trainable=trainable)
+        for kind, given in (("regularizer", regularizer), ("constraint", constraint)):
+            setattr(
+                variable, kind, _REGULATORS[kind](getattr(self, f"{name}_{kind}", None) if given is None else given)
+            )
         self._weights.append(variable)
         return variable
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What the regularizers of its trainable weights, and of those inside it, add to a model's loss."""
+        return [
+            variable.regularizer(variable) for variable in self.trainable_weights if variable.regularizer is not None
+        ]
 
     # Building and calling
 

@@ -38,6 +38,8 @@ class BatchNormalization(Layer):
     Ioffe and Szegedy, "Batch normalization", ICML 2015.
     """
 
+    regulated = ("gamma", "beta")
+
     def __init__(
         self,
         axis: int = -1,
@@ -131,6 +133,8 @@ class LayerNormalization(Layer):
     ----------
     Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
+
+    regulated = ("gamma", "beta")
 
     def __init__(
         self,

@@ -57,6 +57,10 @@ class Recurrent(Layer):
     _states = 1
     bias: Any
 
+    regulated = ("kernel", "recurrent", "bias")
+    recurrent_regularizer: Any
+    recurrent_constraint: Any
+
     def __init__(
         self,
         units: int,
@@ -70,7 +74,7 @@ class Recurrent(Layer):
         defaults: dict[str, Any] = {"dropout": 0.0, "recurrent_dropout": 0.0, "seed": None, "return_sequences": False}
         defaults |= {"return_state": False, "go_backwards": False, "stateful": False}
         own = {key: options.pop(key, value) for key, value in defaults.items()}  # type: ignore[misc]
-        super().__init__(**options)  # type: ignore[misc]  # what is left are those of every layer
+        super().__init__(**options)  # what is left are those of every layer
         here = f"{self.name} ({type(self).__name__})"
         positive(self, units=units)
         self.units = units
@@ -110,7 +114,11 @@ class Recurrent(Layer):
         width = self._gates * self.units
         self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer, name="kernel")
         self.recurrent_kernel = self.add_weight(
-            (self.units, width), self.recurrent_initializer, name="recurrent_kernel"
+            (self.units, width),
+            self.recurrent_initializer,
+            name="recurrent_kernel",
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
         )
         if self.stateful:
             if input_shape[0] is None:

@@ -155,6 +155,8 @@ class Steps(Layer):
         loss: Tensor | None = total(*self._flat(y, y_pred, sample_weight))
         if loss is None:
             raise ValueError(f"[{self.name}] has no loss: pass compile(loss=...)")
+        for term in self.losses:
+            loss = loss + term
         return loss
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:

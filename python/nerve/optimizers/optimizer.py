@@ -19,7 +19,7 @@ from nerve.kernels._numbers import number
 from nerve.kernels._recording import Configured, changing, effect
 from nerve.optimizers import schedules
 from nerve.optimizers.schedules import LearningRateSchedule
-from nerve.tensor import Variable
+from nerve.tensor import Variable, no_gradients
 
 LearningRate = float | LearningRateSchedule | Callable[[int], float]
 Arrays = list[Array]
@@ -210,6 +210,11 @@ class Optimizer(Configured):
             slots = {name: [values[i] for i in members] for name, values in self.slots.items()}
             parameters = [self.variables[i].array for i in members]
             self.step(parameters, members_gradients, slots, rate, (self.weight_decay or 0.0) * decayed)
+        with no_gradients():
+            for position in positions:
+                variable = self.variables[position]
+                if variable.constraint is not None:
+                    variable.assign(variable.constraint(variable))
         effect(self._count)
 
     def _count(self) -> None:
