@@ -284,6 +284,19 @@ class TestLife:
             for a, b in zip(expected, compiled(x), strict=True):
                 np.testing.assert_array_equal(a, b.array)
 
+    def test_parts_of_what_is_written_over(self) -> None:
+        def step(x: Tensor) -> list[np.ndarray]:
+            a, b, c = (kernels.exp(x.array) for _ in range(3))
+            results = kernels.add(a, a[:1]), kernels.multiply(b[2], b), kernels.subtract(c, c)
+            return [kernels.tanh(result) for result in results]
+
+        x = np.random.default_rng(0).normal(size=(5, 700)).astype(np.float32)
+        compiled = nerve.compile(step)
+        expected = step(Tensor(x))
+        for _ in range(5):
+            for a, b in zip(expected, compiled(x), strict=True):
+                np.testing.assert_array_equal(a, b.array)
+
     def test_a_change_of_what_is_trained(self) -> None:
         model = network()
         model.compile("sgd", "sparse_categorical_crossentropy")

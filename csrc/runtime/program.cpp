@@ -160,6 +160,13 @@ void Program::plan(const std::vector<bool>& kept) {
             Life* in = life_at(operands[j]);
             if (in == nullptr || in->first == i || in->last != i || in->heir >= 0) continue;
             if (in->bytes != out->bytes || operands[j].bytes != operands[0].bytes) continue;
+            // Nor where another input is a part of it, which is read again when some of it is written.
+            bool parts = false;
+            for (const Operand& other : operands) {
+                const bool same = other.pointer() == operands[j].pointer() && other.bytes == operands[j].bytes;
+                parts |= !same && other.bytes > 0 && find(order, other.pointer()).temporary == int64_t(in->temporary);
+            }
+            if (parts) continue;
             in->heir = out - lives.data();
             break;
         }
