@@ -14,7 +14,7 @@ import nerve
 from benchmarks.row import Peer, Row, torch, verify
 
 SAMPLE = 2e-3  # seconds of one sample at least
-SETTLE = 1e-2  # seconds between samples of several threads, in which the other libraries' workers stop spinning
+SETTLE = 5e-3  # seconds of looking whether the workers of the libraries have stopped spinning
 ROUNDS = 5, 25
 
 
@@ -75,31 +75,42 @@ def sample(call: Callable[[], Any], repeats: int) -> float:
     return (time.perf_counter() - begin) / repeats
 
 
+def settle() -> None:
+    """Wait until no worker spins after the last call: OpenBLAS's take a core from the next side for 0.1 s."""
+    for _ in range(100):
+        before = time.process_time()
+        time.sleep(SETTLE)
+        if time.process_time() - before < SETTLE / 10:
+            return
+
+
 def measure(row: Row, peers: tuple[Peer, ...], expected: Any, budget: float) -> dict[str, Time]:
     """Verify every side of a row, then time them."""
     return timed(sides(row, peers, expected), budget)
 
 
 def timed(calls: dict[str, tuple[Peer | None, Callable[[], Any]]], budget: float) -> dict[str, Time]:
-    """The calls' times, taken in turns in ``budget`` seconds or a few rounds, whichever is more."""
-    settle = SETTLE if nerve.num_threads() > 1 else 0
+    """The calls' times, taken in turns in ``budget`` seconds of sampling or a few rounds, whichever is more."""
+    threaded = nerve.num_threads() > 1
     repeats: dict[str, int] = {}
     cost = 0.0
     for name, (peer, call) in calls.items():
-        time.sleep(settle)
+        if threaded:
+            settle()
         with mode(peer):
             once = min(sample(call, 1) for _ in range(3))
             if once < SAMPLE:
                 once = sample(call, max(1, int(SAMPLE / 4 / once)))
         repeats[name] = max(1, round(SAMPLE / once + 0.5))
-        cost += (repeats[name] + 1) * once + settle
+        cost += (repeats[name] + 1) * once
     samples: dict[str, list[float]] = {name: [] for name in calls}
     gc.collect()
     gc.disable()
     try:
         for _ in range(min(max(int(budget / cost), ROUNDS[0]), ROUNDS[1])):
             for name, (peer, call) in calls.items():
-                time.sleep(settle)
+                if threaded:
+                    settle()
                 with mode(peer):
                     call()
                     samples[name].append(sample(call, repeats[name]))

@@ -32,38 +32,55 @@ template <class T>
 using half = vec<T>;
 #endif
 
+// How many pixels are multiplied for each look at where a row of a tile J vectors wide lies: their gradients, the sums
+// and a number of x fill the registers.
+template <int J>
+constexpr int pixels_together = vector_bytes == 64             ? (J == 1 ? 4 : 2)
+                                : vector_bytes == 32 && J == 1 ? 2
+                                                               : 1;
+
 // out (R, columns) += sum over pixels of x[offsets[r]] times a row of b, or = for `first`; `rows` of R are stored. Rows
 // of b are b_step apart, of J vectors V; x_step leads to the next pixel.
 template <class V, int R, int J, class T>
 void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets, int64_t x_step,
                 const T* b, int64_t b_step, int rows, int64_t columns, bool first) {
     V sum[R][J];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
         for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
+    constexpr int together = pixels_together<J>;
     for (const Segment<T>* s = segments; s < segments + n; ++s) {
-        const T* a[R];
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) a[r] = s->x + offsets[r];
-        auto add = [&](int64_t at, const T* row) NERVE_LAMBDA_INLINE {
-            V bj[J];
+        auto add = [&](const T* x, auto pixels) NERVE_LAMBDA_INLINE {
+            constexpr int P = decltype(pixels)::value;
+            V bj[P][J];
 #pragma GCC unroll 4
-            for (int j = 0; j < J; ++j) std::memcpy(&bj[j], row + j * V::size, sizeof(V));
-#pragma GCC unroll 16
+            for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+                for (int j = 0; j < J; ++j) std::memcpy(&bj[p][j], b + p * b_step + j * V::size, sizeof(V));
+#pragma GCC unroll 32
             for (int r = 0; r < R; ++r) {
-                const V ar(a[r][at]);
+                const T* a = x + offsets[r];
+                // Else the compiler keeps a pointer for every pixel and row, and finds no registers for them.
+                if (together > 1) asm("" : "+r"(a));
 #pragma GCC unroll 4
-                for (int j = 0; j < J; ++j) sum[r][j] = fma(ar, bj[j], sum[r][j]);
+                for (int p = 0; p < P; ++p) {
+                    const V ar(a[p * x_step]);
+#pragma GCC unroll 4
+                    for (int j = 0; j < J; ++j) sum[r][j] = fma(ar, bj[p][j], sum[r][j]);
+                }
             }
+            b += P * b_step;
         };
-        int64_t at = 0;
-        if (s->count % 2 != 0) add(0, b), at = x_step, b += b_step;
-        for (const int64_t end = s->count * x_step; at != end; at += 2 * x_step, b += 2 * b_step)
-            add(at, b), add(at + x_step, b + b_step);
+        const T* x = s->x;
+        int64_t left = s->count;
+        for (; left >= together; left -= together, x += together * x_step)
+            add(x, std::integral_constant<int, together>());
+        if (together > 1)
+            for (; left > 0; --left, x += x_step) add(x, std::integral_constant<int, 1>());
     }
     if (rows == R && columns >= J * V::size) {
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
             for (int j = 0; j < J; ++j) {
@@ -74,7 +91,7 @@ void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, c
             }
         return;
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int r = 0; r < R; ++r) {
         if (r >= rows) break;
 #pragma GCC unroll 4
@@ -88,16 +105,25 @@ void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, c
     }
 }
 
+// The most rows of a tile one vector wide: many, as enough sums have to be under way.
+constexpr int narrow_rows = vector_bytes == 64 ? 25 : vector_bytes == 32 ? 13 : 8;
+
 template <class V, int J, class T>
 inline void outer_tile_of(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets,
                           int64_t x_step, const T* b, int64_t b_step, int rows, int64_t columns, bool first) {
+    auto of = [&](auto height) NERVE_LAMBDA_INLINE {
+        outer_tile<V, decltype(height)::value, J>(out, stride, segments, n, offsets, x_step, b, b_step, rows, columns,
+                                                  first);
+    };
+    constexpr int most = J == 1 ? narrow_rows : tile_rows;
     if (rows <= 4)
-        outer_tile<V, 4, J>(out, stride, segments, n, offsets, x_step, b, b_step, rows, columns, first);
-    else if (tile_rows > 8 && rows <= 8)
-        outer_tile<V, (tile_rows > 8 ? 8 : tile_rows), J>(out, stride, segments, n, offsets, x_step, b, b_step, rows,
-                                                          columns, first);
+        of(std::integral_constant<int, 4>());
+    else if (most > 8 && rows <= 8)
+        of(std::integral_constant<int, (most > 8 ? 8 : most)>());
+    else if (most > 14 && rows <= 14)
+        of(std::integral_constant<int, (most > 14 ? 14 : most)>());
     else
-        outer_tile<V, tile_rows, J>(out, stride, segments, n, offsets, x_step, b, b_step, rows, columns, first);
+        of(std::integral_constant<int, most>());
 }
 
 // out (rows, columns) = the sum of `count` matrices side by side in memory, in order.
@@ -132,10 +158,12 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
         if (amx::correlate(out, stride, m, images * m.rows_y * m.rows_x, grad, grad_pixel, filters)) return;
 #endif
     const PixelBlocks<T> blocks(m, images, 128);
-    const int64_t tiles = (patch + tile_rows - 1) / tile_rows, panels = (filters + width - 1) / width;
-    int64_t* offsets =
-        static_cast<int64_t*>(runtime::scratch(runtime::packed_b, size_t(tiles * tile_rows) * sizeof(int64_t)));
-    for (int64_t i = 0; i < tiles * tile_rows; ++i) {
+    const int64_t panels = (filters + width - 1) / width;
+    const int64_t most_rows = filters <= vec<T>::size ? narrow_rows : tile_rows, tiles = pieces(patch, most_rows);
+    const int64_t height = filters <= vec<T>::size ? pieces(patch, tiles) : tile_rows;
+    int64_t* offsets = static_cast<int64_t*>(
+        runtime::scratch(runtime::packed_b, size_t(tiles * height + most_rows) * sizeof(int64_t)));
+    for (int64_t i = 0; i < tiles * height + most_rows; ++i) {
         const int64_t k = smaller(i, patch - 1);
         offsets[i] = blocks.tap(k / m.channels) + k % m.channels;
     }
@@ -182,9 +210,9 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
                                        : grad + blocks.first_pixel(block) * grad_pixel + panel * width;
         const int64_t b_step = packed != nullptr ? row_size(panel) : grad_pixel;
         for (int64_t t = begin; t < end; ++t) {
-            const int rows = int(smaller(patch - t * tile_rows, tile_rows));
-            T* tile = to + t * tile_rows * row_stride + panel * width;
-            const int64_t* at = offsets + t * tile_rows;
+            const int rows = int(smaller(patch - t * height, height));
+            T* tile = to + t * height * row_stride + panel * width;
+            const int64_t* at = offsets + t * height;
             if (columns <= half<T>::size)
                 outer_tile_of<half<T>, 1>(tile, row_stride, segments, n, at, blocks.x_step(), b, b_step, rows, columns,
                                           first);

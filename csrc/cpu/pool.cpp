@@ -64,6 +64,7 @@ void pool(T* out, Index* index, const T* x, const Pool2DShape& s) {
 // Up to here the gradients of windows that overlap go to their winners one by one, which is less work than looking for
 // every position at all windows it lies in.
 constexpr int64_t few_channels = 16;
+constexpr int64_t few_windows = vector_bytes == 64 ? 4 : 1;  // so many are looked at by whole vectors all the same
 
 NERVE_INLINE bool overlap(const Pool2DShape& s) {
     return s.stride_height < s.pool_height || s.stride_width < s.pool_width;
@@ -100,7 +101,9 @@ void max_backward(T* grad_x, const T* grad, const Index* index, const Pool2DShap
             sum[k] += select(mask<T>{winner == here}, g, vec<T>(T(0)));
         }
     };
-    if (s.channels < lanes || (overlap(s) && sizeof(Index) == 1 && s.channels <= few_channels))
+    if (s.channels < lanes && Spread<T>::windows(s) <= few_windows)
+        spread_to_winners(grad_x, grad, index, s);
+    else if (s.channels < lanes || (overlap(s) && sizeof(Index) == 1 && s.channels <= few_channels))
         give_to_winners(grad_x, grad, index, s);
     else if (overlap(s))
         gather(grad_x, s, share);
@@ -136,7 +139,7 @@ void average_backward(T* grad_x, const T* grad, const Pool2DShape& s) {
         }
     };
     if (s.channels < lanes)
-        spread(grad_x, s, source);
+        spread_to_all(grad_x, s, source);
     else if (overlap(s))
         gather(grad_x, s, share);
     else

@@ -74,9 +74,9 @@ void gather(T* grad_x, const Pool2DShape& s, const Share& share) {
     });
 }
 
-// With few channels: the lines of an image that are all of a task's own, to which the windows above them give their
-// gradient one by one, in the same order. `places` are those of the elements of a row of the output in a line of the
-// image, before the padding; `offsets` those of a window's positions from its corner.
+// With few channels, and windows that overlap: the lines of an image that are all of a task's own, to which the windows
+// above them give their gradient one by one, in the same order. `places` are those of the elements of a row of the
+// output in a line of the image, before the padding; `offsets` those of a window's positions from its corner.
 template <class T, class Index>
 void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DShape& s, Range lines,
                      const int32_t* places, const int64_t* offsets) {
@@ -84,7 +84,6 @@ void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DSh
     const int64_t positions = s.pool_height * s.pool_width;
     const Range first = covering_rows(s, lines.begin), last = covering_rows(s, lines.end - 1);
     const Range inside = windows_inside(s);
-    const bool alone = s.pool_height <= s.stride_height && s.pool_width <= s.stride_width;  // in its window
     int64_t zeroed = lines.begin;
     for (int64_t i = first.begin; i < last.end; ++i) {
         const int64_t top = i * s.stride_height - s.pad_top, bottom = window_rows(s, i).end;
@@ -110,16 +109,10 @@ void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DSh
         carefully(0, inside.begin);
         T* corner = image + top * size - s.pad_left * s.channels;
         const int64_t end = inside.end * s.channels;
-        if (alone)
 #pragma GCC unroll 4
-            for (int64_t e = inside.begin * s.channels; e < end; ++e) {
-                if (winners[e] < positions) corner[places[e] + offsets[winners[e]]] = T(0) + from[e];
-            }
-        else
-#pragma GCC unroll 4
-            for (int64_t e = inside.begin * s.channels; e < end; ++e) {
-                if (winners[e] < positions) corner[places[e] + offsets[winners[e]]] += from[e];
-            }
+        for (int64_t e = inside.begin * s.channels; e < end; ++e) {
+            if (winners[e] < positions) corner[places[e] + offsets[winners[e]]] += from[e];
+        }
         carefully(inside.end, s.out_width);
     }
     if (zeroed < lines.end) std::memset(image + zeroed * size, 0, (lines.end - zeroed) * size * sizeof(T));
@@ -148,15 +141,57 @@ void give_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2DS
     });
 }
 
-// fill(values, row of the output): see spread_lines.
-template <class T, class Fill>
-void spread(T* grad_x, const Pool2DShape& s, const Fill& fill) {
+// Each position of the image gets, of the rows of the output, what is its winner's; of windows that overlap as well as
+// of others. Rows are read where they are, but for those next to the ends of memory, which are copied.
+template <class T, class Index>
+void spread_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2DShape& s) {
+    const int64_t size = s.width * s.channels, row = s.out_width * s.channels, total = s.batch * s.out_height * row;
+    if (size == 0) return;
+    Memory memory(runtime::workspace, Spread<T>::bytes(s));
+    const Spread<T> plan(s, memory);
+    parallel_blocks(s.batch * s.height, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
+        const int64_t copy = plan.reach_rows * plan.source, most = plan.reach_rows * plan.reach;
+        Memory own(runtime::packed_a,
+                   copy * int64_t(sizeof(T) + sizeof(Index)) + most * int64_t(sizeof(Term<T, Index>)) + 192);
+        T* values = own.take<T>(copy);
+        Index* winners = own.take<Index>(copy);
+        Term<T, Index>* terms = own.take<Term<T, Index>>(most);
+        std::memset(values, 0, copy * sizeof(T));
+        std::memset(winners, 0, copy * sizeof(Index));
+        spread_lines<true>(grad_x, s, plan, begin, end, terms, [&](int64_t at) -> Source<T, Index> {
+            const int64_t first = at * row;
+            if (first >= plan.margin && first + plan.source <= total) return {grad + first, index + first};
+            const int64_t to = at % plan.reach_rows * plan.source + plan.margin;
+            std::memcpy(values + to, grad + first, row * sizeof(T));
+            std::memcpy(winners + to, index + first, row * sizeof(Index));
+            return {values + to, winners + to};
+        });
+    });
+}
+
+// Each position gets its share of every window it is in. weigh(values, row of the output) makes the shares of a row.
+template <class T, class Weigh>
+void spread_to_all(T* grad_x, const Pool2DShape& s, const Weigh& weigh) {
     const int64_t size = s.width * s.channels;
     if (size == 0) return;
     Memory memory(runtime::workspace, Spread<T>::bytes(s));
     const Spread<T> plan(s, memory);
-    parallel_blocks(s.batch * s.height, rows_in_a_task(size),
-                    [&](int64_t begin, int64_t end) { spread_lines(grad_x, s, plan, begin, end, fill); });
+    parallel_blocks(s.batch * s.height, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
+        const int64_t copy = plan.reach_rows * plan.source, most = plan.reach_rows * plan.reach;
+        Memory own(runtime::packed_a, copy * int64_t(sizeof(T)) + plan.reach_rows * int64_t(sizeof(int64_t)) +
+                                          most * int64_t(sizeof(Term<T, uint8_t>)) + 192);
+        T* values = own.take<T>(copy);
+        int64_t* holds = own.take<int64_t>(plan.reach_rows);
+        Term<T, uint8_t>* terms = own.take<Term<T, uint8_t>>(most);
+        std::memset(values, 0, copy * sizeof(T));
+        for (int64_t i = 0; i < plan.reach_rows; ++i) holds[i] = -1;
+        spread_lines<false>(grad_x, s, plan, begin, end, terms, [&](int64_t at) -> Source<T, uint8_t> {
+            const int64_t slot = at % plan.reach_rows, to = slot * plan.source + plan.margin;
+            if (holds[slot] != at) weigh(values + to, at);
+            holds[slot] = at;
+            return {values + to, nullptr};
+        });
+    });
 }
 
 }  // namespace
