@@ -104,3 +104,6 @@ class Conv2D(Spatial):
         rows = output_size(shape[1], windows[0], self.strides[0], self.padding)
         columns = output_size(shape[2], windows[1], self.strides[1], self.padding)
         return (shape[0], rows, columns, self.filters)
+
+
+Convolution2D = Conv2D

@@ -38,6 +38,8 @@ class LayerOptions(TypedDict, total=False):
     gamma_constraint: Any
     beta_regularizer: Any
     beta_constraint: Any
+    alpha_regularizer: Any
+    alpha_constraint: Any
 
 
 _REGULATORS: dict[str, Callable[[Any], Any]] = {"regularizer": regularizers.get, "constraint": constraints.get}

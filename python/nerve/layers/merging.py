@@ -120,6 +120,20 @@ class Concatenate(Layer):
         return (*first[:axis], total, *first[axis + 1 :])
 
 
+def _function(layer: type[Layer], name: str) -> Callable[..., Any]:
+    def merge(inputs: Sequence[Any], **options: Any) -> Any:
+        return layer(**options)(inputs)
+
+    merge.__name__ = merge.__qualname__ = name
+    merge.__doc__ = f"`{layer.__name__}(**options)(inputs)`, for functional models."
+    return merge
+
+
+add, subtract, multiply = _function(Add, "add"), _function(Subtract, "subtract"), _function(Multiply, "multiply")
+average, concatenate = _function(Average, "average"), _function(Concatenate, "concatenate")
+maximum, minimum = _function(Maximum, "maximum"), _function(Minimum, "minimum")
+
+
 def _aligned(shapes: Sequence[Shape]) -> list[Shape]:
     """Shapes of one length."""
     axes = max(len(shape) for shape in shapes)

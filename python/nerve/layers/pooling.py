@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from nerve import ops
-from nerve.layers.layer import LayerOptions
+from nerve.errors import ShapeError
+from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, pair
-from nerve.layers.structure import Shape
+from nerve.layers.structure import Shape, is_shape
 
 
 class _Pooling2D(Spatial):
@@ -101,3 +102,58 @@ class GlobalMaxPooling2D(_GlobalPooling2D):
 
     def spatial(self, x: Any) -> Any:
         return ops.max(x, axis=(1, 2), keepdims=self.keepdims)
+
+
+class _GlobalPooling1D(Layer):
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.data_format = data_format_name(self, data_format)
+        self.keepdims = keepdims
+
+    @property
+    def _steps(self) -> int:
+        return 1 if self.data_format == "channels_last" else 2
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if not is_shape(input_shape) or len(input_shape) != 3:
+            raise ShapeError(f"expects inputs (batch, steps, features), got shape {input_shape}")
+        kept = (1,) if self.keepdims else ()
+        return (*input_shape[: self._steps], *kept, *input_shape[self._steps + 1 :])
+
+
+class GlobalAveragePooling1D(_GlobalPooling1D):
+    """The average over the steps of a sequence, (batch, features).
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}, optional
+        (batch, steps, features), the default, or (batch, features, steps).
+    keepdims : bool
+        Keep the steps as an axis of size 1.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        self.compute_output_shape(inputs.shape)
+        return ops.mean(inputs, axis=self._steps, keepdims=self.keepdims)
+
+
+class GlobalMaxPooling1D(_GlobalPooling1D):
+    """The maximum over the steps of a sequence, (batch, features).
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}, optional
+        (batch, steps, features), the default, or (batch, features, steps).
+    keepdims : bool
+        Keep the steps as an axis of size 1.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        self.compute_output_shape(inputs.shape)
+        return ops.max(inputs, axis=self._steps, keepdims=self.keepdims)
+
+
+AvgPool2D, MaxPool2D, GlobalAvgPool2D, GlobalMaxPool2D = (
+    AveragePooling2D, MaxPooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D,
+)  # fmt: skip
+GlobalAvgPool1D, GlobalMaxPool1D = GlobalAveragePooling1D, GlobalMaxPooling1D

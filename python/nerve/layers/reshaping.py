@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+import numpy as np
+
 from nerve import ops
 from nerve.errors import ShapeError
-from nerve.kernels._numbers import integers
+from nerve.kernels._numbers import integer, integers
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape
@@ -72,3 +74,83 @@ class Reshape(Layer):
         if math.prod(shape) != size:
             raise ShapeError(f"cannot make {self.target_shape} from the {size} values of a sample of {input_shape[1:]}")
         return (input_shape[0], *shape)
+
+
+class Permute(Layer):
+    """The axes of a sample in another order.
+
+    Parameters
+    ----------
+    dims : sequence of int
+        The axes in their new order, counted from 1: the batch is not among them.
+    """
+
+    def __init__(self, dims: Sequence[int], **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.dims = integers(f"{self.name} (Permute)", "dims", dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"[{self.name} (Permute)] dims must be the axes 1 to n in some order, got {dims}")
+
+    def call(self, inputs: Any) -> Any:
+        self.compute_output_shape(inputs.shape)
+        return ops.transpose(inputs, (0, *self.dims))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != len(self.dims) + 1:
+            raise ShapeError(f"expects samples of {len(self.dims)} axes, got inputs of shape {input_shape}")
+        return (input_shape[0], *(input_shape[axis] for axis in self.dims))
+
+
+class RepeatVector(Layer):
+    """A vector `n` times, one after the other: (batch, features) becomes (batch, n, features).
+
+    Parameters
+    ----------
+    n : int
+    """
+
+    def __init__(self, n: int, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.n = integer(f"{self.name} (RepeatVector)", "n", n, 1)
+
+    def call(self, inputs: Any) -> Any:
+        batch, n, features = self.compute_output_shape(inputs.shape)
+        return ops.broadcast_to(ops.reshape(inputs, (batch, 1, features)), shape=(batch, n, features))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2:
+            raise ShapeError(f"expects inputs (batch, features), got shape {input_shape}")
+        return (input_shape[0], self.n, input_shape[1])
+
+
+class Identity(Layer):
+    """The inputs as they are."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+class Rescaling(Layer):
+    """`inputs * scale + offset`, such as pixels brought to [0, 1].
+
+    Parameters
+    ----------
+    scale, offset : float or sequence of float
+        A sequence has one for each channel, the last axis.
+    """
+
+    def __init__(
+        self, scale: float | Sequence[float], offset: float | Sequence[float] = 0.0, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(**options)
+        self.scale, self.offset = scale, offset
+        self._scale, self._offset = np.asarray(scale, self.dtype), np.asarray(offset, self.dtype)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.cast(inputs, dtype=self.dtype) * self._scale + self._offset
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
