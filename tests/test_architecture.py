@@ -28,6 +28,7 @@ FLOORS = {
         "random",
         "regularizers",
         "serialization",
+        "utils",
     ],
     3: ["autograd", "indexed_rows", "ops", "recorded", "tensor"],
     2: ["_threadpoolctl", "gpu", "kernels", "runtime"],

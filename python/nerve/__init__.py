@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         random,
         regularizers,
         serialization,
+        utils,
     )
     from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, RecordingError, ShapeError
@@ -76,6 +77,7 @@ _MODULES = (
     "random",
     "regularizers",
     "serialization",
+    "utils",
 )
 _NAMES = {
     "DTypeError": "errors",
@@ -154,6 +156,7 @@ __all__ = [
     "set_matmul_precision",
     "set_num_threads",
     "to_device",
+    "utils",
 ]
 
 
