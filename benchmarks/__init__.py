@@ -1,1 +1,1 @@
-"""nerve's kernels measured beside their peers; see :mod:`benchmarks.kernels`."""
+"""nerve beside its peers: :mod:`benchmarks.kernels`, :mod:`benchmarks.training`, :mod:`benchmarks.estimators`."""

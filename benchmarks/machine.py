@@ -50,10 +50,18 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+def version(distribution: str) -> list[str]:
+    """Its name and version, or nothing where it is not installed."""
+    try:
+        return [f"{distribution} {importlib.metadata.version(distribution)}"]
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
 def facts(peers: Sequence[str] = ("torch",)) -> dict[str, str]:
     """The head of a table."""
     versions = [f"nerve {nerve.__version__}"]
-    versions += [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *peers) if installed(name)]
+    versions += [found for name in ("numpy", *peers) for found in version(name)]
     return {
         "cpu": f"{cpu_model()}, {os.cpu_count()} cores",
         "level": _cpu.isa(),

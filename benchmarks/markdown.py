@@ -15,6 +15,7 @@ from benchmarks.table import read_csv
 
 BEGIN = "<!-- from python -m benchmarks.markdown -->"
 BEGIN_TRAINING = "<!-- from python -m benchmarks.markdown, training -->"
+BEGIN_ESTIMATORS = "<!-- from python -m benchmarks.markdown, estimators -->"
 END = "<!-- end -->"
 
 Line = dict[str, str]
@@ -84,21 +85,51 @@ def every_step(lines: Sequence[Line], threads: Sequence[str]) -> list[str]:
     return lined
 
 
+def every_fit(lines: Sequence[Line], threads: Sequence[str]) -> list[str]:
+    """A line for each piece of work and peer, with what the results are worth."""
+    head = ["work", "against", "its ms", "nerve's ms", *(f"ratio, {count} thr." for count in threads)]
+    lined = [row([*head, "quality", "its", "nerve's", "its MB", "nerve's MB"])]
+    lined.append(row(["---", "---", *("---:" for _ in head[2:]), "---", *["---:"] * 4]))
+    by_pair: dict[tuple[str, str], dict[str, Line]] = {}
+    for line in lines:
+        by_pair.setdefault((line["work"], line["peer"]), {})[line["threads"]] = line
+    for (work, peer), found in by_pair.items():
+        first = found[threads[0]]
+        ratios = [f"{float(found[c]['ratio']):.2f}" if c in found else "" for c in threads]
+        worth = [first["quality"], *(f"{float(first[name]):.5g}" for name in ("peer_quality", "nerve_quality"))]
+        memory = [f"{int(first[name]) / 1e6:.3g}" if first[name] else "" for name in ("peer_bytes", "nerve_bytes")]
+        lined.append(row([work, peer, number(first["peer_ms"]), number(first["nerve_ms"]), *ratios, *worth, *memory]))
+    return lined
+
+
+def fastest(lines: Iterable[Line]) -> list[Line]:
+    """Of each piece of work the line with the fastest peer, which has the least ratio."""
+    best: dict[tuple[str, str], Line] = {}
+    for line in lines:
+        key = line["work"], line["threads"]
+        best[key] = min(best.get(key, line), line, key=lambda each: float(each["ratio"]))
+    return list(best.values())
+
+
 def markdown(path: Path) -> tuple[str, str]:
     """The text for a file of results, and the mark it is to follow."""
     facts, lines = read_csv(path)
-    training = "peer" in lines[0]
+    training, estimators = "step" in lines[0], "work" in lines[0]
+    compared = fastest(lines) if estimators else lines
     threads = list(dict.fromkeys(line["threads"] for line in lines))
     worst = min((line for line in lines if line["ratio"]), key=lambda line: float(line["ratio"]), default=None)
     head = (
         f"{facts['cpu']}, level {facts['level']}; {facts['versions']}; commit {facts['commit']}, {facts['date']}. "
-        f"Geometric mean of all {len(lines)} ratios {mean(lines):.2f}"
+        f"Geometric mean of all {len(compared)} ratios {'to the fastest library ' * estimators}{mean(compared):.2f}"
     )
     if worst is not None:
-        name = f"{worst['step']}, {worst['peer']}" if training else worst["op"]
+        what = worst["step" if training else "work" if estimators else "op"]
+        name = f"{what}, {worst['peer']}" if training or estimators else what
         head += f", worst {float(worst['ratio']):.2f} ({name}, {worst['threads']} thr.)"
     if training:
         return "\n".join([f"{head}.", "", *every_step(lines, threads)]), BEGIN_TRAINING
+    if estimators:
+        return "\n".join([f"{head}.", "", *every_fit(lines, threads)]), BEGIN_ESTIMATORS
     details = ["<details><summary>Every line</summary>", "", *every_line(lines, threads), "", "</details>"]
     return "\n".join([f"{head}.", "", *summary(lines, threads), "", *details]), BEGIN
 
@@ -114,7 +145,7 @@ def insert(document: str, text: str, begin: str = BEGIN) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks.markdown", description="The table of a run for a document.")
-    parser.add_argument("results", type=Path, help="a CSV of benchmarks.kernels or benchmarks.training")
+    parser.add_argument("results", type=Path, help="a CSV of benchmarks.kernels, training or estimators")
     parser.add_argument("document", type=Path, nargs="?", help="where to put the table, between its two marks")
     options = parser.parse_args()
     text, begin = markdown(options.results)
