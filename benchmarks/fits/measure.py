@@ -25,7 +25,7 @@ import nerve
 from benchmarks.fits import ROWS
 from benchmarks.fits.fit import PACKAGES, Fit
 from benchmarks.row import WrongResult
-from benchmarks.timing import SETTLE, Time, summary
+from benchmarks.timing import Time, settle, summary
 
 WARM = 2048  # samples of the work that comes before the measured one
 LONG = 0.2  # seconds from which on a call is warmed up by the one that is verified
@@ -79,14 +79,14 @@ def judged(row: Fit, results: dict[str, Any], data: tuple[Any, ...]) -> dict[str
 
 def timed(calls: dict[str, Callable[[], Any]], firsts: dict[str, float], budget: float) -> dict[str, Time]:
     """Times of calls in turns, ``budget`` seconds long or a few rounds; their first times say how many that makes."""
-    cost = sum(firsts.values()) + SETTLE * len(calls)
+    cost = sum(firsts.values())
     samples: dict[str, list[float]] = {name: [] for name in calls}
     gc.collect()
     gc.disable()
     try:
         for _ in range(min(max(int(budget / cost), ROUNDS[0]), ROUNDS[1])):
             for name, call in calls.items():
-                time.sleep(SETTLE)
+                settle()
                 samples[name].append(seconds(call)[0])
     finally:
         gc.enable()

@@ -35,7 +35,7 @@ _KERNEL_METRICS = {
 _BLOCK = 512
 
 
-class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
     """Merges the two nearest clusters until the number asked for is left.
 
     scikit-learn's estimator of this name: the same arguments, attributes and errors, and the same trees: bit for bit
@@ -124,7 +124,7 @@ class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator): 
         self.distance_threshold = distance_threshold
         self.compute_distances = compute_distances
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Build the tree and cut it.
 

@@ -163,7 +163,7 @@ class CentroidClusterer(
         if sp.issparse(X):
             return float(np.mean(mean_variance_axis(X, axis=0)[1]))
         squares = assign(X, (X.mean(axis=0) if mean is None else mean)[None])[1]
-        return float(squares.sum(dtype=np.float64)) / X.size
+        return float(squares.sum(dtype=np.float64) / X.size)
 
     def _validate_center_shape(self, X: Any, centers: Array) -> None:
         if centers.shape[0] != self.n_clusters:

@@ -23,7 +23,7 @@ from nerve.cluster.trees import LinkageMatrixMixin
 __all__ = ["DivisiveClustering"]
 
 
-class DivisiveClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class DivisiveClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
     """Splits the cluster of the largest diameter until there are as many as asked for: DIANA (DIvisive ANAlysis).
 
     The algorithm known by this name from R's ``cluster::diana``; bisecting k-means, the other way down, is
@@ -103,7 +103,7 @@ class DivisiveClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):  # ty
         self.compute_full_tree = compute_full_tree
         self.distance_threshold = distance_threshold
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Split the samples.
 
