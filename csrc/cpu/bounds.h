@@ -30,6 +30,19 @@ NERVE_INLINE uint32_t lane_bits(mask<T> m) {
 #endif
 }
 
+// The lanes in which x is not below y, those with NaN among them.
+template <class T>
+NERVE_INLINE uint32_t lanes_not_below(vec<T> x, vec<T> y) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return _mm512_cmp_ps_mask((__m512)x.v, (__m512)y.v, _CMP_NLT_UQ);
+    else
+        return _mm512_cmp_pd_mask((__m512d)x.v, (__m512d)y.v, _CMP_NLT_UQ);
+#else
+    return lane_bits(~(x < y));
+#endif
+}
+
 // Squared Euclidean distances. The similarity is s = x . y - (1 - e) |y|^2 / 2 of moved rows. With the error e relative
 // to the squared norms (a chain of `features` fma makes features/2 of it for each norm; moving, norms and bias are a
 // few roundings more) and t for underflow, the distance D in float64 obeys

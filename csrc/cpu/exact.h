@@ -11,6 +11,8 @@ namespace nerve::NERVE_ISA {
 
 constexpr int exact_lanes = 8;
 
+typedef float GivenFloats __attribute__((vector_size(exact_lanes * sizeof(float))));
+
 template <bool manhattan>
 NERVE_INLINE double term_of(double difference) {
     if constexpr (manhattan)
@@ -28,13 +30,15 @@ template <bool manhattan, class T>
 NERVE_INLINE double exact_distance(const T* x, const T* y, int64_t size) {
     typedef double Lanes __attribute__((vector_size(exact_lanes * sizeof(double))));
     typedef int64_t Bits __attribute__((vector_size(exact_lanes * sizeof(double))));
+    using Given = std::conditional_t<sizeof(T) == 4, GivenFloats, Lanes>;
     double lane[exact_lanes] = {};
     int64_t k = 0;
     if (size >= exact_lanes) {
         Lanes sum = {};
         for (; k + exact_lanes <= size; k += exact_lanes) {
-            Lanes difference;
-            for (int i = 0; i < exact_lanes; ++i) difference[i] = double(x[k + i]) - double(y[k + i]);
+            Given a, b;
+            std::memcpy(&a, x + k, sizeof a), std::memcpy(&b, y + k, sizeof b);
+            const Lanes difference = __builtin_convertvector(a, Lanes) - __builtin_convertvector(b, Lanes);
             if constexpr (manhattan)
                 sum += (Lanes)((Bits)difference & INT64_MAX);
             else

@@ -30,14 +30,31 @@ struct Candidates {
         raise(bound->as_similar(row, spare[neighbors - 1]));
     }
 
-    void add(const T* strip, int64_t column, int64_t n) {
+    // The best of the first strip say what is worth keeping; few neighbors are looked for among the best of each of 64
+    // parts of it, which is nearly as good and quicker.
+    void first_threshold(const T* strip, int64_t column, int64_t n) {
         using V = vec<T>;
-        if (threshold == T(-__builtin_inf()) && n >= neighbors) {  // the first one: its best say what is worth keeping
+        constexpr int64_t parts = 64;
+        if (neighbors > parts / 2 || n % parts != 0) {
             each_register<T>(n, [&](int64_t i, int64_t some) NERVE_LAMBDA_INLINE {
                 store_some(spare + i, bound->least(load_some(strip + i, some), column + i, some), some);
             });
-            raise_to_rank(n);
+            return raise_to_rank(n);
         }
+        for (int64_t part = 0; part < parts; part += V::size) {
+            V best = bound->least(load(strip + part), column + part, V::size);
+            for (int64_t i = part + parts; i < n; i += parts) {
+                const V other = bound->least(load(strip + i), column + i, V::size);
+                best = select(other > best, other, best);
+            }
+            store(spare + part, best);
+        }
+        raise_to_rank(parts);
+    }
+
+    void add(const T* strip, int64_t column, int64_t n) {
+        using V = vec<T>;
+        if (threshold == T(-__builtin_inf()) && n >= neighbors) first_threshold(strip, column, n);
         const V needed(threshold);
         auto keep = [&](int64_t i, uint32_t lanes) NERVE_LAMBDA_INLINE {
             for (; lanes != 0; lanes &= lanes - 1) {
@@ -47,15 +64,15 @@ struct Candidates {
         };
         int64_t i = 0;
         for (; i + 4 * V::size <= n; i += 4 * V::size) {
-            mask<T> beyond[4];  // NaN is no reason to leave a pair out
+            uint32_t lanes[4];  // NaN is no reason to leave a pair out
 #pragma GCC unroll 4
-            for (int j = 0; j < 4; ++j) beyond[j] = ~(load(strip + i + j * V::size) < needed);
-            if (!any((beyond[0] | beyond[1]) | (beyond[2] | beyond[3]))) continue;
-            for (int j = 0; j < 4; ++j) keep(i + j * V::size, lane_bits(beyond[j]));
+            for (int j = 0; j < 4; ++j) lanes[j] = lanes_not_below(load(strip + i + j * V::size), needed);
+            if (((lanes[0] | lanes[1]) | (lanes[2] | lanes[3])) == 0) continue;
+            for (int j = 0; j < 4; ++j) keep(i + j * V::size, lanes[j]);
         }
         for (; i < n; i += V::size) {
             const int64_t some = smaller(n - i, V::size);
-            keep(i, lane_bits(~(load_partial(strip + i, some) < needed)) & uint32_t((uint64_t(1) << some) - 1));
+            keep(i, lanes_not_below(load_partial(strip + i, some), needed) & uint32_t((uint64_t(1) << some) - 1));
         }
         if (count > most) thin_out();
     }
@@ -78,6 +95,7 @@ struct Candidates {
     Nearest nearest() const {
         Nearest found{exact, neighbors};
         const int64_t features = bound->shape.features;
+        for (int64_t i = 0; i < count; ++i) __builtin_prefetch(bound->y + columns[i] * features);
         for (int64_t i = 0; i < count; ++i) {
             const double distance =
                 exact_distance<Bound::manhattan>(bound->x + row * features, bound->y + columns[i] * features, features);
@@ -194,7 +212,7 @@ void within(const T* x, const T* y, const DistanceShape& shape, double limit, bo
                 const V proof(known ? bound.proof(row, limit) : T(__builtin_inf()));
                 each_register<T>(strip.columns, [&](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
                     const V similarity = load_some(strip.data + r * strip.stride + i, n);
-                    uint32_t lanes = lane_bits(~(similarity < possible)) & uint32_t((uint64_t(1) << n) - 1);
+                    uint32_t lanes = lanes_not_below(similarity, possible) & uint32_t((uint64_t(1) << n) - 1);
                     if (lanes == 0) return;
                     const uint32_t proved = lane_bits(bound.least(similarity, strip.column + i, n) >= proof);
                     for (; lanes != 0; lanes &= lanes - 1) {

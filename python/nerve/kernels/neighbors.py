@@ -176,4 +176,6 @@ def _tree_pays(algorithm: str, y: Array, shape: DistanceShape, part: float) -> b
     """Whether a tree made for the call is faster than all distances; ``part`` of the columns is wanted."""
     if algorithm != "auto" or on_gpu(y):
         return algorithm == "kd_tree"
-    return shape.features <= 6 and shape.columns >= 1000 and shape.rows >= 100 and part < 0.01
+    # Measured for 10 neighbors of 20,000 normally distributed points in float32, on two cores with AVX-512: half the
+    # time with 5 features, a fifth more with 6.
+    return shape.features <= 5 and shape.columns >= 1000 and shape.rows >= 100 and part < 0.01
