@@ -11,14 +11,25 @@
 namespace nerve::NERVE_ISA {
 namespace {
 
-// The windows [first, last) of row i of the output.
+// From so many bytes on images come from memory, not a cache.
+constexpr int64_t far_away = 16 << 20;
+
+// The windows [first, last) of row i of the output. From memory, the rows that the windows below need first are asked
+// for: short pieces of rows in turn are not what the processor foresees.
 template <class Reduce, bool indexed, class T, class Index>
 void pool_pixels(T* out, Index* index, const T* image, const Pool2DShape& s, int64_t i, Range rows, int64_t first,
                  int64_t last) {
+    const bool far = s.batch * s.height * s.width * s.channels * int64_t(sizeof(T)) >= far_away;
     for (int64_t j = first; j < last; ++j) {
         const Range columns = window_columns(s, j);
         const Window w(s, i, rows, j, columns);
         const T* corner = image + (rows.begin * s.width + columns.begin) * s.channels;
+        if (far)
+            for (int64_t p = 0; p < s.stride_height; ++p) {
+                const T* below = corner + (w.rows + p) * w.line;
+                for (int64_t c = 0; c < s.stride_width * s.channels; c += 64 / int64_t(sizeof(T)))
+                    __builtin_prefetch(below + c, 0, 2);
+            }
         each_strip<T>(s.channels, [&](int64_t c, auto at, auto count) NERVE_LAMBDA_INLINE {
             constexpr int n = decltype(count)::value;
             vec<T> value[n];
