@@ -19,9 +19,11 @@ FLOORS = {
         "callbacks",
         "constraints",
         "cluster",
+        "decomposition",
         "initializers",
         "layers",
         "losses",
+        "manifold",
         "metrics",
         "neighbors",
         "optimizers",
@@ -36,7 +38,7 @@ FLOORS = {
     0: ["_lookup", "_typing", "errors"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-WITHOUT_GRADIENT = {"hierarchy", "optim", "distance", "neighbors", "kd_tree", "kmeans"}  # steps and searches
+WITHOUT_GRADIENT = {"gram", "hierarchy", "optim", "distance", "neighbors", "kd_tree", "kmeans"}  # steps and searches
 FAMILIES = re.findall(r"^KERNEL\((\w+)", (ROOT / "csrc" / "kernels.inc").read_text(), re.M)
 
 

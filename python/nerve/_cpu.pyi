@@ -65,6 +65,7 @@ __all__: list[str] = [
     "gelu_backward",
     "gelu_tanh",
     "gelu_tanh_backward",
+    "gram",
     "greater",
     "greater_equal",
     "gru",
@@ -1207,6 +1208,26 @@ def gelu_tanh_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gram(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    transposed: bool,
+    divisor: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gram(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    transposed: bool,
+    divisor: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def greater(

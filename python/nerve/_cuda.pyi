@@ -53,6 +53,7 @@ __all__: list[str] = [
     "gelu_backward",
     "gelu_tanh",
     "gelu_tanh_backward",
+    "gram",
     "greater",
     "greater_equal",
     "gru",
@@ -592,6 +593,17 @@ def gelu_tanh_backward(
     x: int | None,
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def gram(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    mean: int | None,
+    x: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    transposed: bool,
+    divisor: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def greater(
     dtype: str,

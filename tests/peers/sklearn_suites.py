@@ -58,6 +58,10 @@ SUITES: tuple[Suite, ...] = (
             ),
         },
     ),
+    Suite("decomposition.tests.test_pca", ("decomposition.PCA",)),
+    Suite("decomposition.tests.test_truncated_svd", ("decomposition.TruncatedSVD",)),
+    Suite("decomposition.tests.test_incremental_pca", ("decomposition.IncrementalPCA",)),
+    Suite("manifold.tests.test_locally_linear", ("manifold.LocallyLinearEmbedding",)),
 )
 
 

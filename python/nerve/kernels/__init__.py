@@ -11,6 +11,7 @@ from nerve.kernels.attention import *
 from nerve.kernels.conv import *
 from nerve.kernels.distance import *
 from nerve.kernels.elementwise import *
+from nerve.kernels.gram import *
 from nerve.kernels.hierarchy import *
 from nerve.kernels.indexing import *
 from nerve.kernels.kd_tree import *

@@ -8,6 +8,7 @@ from nerve.kernels.reference.attention import *
 from nerve.kernels.reference.conv import *
 from nerve.kernels.reference.distance import *
 from nerve.kernels.reference.elementwise import *
+from nerve.kernels.reference.gram import *
 from nerve.kernels.reference.hierarchy import *
 from nerve.kernels.reference.indexing import *
 from nerve.kernels.reference.kd_tree import *
