@@ -51,36 +51,49 @@ struct Nearest {
                   });
     }
 
+    // Asks for rows that are read a little later.
+    NERVE_INLINE void fetch(const T* x, int64_t row, int64_t count, int64_t past) const {
+        constexpr int64_t line = 64 / int64_t(sizeof(T)), most = 256;  // lines: what the first cache has room for
+        const int64_t begin = row * features, end = smaller(smaller(row + count, past) * features, begin + most * line);
+        for (int64_t i = begin; i < end; i += line) __builtin_prefetch(x + i, 0, 2);
+    }
+
     // The best value of each of the strip's rows, and where it stands, which is looked for only if it is better than
     // those of the strips before.
     static NERVE_NOINLINE void improve(T* best, int32_t* labels, const Strip<T>& strip) {
         using V = vec<T>;
         constexpr T lowest = -T(__builtin_inf());
         auto larger_of = [](auto a, auto b) NERVE_LAMBDA_INLINE { return select(a > b, a, b); };
-        for (int64_t r = 0; r < strip.rows; ++r) {
-            const T* values = strip.data + r * strip.stride;
-            V most(best[r]), more(best[r]);
-            int64_t c = 0;
-            for (; c + 2 * V::size <= strip.columns; c += 2 * V::size) {
-                most = larger_of(load(values + c), most);
-                more = larger_of(load(values + c + V::size), more);
+        const auto some = [&](const T* values, int64_t c) NERVE_LAMBDA_INLINE {
+            return load_partial_or(values + c, smaller(strip.columns - c, V::size), lowest);
+        };
+        for (int64_t row = 0; row < strip.rows; row += V::size) {
+            const int64_t rows = smaller(strip.rows - row, V::size);
+            V most[V::size];
+            for (int64_t r = 0; r < rows; ++r) {
+                const T* values = strip.data + (row + r) * strip.stride;
+                V one(lowest), other(lowest);
+                int64_t c = 0;
+                for (; c + 2 * V::size <= strip.columns; c += 2 * V::size) {
+                    one = larger_of(load(values + c), one);
+                    other = larger_of(load(values + c + V::size), other);
+                }
+                for (; c < strip.columns; c += V::size) one = larger_of(some(values, c), one);
+                most[r] = larger_of(one, other);
             }
-            for (; c < strip.columns; c += V::size)
-                most = larger_of(load_partial_or(values + c, smaller(strip.columns - c, V::size), lowest), most);
-            most = larger_of(more, most);
-            if (!any(most > V(best[r]))) continue;
-            T lane[V::size], top = best[r];
-            store(lane, most);
-#pragma GCC unroll 16
-            for (int i = 0; i < V::size; ++i) top = lane[i] > top ? lane[i] : top;
-            for (c = 0; c < strip.columns; c += V::size) {
-                const int at = nerve::NERVE_ISA::first(
-                    load_partial_or(values + c, smaller(strip.columns - c, V::size), lowest) == V(top));
-                if (at == V::size) continue;
-                labels[r] = int32_t(strip.column + c + at);
-                break;
+            for (int64_t r = rows; r < V::size; ++r) most[r] = V(lowest);
+            alignas(64) T top[V::size];
+            store(top, fold_rows<V::size / 2, T>(most, larger_of));
+            for (int64_t r = 0; r < rows; ++r) {
+                if (!(top[r] > best[row + r])) continue;
+                best[row + r] = top[r];
+                const T* values = strip.data + (row + r) * strip.stride;
+                int64_t c = 0;
+                int at = V::size;
+                for (; c < strip.columns; c += V::size)
+                    if ((at = first(some(values, c) == V(top[r]))) < V::size) break;
+                labels[row + r] = int32_t(strip.column + c + at);
             }
-            best[r] = top;
         }
     }
 
@@ -97,10 +110,12 @@ struct Nearest {
             V best[vectors];
             bits<T> at[vectors];
             for (int v = 0; v < vectors; ++v) best[v] = V(-T(__builtin_inf())), at[v] = bits<T>{};
+            // The rows of the next panel, a line or more for each feature, while the first centers are compared.
+            const T* ahead = row + 2 * Rows::width <= past ? x + (row + Rows::width) * features : x + row * features;
             for (int64_t j = 0; j < clusters; j += some) {
                 const int64_t n = smaller(some, clusters - j);
                 const auto run = [&](auto count) NERVE_LAMBDA_INLINE {
-                    compare<decltype(count)::value, vectors>(best, at, rows.panel, j);
+                    compare<decltype(count)::value, vectors>(best, at, rows.panel, j, j == 0 ? ahead : nullptr);
                 };
                 switch (n) {
                     case 1:
@@ -129,7 +144,7 @@ struct Nearest {
 
     // Centers [j, j + count).
     template <int count, int vectors>
-    NERVE_NOINLINE void compare(vec<T>* best, bits<T>* at, const T* panel, int64_t j) const {
+    NERVE_NOINLINE void compare(vec<T>* best, bits<T>* at, const T* panel, int64_t j, const T* ahead) const {
         using V = vec<T>;
         V sum[count][vectors];
         const T* center[count];
@@ -139,7 +154,11 @@ struct Nearest {
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v) sum[c][v] = V(T(0));
         }
+        constexpr int64_t line = 64 / int64_t(sizeof(T));
         for (int64_t i = 0; i < features; ++i, panel += vectors * V::size) {
+            if (ahead != nullptr)
+                for (int64_t k = 0; k < vectors * V::size; k += line)
+                    __builtin_prefetch(ahead + i * vectors * V::size + k, 0, 2);
             V here[vectors];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v) here[v] = load(panel + v * V::size);

@@ -26,14 +26,17 @@ struct Candidates {
 
 // squares[c]: the squared distances of a panel's rows to candidate c.
 template <int count, class T>
-NERVE_NOINLINE void squared_distances(WidePair* squares, const T* panel, const Candidates& candidates,
-                                      int64_t features) {
+NERVE_NOINLINE void squared_distances(WidePair* squares, const T* panel, const Candidates& candidates, int64_t features,
+                                      const T* ahead) {
     using V = vec<double>;
     WidePair dot[count], norm{V(0.0), V(0.0)};
 #pragma GCC unroll 8
     for (int c = 0; c < count; ++c) dot[c] = norm;
     const double* value = candidates.values;
     for (int64_t i = 0; i < features; ++i, panel += lanes, value += count) {
+        if (ahead != nullptr)
+            for (int64_t k = 0; k < lanes; k += 64 / int64_t(sizeof(T)))
+                __builtin_prefetch(ahead + i * lanes + k, 0, 2);
         const WidePair x = wide(panel);
         norm.low = fma(x.low, x.low, norm.low), norm.high = fma(x.high, x.high, norm.high);
 #pragma GCC unroll 8
@@ -51,9 +54,10 @@ NERVE_NOINLINE void squared_distances(WidePair* squares, const T* panel, const C
 }
 
 template <class T>
-void by_count(int64_t count, WidePair* squares, const T* panel, const Candidates& candidates, int64_t features) {
+void by_count(int64_t count, WidePair* squares, const T* panel, const Candidates& candidates, int64_t features,
+              const T* ahead) {
     const auto run = [&](auto n) NERVE_LAMBDA_INLINE {
-        squared_distances<decltype(n)::value>(squares, panel, candidates, features);
+        squared_distances<decltype(n)::value>(squares, panel, candidates, features, ahead);
     };
     switch (count) {
         case 1:
@@ -101,10 +105,12 @@ void step(T* distances, T* potentials, const T* x, const T* closest, const T* we
         for (; row < row_end; row += lanes) {
             const int64_t used = smaller(row_end - row, lanes);
             turned.turn(x, row, used);
-            for (int64_t first = 0; first < count; first += some) {
+            // The rows of the next panel are asked for meanwhile.
+            const T* ahead = row + 2 * lanes <= row_end ? x + (row + lanes) * features : nullptr;
+            for (int64_t first = 0; first < count; first += some, ahead = nullptr) {
                 const int64_t n = smaller(some, count - first);
                 WidePair squares[most];
-                by_count(n, squares, turned.panel, {values + first * features, norms + first}, features);
+                by_count(n, squares, turned.panel, {values + first * features, norms + first}, features, ahead);
                 for (int64_t c = 0; c < n; ++c) {
                     alignas(64) T lane[lanes];
                     store_narrow(lane, squares[c]);
