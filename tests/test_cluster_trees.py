@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 from typing import Any
@@ -122,7 +123,8 @@ def test_same_errors_as_scikit_learn(x: Any, kwargs: dict[str, Any]) -> None:
         sklearn.cluster.AgglomerativeClustering(**kwargs).fit(x)
     with pytest.raises(theirs.type) as ours:
         AgglomerativeClustering(**kwargs).fit(x)
-    assert str(ours.value) == str(theirs.value)
+    words = [sorted(re.findall(r"\w+", str(error.value))) for error in (ours, theirs)]  # options are in a set's order
+    assert words[0] == words[1]
 
 
 def test_ward_of_numbers_too_large_has_an_error() -> None:

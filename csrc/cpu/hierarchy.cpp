@@ -4,39 +4,17 @@
 //
 // A long clustering is made in several calls: each goes on where `progress` says, for about `budget` numbers looked at.
 #include "cpu/hierarchy_chain.h"
+#include "cpu/hierarchy_split.h"
 #include "kernels.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
-
-template <class A>
-A* take_room(char*& room, int64_t count) {
-    A* const taken = reinterpret_cast<A*>(room);
-    room += (size_t(count) * sizeof(A) + 63) / 64 * 64;
-    return taken;
-}
-// Room for a point, the results of as many tasks as `count` slots can be cut into, and a list of slots.
-char* small_room(int64_t count, int64_t columns) {
-    const size_t bytes = size_t(columns) * sizeof(double) + size_t(count / lanes_of_tile + 1) * sizeof(Found) +
-                         size_t(count) * sizeof(int64_t) + 3 * 64;
-    return static_cast<char*>(runtime::scratch(runtime::workspace, bytes));
-}
-int64_t most_tasks(int64_t count) { return count / lanes_of_tile + 1; }
 
 template <class T>
 void begin_clusters(T* sizes, int64_t* slots, int64_t* progress, int64_t rows) {
     for (int64_t i = 0; i < padded(rows); ++i) sizes[i] = i < rows ? T(1) : T(__builtin_nan(""));
     for (int64_t i = 0; i < rows; ++i) slots[i] = i;
     progress[1] = rows;
-}
-
-// body(metric) with a metric known when compiled.
-template <class Body>
-void with_metric(int64_t metric, const Body& body) {
-    if (metric == euclidean)
-        body(std::integral_constant<int, euclidean>{});
-    else
-        body(std::integral_constant<int, manhattan>{});
 }
 
 }  // namespace
@@ -160,6 +138,28 @@ void label_merges(int64_t* children, T* sorted, int64_t* counts, const int64_t* 
     }
 }
 
+// One thread: a union changes what the next one sees.
+template <class T>
+void join_neighbors(int64_t* parents, const T* density, const int64_t* points, const int64_t* offsets,
+                    const int64_t* indices, int64_t rows, double least) {
+    auto root_of = [&](int64_t i) {
+        while (parents[i] != i) i = parents[i] = parents[parents[i]];
+        return i;
+    };
+    for (int64_t row = 0; row < rows; ++row) {
+        int64_t root = root_of(points[row]);
+        for (int64_t k = offsets[row]; k < offsets[row + 1]; ++k) {
+            const int64_t neighbor = indices[k];
+            if (parents[neighbor] == root || !(double(density[neighbor]) >= least)) continue;
+            const int64_t other = root_of(neighbor);
+            if (other < root)
+                parents[root] = other, root = other;
+            else
+                parents[other] = root;
+        }
+    }
+}
+
 template <class T>
 void dissimilarity_matrix(double* out, const T* x, int64_t rows, int64_t columns, int64_t metric) {
     auto* tiles =
@@ -185,106 +185,6 @@ void dissimilarity_matrix(double* out, const T* x, int64_t rows, int64_t columns
             }
         });
     });
-}
-
-// Of every point the sum of its distances to all, eight running sums folded in halves, and the largest distance of all.
-template <class T>
-void dissimilarity_sums(double* sums, double* largest, const T* x, int64_t rows, int64_t columns, int64_t metric) {
-    using V = vec<double>;
-    double* tiles = nullptr;
-    const int64_t block = values_a_task / (columns + 4) / (rows + 1) + 1, blocks = (rows + block - 1) / block;
-    const int64_t tiled = metric == precomputed ? 0 : padded(rows) * columns;
-    char* room = static_cast<char*>(
-        runtime::scratch(runtime::workspace, size_t(tiled + blocks + rows) * sizeof(double) + 3 * 64));
-    tiles = take_room<double>(room, tiled);
-    double* most = take_room<double>(room, blocks);
-    int64_t* all = take_room<int64_t>(room, rows);
-    for (int64_t i = 0; i < rows; ++i) all[i] = i;
-    if (metric != precomputed) fill_tiles(tiles, x, rows, columns);
-    auto add_up = [&](const auto& source, int64_t i, double& top) NERVE_LAMBDA_INLINE {
-        V total[registers_of_tile], highest(0.0);
-        for (V& sum : total) sum = V(0.0);
-        double numbers[V::size];
-        for (int j = 0; j < V::size; ++j) numbers[j] = j;
-        const V places = load(numbers), end(static_cast<double>(rows));
-        source.each(0, padded(rows), [&](int64_t slot, V distances) NERVE_LAMBDA_INLINE {
-            if (metric == euclidean) distances = sqrt(distances);
-            distances = select(places + V(double(slot)) < end, distances, V(0.0));
-            total[slot / V::size % registers_of_tile] += distances;
-            highest = max(distances, highest);
-        });
-        double lanes[lanes_of_tile];
-        for (int r = 0; r < registers_of_tile; ++r) store(lanes + r * V::size, total[r]);
-        for (int half = lanes_of_tile / 2; half > 0; half /= 2)
-            for (int j = 0; j < half; ++j) lanes[j] += lanes[j + half];
-        sums[i] = lanes[0];
-        for (int j = 0; j < V::size; ++j) top = highest.v[j] > top ? highest.v[j] : top;
-    };
-    parallel_blocks(rows, block, [&](int64_t begin, int64_t end) {
-        double top = 0;
-        auto* point = static_cast<double*>(runtime::scratch(runtime::packed_a, size_t(columns + 1) * sizeof(double)));
-        for (int64_t i = begin; i < end; ++i) {
-            if (metric == precomputed) {
-                add_up(MatrixRow<T>{x + i * rows, all, rows}, i, top);
-                continue;
-            }
-            read_point(point, tiles, columns, i);
-            with_metric(metric, [&](auto known) NERVE_LAMBDA_INLINE {
-                add_up(Points<decltype(known)::value>{tiles, point, columns}, i, top);
-            });
-        }
-        most[begin / block] = top;
-    });
-    largest[0] = 0;
-    for (int64_t i = 0; i < blocks; ++i) largest[0] = most[i] > largest[0] ? most[i] : largest[0];
-}
-
-// The splinter group of a cluster: the point that is farthest from the others on average, and then, one by one, the
-// points that are farther from the rest than from the group; the farthest first. Macnaughton-Smith et al.,
-// "Dissimilarity Analysis" (1964); Kaufman and Rousseeuw, "Finding Groups in Data" (1990), chapter 6.
-template <class T>
-void splinter_group(bool* moved, const T* x, const double* sums, int64_t rows, int64_t columns, int64_t metric) {
-    using V = vec<double>;
-    for (int64_t i = 0; i < rows; ++i) moved[i] = false;
-    if (rows < 2) return;
-    const int64_t tiled = metric == precomputed ? 0 : padded(rows) * columns, all_rows = padded(rows);
-    char* room = static_cast<char*>(
-        runtime::scratch(runtime::workspace, size_t(tiled + 2 * all_rows + columns + rows) * sizeof(double) +
-                                                 size_t(most_tasks(rows)) * sizeof(Found) + 6 * 64));
-    double *tiles = take_room<double>(room, tiled), *to_rest = take_room<double>(room, all_rows);
-    double *to_group = take_room<double>(room, all_rows), *point = take_room<double>(room, columns);
-    int64_t* all = take_room<int64_t>(room, rows);
-    Found* found = take_room<Found>(room, most_tasks(rows));
-    if (metric != precomputed) fill_tiles(tiles, x, rows, columns);
-    int64_t next = 0;
-    for (int64_t i = 0; i < all_rows; ++i) {
-        to_rest[i] = i < rows ? sums[i] : __builtin_nan(""), to_group[i] = 0;
-        if (i < rows) all[i] = i, next = sums[i] > sums[next] ? i : next;
-    }
-    for (int64_t group = 1; group < rows; ++group) {
-        moved[next] = true;
-        to_rest[next] = __builtin_nan("");  // never found again
-        if (group == rows - 1) return;
-        const V rest(double(rows - group - 1)), many(static_cast<double>(group));
-        auto pick = [&](const auto& source) NERVE_LAMBDA_INLINE {
-            return smallest(found, source, rows, [&](int64_t slot, V distances) NERVE_LAMBDA_INLINE {
-                if (metric == euclidean) distances = sqrt(distances);
-                const V left = load(to_rest + slot) - distances, joined = load(to_group + slot) + distances;
-                store(to_rest + slot, left), store(to_group + slot, joined);
-                return joined / many - left / rest;
-            });
-        };
-        Found best;
-        if (metric == precomputed) {
-            best = pick(MatrixRow<T>{x + next * rows, all, rows});
-        } else {
-            read_point(point, tiles, columns, next);
-            with_metric(metric,
-                        [&](auto known) { best = pick(Points<decltype(known)::value>{tiles, point, columns}); });
-        }
-        if (!(best.value < 0)) return;
-        next = best.slot;
-    }
 }
 
 }  // namespace nerve::NERVE_ISA

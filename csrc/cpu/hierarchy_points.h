@@ -137,4 +137,27 @@ NERVE_INLINE Found smallest(Found* found, const Source& source, int64_t count, c
     return first;
 }
 
+template <class A>
+A* take_room(char*& room, int64_t count) {
+    A* const taken = reinterpret_cast<A*>(room);
+    room += (size_t(count) * sizeof(A) + 63) / 64 * 64;
+    return taken;
+}
+// Room for a point, the results of as many tasks as `count` slots can be cut into, and a list of slots.
+inline char* small_room(int64_t count, int64_t columns) {
+    const size_t bytes = size_t(columns) * sizeof(double) + size_t(count / lanes_of_tile + 1) * sizeof(Found) +
+                         size_t(count) * sizeof(int64_t) + 3 * 64;
+    return static_cast<char*>(runtime::scratch(runtime::workspace, bytes));
+}
+inline int64_t most_tasks(int64_t count) { return count / lanes_of_tile + 1; }
+
+// body(metric) with a metric known when compiled.
+template <class Body>
+void with_metric(int64_t metric, const Body& body) {
+    if (metric == euclidean)
+        body(std::integral_constant<int, euclidean>{});
+    else
+        body(std::integral_constant<int, manhattan>{});
+}
+
 }  // namespace nerve::NERVE_ISA

@@ -54,7 +54,23 @@ def _clusters(rng: np.random.Generator) -> list[Sample]:
     return [*calls, *(Sample((d, d.sum(axis=1)), {"metric": "precomputed"}) for d in matrices)]
 
 
+def _forests(rng: np.random.Generator) -> list[Sample]:
+    calls = [Sample((np.arange(3), np.ones(3), np.array([], int), np.zeros(1, int), np.array([], int), 1.0))]
+    for n in (2, 9, 200):
+        near = rng.uniform(size=(n, n)) < 1.5 / n
+        near |= near.T
+        points = np.flatnonzero(rng.uniform(size=n) < 0.7)
+        indices = [np.flatnonzero(near[i]) for i in points]
+        offsets = np.cumsum([0, *map(len, indices)])
+        roots = np.where(np.arange(n) % 5 == 4, np.arange(n) - 2, np.arange(n))  # some are joined already
+        near_all = np.concatenate([np.array([], int), *indices])
+        calls.append(Sample((roots, rng.uniform(size=n), points, offsets, near_all, 0.2)))
+    return calls
+
+
 _X = np.zeros((4, 3))
+_ROOTS = np.arange(3)
+_HALF = np.array([0, 1])
 _TEXT = BadCall((np.array([["a"]]),), {}, DTypeError, "expects real numbers")
 _RANK = BadCall((np.zeros(3),), {}, ShapeError, r"expects points \(points, features\), got shape \(3,\)")
 _NO_METRIC = BadCall((_X,), {"metric": "l2"}, ValueError, "metric expects one of 'euclidean', 'manhattan'")
@@ -80,6 +96,18 @@ ROWS = [
         lambda rng: [call for call in _by_metric(rng) if call.kwargs["metric"] != "precomputed"],
         own_dtype=True,
         errors=[_TEXT, _RANK, BadCall((_X,), {"metric": "precomputed"}, ValueError, "metric expects one of")],
+    ),
+    Op(
+        "join_neighbors",
+        _forests,
+        errors=[
+            BadCall((_ROOTS, np.ones(3), _HALF, np.array([0, 1]), _HALF[:1], 1.0), {}, ShapeError, r"offsets \(rows"),
+            BadCall((_ROOTS, np.ones(3), _HALF, np.array([0, 1, 3]), _HALF, 1.0), {}, ValueError, r"0\.\.2, got 3"),
+            BadCall((_ROOTS, np.ones(3), _HALF, np.array([1, 0, 1]), _HALF, 1.0), {}, ValueError, "ascending"),
+            BadCall((_ROOTS[::-1], np.ones(3), _HALF, np.arange(3), _HALF, 1.0), {}, ValueError, "none of which"),
+            BadCall((_ROOTS, np.ones(2), _HALF, np.arange(3), _HALF, 1.0), {}, ValueError, r"0\.\.1, got 2"),
+            BadCall((_ROOTS, np.ones(3), _HALF, np.arange(3), _HALF, "a"), {}, ValueError, "least expects a number"),
+        ],
     ),
     Op("dissimilarity_sums", _by_metric, own_dtype=True, errors=[_TEXT, _RANK, _NO_METRIC, _NOT_SQUARE]),
     Op(

@@ -31,6 +31,7 @@ class Suite:
 
 
 SUITES: tuple[Suite, ...] = (
+    Suite("cluster.tests.test_dbscan", ("cluster.DBSCAN",)),
     Suite("cluster.tests.test_hierarchical", ("cluster.AgglomerativeClustering",)),
     Suite(
         "cluster.tests.test_k_means",

@@ -11,11 +11,14 @@ from numpy.typing import ArrayLike
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._backend import as_array, converted, empty, pick
+from nerve.kernels._integers import checked_labels
+from nerve.kernels._numbers import number
 from nerve.kernels._recording import now
 
 __all__ = [
     "dissimilarity_matrix",
     "dissimilarity_sums",
+    "join_neighbors",
     "matrix_linkage",
     "single_linkage",
     "splinter_group",
@@ -154,6 +157,57 @@ def matrix_linkage(
         )
     )
     return merges.labelled(ordered=True)
+
+
+def join_neighbors(
+    roots: Array, density: ArrayLike, points: ArrayLike, offsets: ArrayLike, indices: ArrayLike, least: float
+) -> Array:
+    """Points made one cluster with those of their neighbours that are dense enough.
+
+    Called for some points after others, ``roots`` of the last call going into the next, it finds the connected
+    components of all points without holding all neighbourhoods at once.
+
+    Parameters
+    ----------
+    roots : array_like of int64, (n,)
+        For each point the lowest one of its cluster; in the beginning, ``arange(n)``.
+    density : array_like, (n,)
+    points : array_like of int64, (rows,)
+    offsets, indices : array_like of int64, (rows + 1,) and (offsets[-1],)
+        The neighbours of points, as :func:`radius_neighbors` gives them.
+    least : float
+        Neighbours less dense are left out.
+
+    Returns
+    -------
+    ndarray of int64, (n,)
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit.
+    ValueError
+        If an index is out of range, a root above its point, or the offsets do not ascend.
+    """
+    op = "join_neighbors"
+    dense = as_array(op, density)
+    parents = np.array(checked_labels(op, roots, max(dense.size, 1)))
+    rows, near = (checked_labels(op, each, max(dense.size, 1)) for each in (points, indices))
+    starts = checked_labels(op, offsets, near.size + 1)
+    fits = parents.shape == dense.shape and dense.ndim == rows.ndim == near.ndim == 1
+    if not fits or starts.shape != (rows.size + 1,):
+        raise ShapeError(
+            f"[{op}] expects roots and density (n,), points (rows,), offsets (rows + 1,) and indices, got "
+            f"{parents.shape}, {dense.shape}, {rows.shape}, {starts.shape} and {near.shape}"
+        )
+    if (parents > np.arange(parents.size)).any() or (np.diff(starts) < 0).any():
+        raise ValueError(f"[{op}] expects roots none of which is above its point, and ascending offsets")
+    pick(dense).join_neighbors(parents, dense, rows, starts, near, rows.size, number(op, "least", least))
+    while True:
+        above = parents[parents]
+        if np.array_equal(above, parents):
+            return parents
+        parents = above
 
 
 def dissimilarity_matrix(x: ArrayLike, *, metric: str = "euclidean") -> Array:

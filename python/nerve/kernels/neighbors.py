@@ -14,7 +14,7 @@ from nerve.kernels.distance import distance_shape, matrices
 from nerve.kernels.kd_tree import KDTree, kd_tree, tree_shape
 from nerve.kernels.shapes import DistanceShape
 
-__all__ = ["nearest_neighbors", "radius_neighbors"]
+__all__ = ["nearest_neighbors", "radius_counts", "radius_neighbors"]
 
 ALGORITHMS = ("auto", "brute", "kd_tree")
 METRICS = ("euclidean", "sqeuclidean", "manhattan")
@@ -125,18 +125,9 @@ def radius_neighbors(
     Whether a row lies within the radius is decided in float64; a Euclidean distance is compared by its square.
     """
     op = "radius_neighbors"
-    x, y, shape = _arguments(op, x, y, metric, algorithm)
-    limit = number(op, "radius", radius)
-    if not limit >= 0:
-        raise ValueError(f"[{op}] radius expects a number >= 0, got {radius!r}")
-    if not isinstance(y, KDTree) and _tree_pays(algorithm, y, shape, 0.0):
-        y = kd_tree(y)
-    counts = empty((shape.rows,), np.int64, x)
+    x, y, shape, limit = _within(op, x, y, radius, metric, algorithm)
+    counts = _counts(x, y, shape, limit)
     module = pick(x)
-    if isinstance(y, KDTree):
-        module.kd_tree_radius_counts(counts, x, *y, tree_shape(y), shape, limit)
-    else:
-        module.radius_counts(counts, x, y, shape, limit)
     offsets = array_module(x).zeros(shape.rows + 1, dtype=np.int64)
     offsets[1:] = array_module(x).cumsum(counts)
     indices = empty((int(offsets[-1]),), np.int64, x)
@@ -146,6 +137,51 @@ def radius_neighbors(
     else:
         module.radius_neighbors(distances, indices, offsets, x, y, shape, limit)
     return (offsets, indices) if distances is None else (offsets, indices, distances)
+
+
+def radius_counts(
+    x: ArrayLike, y: ArrayLike | KDTree, radius: float, *, metric: str = "euclidean", algorithm: str = "auto"
+) -> Array:
+    """How many rows of ``y`` lie within a radius of each row of ``x``: what :func:`radius_neighbors` would list.
+
+    Parameters
+    ----------
+    x, y, radius, metric, algorithm
+        As there.
+
+    Returns
+    -------
+    ndarray (rows,) of int64
+
+    Raises
+    ------
+    ShapeError, ValueError
+        As there.
+    """
+    x, y, shape, limit = _within("radius_counts", x, y, radius, metric, algorithm)
+    return _counts(x, y, shape, limit)
+
+
+def _within(
+    op: str, x: ArrayLike, y: ArrayLike | KDTree, radius: float, metric: str, algorithm: str
+) -> tuple[Array, Array | KDTree, DistanceShape, float]:
+    """The arguments of a search in a radius, with a tree where it pays."""
+    x, y, shape = _arguments(op, x, y, metric, algorithm)
+    limit = number(op, "radius", radius)
+    if not limit >= 0:
+        raise ValueError(f"[{op}] radius expects a number >= 0, got {radius!r}")
+    if not isinstance(y, KDTree) and _tree_pays(algorithm, y, shape, 0.0):
+        y = kd_tree(y)
+    return x, y, shape, limit
+
+
+def _counts(x: Array, y: Array | KDTree, shape: DistanceShape, limit: float) -> Array:
+    counts = empty((shape.rows,), np.int64, x)
+    if isinstance(y, KDTree):
+        pick(x).kd_tree_radius_counts(counts, x, *y, tree_shape(y), shape, limit)
+    else:
+        pick(x).radius_counts(counts, x, y, shape, limit)
+    return counts
 
 
 def _arguments(

@@ -12,6 +12,7 @@ from nerve._typing import Array
 __all__ = [
     "dissimilarity_matrix",
     "dissimilarity_sums",
+    "join_neighbors",
     "label_merges",
     "matrix_linkage",
     "single_linkage",
@@ -126,6 +127,20 @@ def label_merges(
         made = merges + 1 + i
         counts[i] = size[made] = size[one] + size[two]
         cluster_of[(cluster_of == one) | (cluster_of == two)] = made
+
+
+def join_neighbors(
+    parents: Array, density: Array, points: Array, offsets: Array, indices: Array, rows: int, least: float
+) -> None:
+    roots = np.arange(len(parents))
+    for i, parent in enumerate(parents):  # parents come before their children
+        roots[i] = roots[parent]
+    for row, point in enumerate(points):
+        near = indices[offsets[row] : offsets[row + 1]]
+        for neighbor in near[density[near] >= least]:
+            one, other = sorted((roots[point], roots[neighbor]))
+            roots[roots == other] = one
+    parents[...] = roots
 
 
 def dissimilarity_matrix(out: Array, x: Array, rows: int, columns: int, metric: int) -> None:
