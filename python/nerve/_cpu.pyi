@@ -76,6 +76,7 @@ __all__: list[str] = [
     "in_range",
     "isa",
     "isas",
+    "join_neighbors",
     "kd_tree",
     "kd_tree_nearest",
     "kd_tree_radius",
@@ -1369,6 +1370,26 @@ def isas() -> list[str]:
     The instruction sets usable here, lowest first.
     """
 
+@typing.overload
+def join_neighbors(
+    parents: numpy.typing.NDArray[numpy.int64] | None,
+    density: numpy.typing.NDArray[numpy.float32] | None,
+    points: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    least: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def join_neighbors(
+    parents: numpy.typing.NDArray[numpy.int64] | None,
+    density: numpy.typing.NDArray[numpy.float64] | None,
+    points: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    least: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 @typing.overload
 def kd_tree(
     leaves: numpy.typing.NDArray[numpy.float32] | None,

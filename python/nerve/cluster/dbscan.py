@@ -29,7 +29,7 @@ _METRICS = {
     "l1": "manhattan",
     "cityblock": "manhattan",
 }
-_TREE_FEATURES = 6  # up to so many a k-d tree finds neighbours faster than all distances
+_TREE_FEATURES = 5  # up to so many a k-d tree finds neighbours faster than all distances
 _NEIGHBORS_AT_ONCE = 1 << 22  # in memory: 32 MB
 
 
