@@ -67,6 +67,9 @@ struct TreeShape {
     int64_t points, features, leaf_size;
 };
 
+// Of the components of a mixture: a matrix each, one for all, a diagonal each (kernels/mixture.py).
+enum class Covariance : int64_t { full = 0, tied = 1, diagonal = 2 };
+
 // What a product applies to its result before storing it. Each derivative can be had from the output alone.
 enum class Activation : int64_t { linear = 0, relu = 1, sigmoid = 2, tanh = 3 };
 

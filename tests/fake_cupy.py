@@ -171,7 +171,7 @@ def installed(launchers: Any) -> Iterator[ModuleType]:
     for function in (empty, asarray, asnumpy, ascontiguousarray, broadcast_to, may_share_memory):
         setattr(module, function.__name__, function)
     module.array, module.ndarray = array_copy, ndarray  # type: ignore[attr-defined]
-    same = "argsort argwhere concatenate cumsum flatnonzero full isnan ones take where zeros"
+    same = "argsort argwhere concatenate cumsum diagonal flatnonzero full isnan log ones repeat take where zeros"
     for name in same.split():
         setattr(module, name, _like_numpy(name))
     before, load = sys.modules.get("cupy"), _cupy.load

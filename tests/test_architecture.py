@@ -25,6 +25,7 @@ FLOORS = {
         "losses",
         "manifold",
         "metrics",
+        "mixture",
         "neighbors",
         "optimizers",
         "random",
@@ -38,7 +39,8 @@ FLOORS = {
     0: ["_lookup", "_typing", "errors"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-WITHOUT_GRADIENT = {"gram", "hierarchy", "optim", "distance", "neighbors", "kd_tree", "kmeans"}  # steps and searches
+# steps, searches and fits
+WITHOUT_GRADIENT = {"gram", "hierarchy", "optim", "distance", "neighbors", "kd_tree", "kmeans", "mixture"}
 FAMILIES = re.findall(r"^KERNEL\((\w+)", (ROOT / "csrc" / "kernels.inc").read_text(), re.M)
 
 

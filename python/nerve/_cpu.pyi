@@ -61,6 +61,10 @@ __all__: list[str] = [
     "fold_batch_norm",
     "from_int64",
     "fuzzy_assign",
+    "gaussian_em_step",
+    "gaussian_log_density",
+    "gaussian_moments",
+    "gaussian_posterior",
     "gelu",
     "gelu_backward",
     "gelu_tanh",
@@ -1153,6 +1157,114 @@ def fuzzy_assign(
     features: typing.SupportsInt | typing.SupportsIndex,
     clusters: typing.SupportsInt | typing.SupportsIndex,
     fuzzifier: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_em_step(
+    log_density: numpy.typing.NDArray[numpy.float32] | None,
+    counts: numpy.typing.NDArray[numpy.float32] | None,
+    sums: numpy.typing.NDArray[numpy.float32] | None,
+    squares: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    means: numpy.typing.NDArray[numpy.float32] | None,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_em_step(
+    log_density: numpy.typing.NDArray[numpy.float64] | None,
+    counts: numpy.typing.NDArray[numpy.float64] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    squares: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    means: numpy.typing.NDArray[numpy.float64] | None,
+    factors: numpy.typing.NDArray[numpy.float64] | None,
+    offsets: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_log_density(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    means: numpy.typing.NDArray[numpy.float32] | None,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_log_density(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    means: numpy.typing.NDArray[numpy.float64] | None,
+    factors: numpy.typing.NDArray[numpy.float64] | None,
+    offsets: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_moments(
+    counts: numpy.typing.NDArray[numpy.float32] | None,
+    sums: numpy.typing.NDArray[numpy.float32] | None,
+    squares: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    shifts: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_moments(
+    counts: numpy.typing.NDArray[numpy.float64] | None,
+    sums: numpy.typing.NDArray[numpy.float64] | None,
+    squares: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    shifts: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_posterior(
+    log_density: numpy.typing.NDArray[numpy.float32] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    responsibilities: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    means: numpy.typing.NDArray[numpy.float32] | None,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gaussian_posterior(
+    log_density: numpy.typing.NDArray[numpy.float64] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    responsibilities: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    means: numpy.typing.NDArray[numpy.float64] | None,
+    factors: numpy.typing.NDArray[numpy.float64] | None,
+    offsets: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    components: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    covariance: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def gelu(

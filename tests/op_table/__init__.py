@@ -13,6 +13,7 @@ from . import (
     kd_tree,
     kmeans,
     matmul,
+    mixture,
     neighbors,
     norm,
     optim,
@@ -43,6 +44,7 @@ FAMILIES = (
     kd_tree,
     hierarchy,
     kmeans,
+    mixture,
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
 

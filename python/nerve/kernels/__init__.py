@@ -17,6 +17,7 @@ from nerve.kernels.indexing import *
 from nerve.kernels.kd_tree import *
 from nerve.kernels.kmeans import *
 from nerve.kernels.matmul import *
+from nerve.kernels.mixture import *
 from nerve.kernels.neighbors import *
 from nerve.kernels.norm import *
 from nerve.kernels.optim import *

@@ -14,6 +14,7 @@ from nerve.kernels.reference.indexing import *
 from nerve.kernels.reference.kd_tree import *
 from nerve.kernels.reference.kmeans import *
 from nerve.kernels.reference.matmul import *
+from nerve.kernels.reference.mixture import *
 from nerve.kernels.reference.neighbors import *
 from nerve.kernels.reference.norm import *
 from nerve.kernels.reference.optim import *

@@ -1,0 +1,406 @@
+"""Gaussian mixtures by expectation maximization, in one pass over the data for each step."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, DensityMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from nerve import kernels
+from nerve._typing import Array
+from nerve.mixture import parameters
+from nerve.mixture.parameters import Moments, Parameters
+from nerve.mixture.progress import Told
+from nerve.mixture.start import estimate, first_responsibilities, total_moments, wide
+
+
+class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
+    """A mixture of normal distributions, fitted by expectation maximization.
+
+    Takes the place of :class:`sklearn.mixture.GaussianMixture`: from the same start it makes the same steps. A step is
+    one pass over the data that holds no array of samples by components; sums over blocks of samples are added in
+    float64, and covariances are made and factored in float64 also for float32 data.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        A matrix for each component, one for all, a diagonal for each, one variance for each.
+    tol : float, default=1e-3
+        Steps end when the mean log-likelihood of a sample changes by less.
+    reg_covar : float, default=1e-6
+        Added to the diagonals of covariances.
+    max_iter : int, default=100
+        With 0, the initial parameters are kept.
+    n_init : int, default=1
+        Initializations to try; the one with the greatest likelihood is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        Where the first responsibilities come from: the labels of k-means, single samples chosen by k-means++, random
+        numbers, single samples chosen at random.
+    weights_init : array-like (n_components,), default=None
+    means_init : array-like (n_components, n_features), default=None
+    precisions_init : array-like, default=None
+        Of the shape of ``precisions_``.
+    random_state : int, RandomState instance or None, default=None
+        For initial responsibilities and :meth:`sample`.
+    warm_start : bool, default=False
+        Whether another fit goes on from where the last one ended.
+    verbose : int, default=0
+        1: says which initialization and step it is at; 2: also the change of likelihood and the time.
+    verbose_interval : int, default=10
+
+    Attributes
+    ----------
+    weights_ : ndarray (n_components,)
+    means_ : ndarray (n_components, n_features)
+    covariances_ : ndarray
+        (n_components, n_features, n_features) if full, (n_features, n_features) if tied, (n_components, n_features) if
+        diag, (n_components,) if spherical.
+    precisions_ : ndarray
+        Inverses of the covariances, of the same shape.
+    precisions_cholesky_ : ndarray
+        Upper triangular U with precision ``U @ U.T``, of the same shape.
+    converged_ : bool
+    n_iter_ : int
+        Steps of the best initialization.
+    lower_bound_ : float
+        Mean log-likelihood of a sample at the last step of the best initialization.
+    lower_bounds_ : list of float
+        At each of its steps.
+    n_features_in_ : int
+    feature_names_in_ : ndarray
+        Only if the names of features are strings.
+
+    Notes
+    -----
+    Beside scikit-learn's class this one takes callbacks (:meth:`set_callbacks`; a task for every initialization, with
+    one for every step in it), and keeps ``covariances_`` when ``max_iter=0`` and ``precisions_init`` is given. It has
+    no support for the array API. ``lower_bound_`` is a float64 also for float32 data.
+
+    *Anomalies.* :meth:`score_samples` is the log density, so that samples below a threshold are anomalies, where the
+    threshold is a quantile of the training data's::
+
+        density = mixture.fit(X).score_samples(X)
+        anomalies = mixture.score_samples(X_new) < np.quantile(density, 0.01)
+
+    References
+    ----------
+    Dempster, Laird and Rubin, "Maximum likelihood from incomplete data via the EM algorithm", 1977.
+    Pedregosa et al., "Scikit-learn: machine learning in Python", 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nerve.mixture import GaussianMixture
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> sorted(mixture.means_[:, 0].round(6).tolist())
+    [1.0, 10.0]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions({"full", "tied", "diag", "spherical"})],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [StrOptions({"kmeans", "random", "random_from_data", "k-means++"})],
+        "weights_init": ["array-like", None],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    weights_: Array
+    means_: Array
+    covariances_: Array
+    precisions_: Array
+    precisions_cholesky_: Array
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: list[float]
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-3,
+        reg_covar: float = 1e-6,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: str = "kmeans",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+
+    # --- fitting
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Estimate the parameters: ``n_init`` times, the likeliest of which are kept.
+
+        Parameters
+        ----------
+        X : array-like (n_samples, n_features)
+            float32 and float64 are computed as they are; anything else becomes float64.
+        y : ignored
+
+        Raises
+        ------
+        ValueError
+            If there are fewer samples than components, or a covariance cannot be inverted.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``max_iter`` steps were not enough.
+        """
+        self._fit(X)
+        return self
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_predict(self, X: ArrayLike, y: Any = None) -> Array:
+        """:meth:`fit`, and the labels that :meth:`predict` gives then."""
+        return self._posterior(self._fit(X))[1]
+
+    def _fit(self, data: ArrayLike) -> Array:
+        X: Array = validate_data(self, data, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
+        if X.shape[0] < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {X.shape[0]}"
+            )
+        self._check_given(X.shape[1])
+        start = not (self.warm_start and hasattr(self, "lower_bound_"))
+        attempts = self.n_init if start else 1
+        random_state = check_random_state(self.random_state)
+        total = total_moments(X) if self.covariance_type == "tied" else None
+        before = -math.inf if start else self.lower_bound_
+        self.converged_ = False
+        best: tuple[Parameters, int, float, list[float]] | None = None
+
+        context = self._init_callback_context(max_subtasks=attempts)
+        context.call_on_fit_task_begin(estimator=self, X=X)
+        for attempt in range(attempts):
+            told = Told(self.verbose, self.verbose_interval, attempt)
+            task = context.subcontext(task_name="initialization", max_subtasks=self.max_iter)
+            task.call_on_fit_task_begin(estimator=self, X=X)
+            if start:
+                self._initialize_parameters(X, random_state)
+            bounds, converged = self._steps(X, total, before, task, told)
+            bound = bounds[-1] if bounds else -math.inf
+            if best is None or bound > best[2]:
+                best = self._get_parameters(), len(bounds), bound, bounds
+                self.converged_ = converged
+            if task.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes=self._state):
+                break
+        assert best is not None
+        if not self.converged_ and self.max_iter > 0:
+            warnings.warn(
+                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+                "tol, or check for degenerate data.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self._set_parameters(best[0])
+        self.n_iter_, self.lower_bound_, self.lower_bounds_ = best[1:]
+        context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes=self._state)
+        return X
+
+    def _steps(self, X: Array, total: Moments | None, before: float, task: Any, told: Told) -> tuple[list[float], bool]:
+        """EM from the parameters there are. Returns the likelihoods before each step, and whether it converged."""
+        bounds: list[float] = []
+        converged = stopped = False
+        while len(bounds) < self.max_iter and not (converged or stopped):
+            step = task.subcontext(task_name="step")
+            step.call_on_fit_task_begin(estimator=self, X=X)
+            log_density, counts, sums, squares = kernels.gaussian_em_step(
+                X, self.means_, self.precisions_cholesky_, self.weights_, covariance_type=self.covariance_type
+            )
+            likelihood = np.zeros(2)
+            kernels.accumulate_mean(likelihood, log_density)
+            bounds.append(float(likelihood[0] / likelihood[1]))
+            counts, means, covariances = parameters.estimated(
+                wide(counts, sums, squares, self.means_), total, self.covariance_type, self.reg_covar
+            )
+            factors = parameters.cholesky_of_precisions(covariances, self.covariance_type, X.dtype)
+            self.weights_, self.means_ = (counts / counts.sum()).astype(X.dtype), means.astype(X.dtype)
+            self.covariances_, self.precisions_cholesky_ = covariances.astype(X.dtype), factors.astype(X.dtype)
+            change, before = bounds[-1] - before, bounds[-1]
+            told.step(len(bounds), change)
+            converged = abs(change) < self.tol
+            stopped = step.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes=self._state)
+        if self.max_iter:
+            told.end(before, converged)
+        return bounds, converged
+
+    # --- initial parameters
+
+    def _check_given(self, n_features: int) -> None:
+        if self.weights_init is not None:
+            parameters.check_weights(self.weights_init, self.n_components)
+        if self.means_init is not None:
+            parameters.check_means(self.means_init, self.n_components, n_features)
+        if self.precisions_init is not None:
+            parameters.check_precisions(self.precisions_init, self.covariance_type, self.n_components, n_features)
+
+    def _initialize_parameters(self, X: Array, random_state: np.random.RandomState) -> None:
+        given = (self.weights_init, self.means_init, self.precisions_init)
+        if all(each is not None for each in given):
+            self._start(X, None, None, None)
+        else:
+            blocks, complete = first_responsibilities(self.init_params, X, self.n_components, random_state)
+            self._start(X, *estimate(X, blocks, self.covariance_type, self.reg_covar, complete))
+
+    def _initialize(self, X: Array, resp: Array) -> None:
+        """Parameters from responsibilities (n_samples, n_components), where none were given."""
+        blocks = [(X, resp)]
+        self._start(X, *estimate(X, lambda: iter(blocks), self.covariance_type, self.reg_covar, complete=False))
+
+    def _start(self, X: Array, weights: Array | None, means: Array | None, covariances: Array | None) -> None:
+        """Given parameters, where there are any, and those from the first responsibilities."""
+        dtype = X.dtype
+        self.weights_ = np.asarray(weights if self.weights_init is None else self.weights_init).astype(dtype)
+        self.means_ = np.asarray(means if self.means_init is None else self.means_init).astype(dtype)
+        if self.precisions_init is None:
+            assert covariances is not None
+            factors = parameters.cholesky_of_precisions(covariances, self.covariance_type, dtype)
+        else:
+            given = np.asarray(self.precisions_init, np.float64)
+            factors = parameters.cholesky_from_precisions(given, self.covariance_type)
+            covariances = parameters.covariances_from(factors, self.covariance_type)
+        self.covariances_, self.precisions_cholesky_ = covariances.astype(dtype), factors.astype(dtype)
+
+    # --- what comes of it
+
+    def _get_parameters(self) -> Parameters:
+        return Parameters(self.weights_, self.means_, self.covariances_, self.precisions_cholesky_)
+
+    def _set_parameters(self, params: tuple[Array, Array, Array, Array]) -> None:
+        self.weights_, self.means_, self.covariances_, self.precisions_cholesky_ = params
+        self.precisions_ = parameters.precisions_from(self.precisions_cholesky_, self.covariance_type)
+
+    def _state(self) -> dict[str, Any]:
+        """The attributes of an estimator that is fitted as far as this one is, for callbacks."""
+        names = ("weights_", "means_", "covariances_", "precisions_cholesky_", "converged_")
+        precisions = parameters.precisions_from(self.precisions_cholesky_, self.covariance_type)
+        return {name: getattr(self, name) for name in names} | {"precisions_": precisions}
+
+    def _posterior(self, X: Array, responsibilities: bool = False) -> tuple[Array, Array, Array | None]:
+        return kernels.gaussian_posterior(
+            X,
+            self.means_,
+            self.precisions_cholesky_,
+            self.weights_,
+            covariance_type=self.covariance_type,
+            responsibilities=responsibilities,
+        )
+
+    def _checked(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)  # type: ignore[no-any-return]
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The most probable component of each sample, as int64 (n_samples,)."""
+        return self._posterior(self._checked(X))[1]
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """The probability of each component given each sample, (n_samples, n_components)."""
+        found = self._posterior(self._checked(X), responsibilities=True)[2]
+        assert found is not None
+        return found
+
+    def score_samples(self, X: ArrayLike) -> Array:
+        """The logarithm of the density at each sample, (n_samples,): low where a sample is an anomaly."""
+        return self._posterior(self._checked(X))[0]
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """The mean of :meth:`score_samples`, the log-likelihood of a sample."""
+        return float(self.score_samples(X).mean())
+
+    def sample(self, n_samples: int = 1) -> tuple[Array, Array]:
+        """Draw samples from the mixture, those of a component after those of the one before.
+
+        Returns
+        -------
+        X : ndarray of float64 (n_samples, n_features)
+        y : ndarray of int64 (n_samples,)
+            The components they come from.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is less than 1.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample.")
+        random_state = check_random_state(self.random_state)
+        counts = random_state.multinomial(n_samples, self.weights_)
+        tied = self.covariance_type == "tied"
+        covariances = [self.covariances_] * len(counts) if tied else self.covariances_
+        drawn = []
+        for mean, covariance, count in zip(self.means_, covariances, counts, strict=True):
+            if self.covariance_type in ("full", "tied"):
+                drawn.append(random_state.multivariate_normal(mean, covariance, int(count)))
+            else:
+                drawn.append(mean + random_state.standard_normal((count, mean.size)) * np.sqrt(covariance))
+        return np.vstack(drawn).astype(np.float64, copy=False), np.repeat(np.arange(len(counts)), counts)
+
+    def _n_parameters(self) -> int:
+        """Free parameters of the model."""
+        components, features = self.means_.shape
+        covariances = {
+            "full": components * features * (features + 1) // 2,
+            "tied": features * (features + 1) // 2,
+            "diag": components * features,
+            "spherical": components,
+        }[self.covariance_type]
+        return int(covariances + components * features + components - 1)
+
+    def bic(self, X: ArrayLike) -> float:
+        """The Bayesian information criterion for the data; the lower the better."""
+        density = self.score_samples(X)
+        return -2 * float(density.mean()) * len(density) + self._n_parameters() * math.log(len(density))
+
+    def aic(self, X: ArrayLike) -> float:
+        """The Akaike information criterion for the data; the lower the better."""
+        density = self.score_samples(X)
+        return -2 * float(density.mean()) * len(density) + 2 * self._n_parameters()

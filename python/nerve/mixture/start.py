@@ -1,0 +1,106 @@
+"""Where a Gaussian mixture starts from: the first responsibilities, and the parameters that follow from them.
+
+Responsibilities come in blocks of samples, so that no array of samples by components is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from nerve import kernels
+from nerve._typing import Array
+from nerve.cluster import KMeans, kmeans_plusplus
+from nerve.mixture import parameters
+from nerve.mixture.parameters import Moments
+
+# Gives some samples and their responsibilities after others, the same every time it is called.
+Blocks = Callable[[], Iterator[tuple[Array, Array]]]
+
+BLOCK = 1 << 20  # responsibilities at a time
+
+
+def first_responsibilities(
+    method: str, X: Array, n_components: int, random_state: np.random.RandomState
+) -> tuple[Blocks, bool]:
+    """Responsibilities by one of the methods of ``init_params``, with scikit-learn's random numbers.
+
+    Returns
+    -------
+    blocks : Blocks
+        Samples that are left out are no component's.
+    complete : bool
+        Whether those of every sample add up to one.
+    """
+    rows, size = X.shape[0], max(1, BLOCK // n_components)
+    if method == "random":
+        state = random_state.get_state()
+
+        def drawn() -> Iterator[tuple[Array, Array]]:
+            random_state.set_state(state)
+            for begin in range(0, rows, size):
+                some = X[begin : begin + size]
+                resp = random_state.uniform(size=(len(some), n_components)).astype(X.dtype)
+                yield some, resp / resp.sum(axis=1, keepdims=True)
+
+        return drawn, True
+    if method == "kmeans":
+        labels = KMeans(n_clusters=n_components, n_init=1, random_state=random_state).fit(X).labels_
+        identity = np.eye(n_components, dtype=X.dtype)
+        return lambda: ((X[i : i + size], identity[labels[i : i + size]]) for i in range(0, rows, size)), True
+    if method == "random_from_data":
+        chosen = random_state.choice(rows, size=n_components, replace=False)
+    else:
+        _, chosen = kmeans_plusplus(X, n_components, random_state=random_state)
+    several, where = np.unique(chosen, return_inverse=True)  # k-means++ may choose a sample twice
+    resp = np.zeros((len(several), n_components), X.dtype)
+    resp[where, np.arange(n_components)] = 1
+    block = X[several], resp
+    return lambda: iter([block]), False
+
+
+def estimate(
+    X: Array, blocks: Blocks, covariance_type: str, reg_covar: float, complete: bool
+) -> tuple[Array, Array, Array]:
+    """Weights, means and covariances from responsibilities, in float64."""
+    # First about the centre of the data, for the means, then about these.
+    centre = X.mean(axis=0, dtype=np.float64)
+    shifts = np.tile(centre, (next(blocks())[1].shape[1], 1))
+    counts, sums, _, _ = _sums(blocks, shifts.astype(X.dtype), "tied")
+    about = shifts.astype(X.dtype) + sums / np.maximum(counts[:, None], np.finfo(np.float64).tiny)
+    moments = _sums(blocks, about.astype(X.dtype), covariance_type)
+    total = total_moments(X) if covariance_type == "tied" else None
+    counts, means, covariances = parameters.estimated(moments, total, covariance_type, reg_covar, complete)
+    return counts / X.shape[0], means, covariances
+
+
+def total_moments(X: Array) -> Moments:
+    """Moments of all samples about their mean: what a tied covariance needs of them, and does not change."""
+    centre = X.mean(axis=0, dtype=np.float64).astype(X.dtype)[None]
+    return wide(*kernels.gaussian_moments(X, centre), centre)
+
+
+def wide(counts: Array, sums: Array, squares: Array | None, shifts: Array) -> Moments:
+    """Moments as they are computed with: in float64."""
+    return Moments(
+        counts.astype(np.float64),
+        sums.astype(np.float64),
+        None if squares is None else squares.astype(np.float64),
+        shifts.astype(np.float64),
+    )
+
+
+def _sums(blocks: Blocks, shifts: Array, covariance_type: str) -> Moments:
+    """Moments of all blocks about the same shifts."""
+    found: Moments | None = None
+    for some, resp in blocks():
+        counts, sums, squares, about = wide(
+            *kernels.gaussian_moments(some, shifts, resp, covariance_type=covariance_type), shifts
+        )
+        if found is not None:
+            counts, sums = found.counts + counts, found.sums + sums
+            squares = None if squares is None or found.squares is None else found.squares + squares
+        found = Moments(counts, sums, squares, about)
+    assert found is not None
+    return found
