@@ -33,7 +33,7 @@ _TREE_FEATURES = 5  # up to so many a k-d tree finds neighbours faster than all 
 _NEIGHBORS_AT_ONCE = 1 << 22  # in memory: 32 MB
 
 
-class DBSCAN(ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class DBSCAN(ClusterMixin, BaseEstimator):
     """Clusters are dense regions; samples in none of them are noise: anomalies.
 
     A sample is a core sample if at least ``min_samples``, itself among them, lie within ``eps`` of it. Core samples
@@ -122,7 +122,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.p = p
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Find core samples and clusters.
 
@@ -159,10 +159,10 @@ class DBSCAN(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def _neighborhoods(self, samples: Any) -> _Searched | _Kept:
         metric = self.metric
         if metric == "minkowski" and not self.metric_params:
-            metric = {1: "manhattan", 2: "euclidean", None: "euclidean"}.get(self.p, metric)
-        known = not callable(metric) and metric in _METRICS and not self.metric_params
+            metric = "manhattan" if self.p == 1 else "euclidean" if self.p in (2, None) else metric
+        known = not callable(metric) and not self.metric_params and _METRICS.get(metric)
         if known and not sparse.issparse(samples) and samples.shape[1]:
-            return _Searched(samples, self.eps, _METRICS[metric], self.algorithm)
+            return _Searched(samples, self.eps, known, self.algorithm)
         if metric == "precomputed" and sparse.issparse(samples):
             samples = _with_diagonal(samples)
         search = NearestNeighbors(
