@@ -109,6 +109,7 @@ def test_rows_are_told_apart() -> None:
         assert list(row.sides)[:2] == ["nerve", "scikit-learn"]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_rows_are_right_when_small(row: Fit) -> None:
     """nerve's side and scikit-learn's agree on the samples that warm up."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.fits import cluster, neighbors
+from benchmarks.fits import cluster, decomposition, mixture, neighbors
 from benchmarks.fits.fit import Fit
 
-ROWS: tuple[Fit, ...] = (*(row for row in cluster.ROWS if not row.name.startswith("DBSCAN")), *neighbors.ROWS)
+ROWS: tuple[Fit, ...] = (*cluster.ROWS, *neighbors.ROWS, *mixture.ROWS, *decomposition.ROWS)
