@@ -29,7 +29,7 @@ def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 def test_readme_opens_with_the_two_commands() -> None:
     commands = re.findall(r"^    (.+)$", README, re.MULTILINE)
     assert commands[:2] == ["pip install . && nerve train digits", "pip install '.[test]' && pytest"]
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 @pytest.mark.parametrize("example", [0], indirect=True)
