@@ -30,6 +30,8 @@ class Suite:
     excepted: Mapping[str, str] = field(default_factory=dict)
 
 
+NO_MIXIN = "asks for the private KNeighborsMixin, and takes what is none for a search within a radius"
+
 SUITES: tuple[Suite, ...] = (
     Suite("cluster.tests.test_dbscan", ("cluster.DBSCAN",)),
     Suite("cluster.tests.test_hierarchical", ("cluster.AgglomerativeClustering",)),
@@ -51,9 +53,8 @@ SUITES: tuple[Suite, ...] = (
             "neighbors.RadiusNeighborsRegressor",
         ),
         {
-            "test_neigh_predictions_algorithm_agnosticity[*-KNeighbors*-100-100-10]": (
-                "asks for the private KNeighborsMixin, and takes what is none for a search within a radius"
-            ),
+            "test_neigh_predictions_algorithm_agnosticity[*-KNeighbors*-100-1000-*-100-100-10]": NO_MIXIN,
+            "test_neigh_predictions_algorithm_agnosticity[*-KNeighbors*-50-500-*-100-100-10]": NO_MIXIN,
             "test_auto_algorithm[X3-euclidean-None-kd_tree]": (
                 "looks at the private _fit_method: ours takes a tree from more points on"
             ),
