@@ -92,7 +92,7 @@ ROWS = [
     Fit(
         "k-means++ 100k x 64, k=256", "cluster", 100_000, lambda count: (blobs(count, 64, 256),),
         {**same("cluster", plusplus), "oneDAL": daal_plusplus}, "inertia", inertia,
-        tolerance=0.02,  # sums rounded in another order draw another center sooner or later: another sample of the method
+        tolerance=0.02,  # a sum rounded in another order draws another center sooner or later
     ),
     Fit(
         "MiniBatchKMeans 1M x 32, k=100", "cluster", 1_000_000, minibatch_data,
