@@ -34,12 +34,8 @@ def _borders(layer: Layer, name: str, value: Any) -> tuple[Border, Border]:
 
 
 def _padded(x: Any, axis: int, border: Border) -> Any:
-    parts = [x]
-    for place, size in ((0, border[0]), (len(parts) + 1, border[1])):
-        if size:
-            shape = (*x.shape[:axis], size, *x.shape[axis + 1 :])
-            parts.insert(place, np.zeros(shape, x.dtype))
-    return ops.concatenate(parts, axis=axis) if len(parts) > 1 else x
+    before, behind = (np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype) for size in border)
+    return ops.concatenate([before, x, behind], axis=axis) if any(border) else x
 
 
 def _cropped(x: Any, axis: int, border: Border) -> Any:

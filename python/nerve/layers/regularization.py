@@ -42,6 +42,12 @@ class Noise(Layer):
         seed, offset = self._next_offset(ones.size)
         return ops.dropout(ones, rate=rate, seed=seed, offset=offset)
 
+    def mask_shape(self, noise_shape: Sequence[int | None], inputs: Any) -> list[int]:
+        """`noise_shape` with the sizes of the inputs where it has None."""
+        if len(noise_shape) != len(inputs.shape):
+            raise ShapeError(f"expects inputs of {len(noise_shape)} axes, as noise_shape has, got {inputs.shape}")
+        return [have if size is None else size for size, have in zip(noise_shape, inputs.shape, strict=True)]
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
@@ -80,10 +86,7 @@ class Dropout(Noise):
         if self.noise_shape is None:
             seed, offset = self._next_offset(inputs.size)
             return ops.dropout(inputs, rate=self.rate, seed=seed, offset=offset)
-        if len(self.noise_shape) != len(inputs.shape):
-            raise ShapeError(f"expects inputs of {len(self.noise_shape)} axes, as noise_shape has, got {inputs.shape}")
-        shape = [have if size is None else size for size, have in zip(self.noise_shape, inputs.shape, strict=True)]
-        return inputs * self.kept(shape, inputs.dtype, self.rate)
+        return inputs * self.kept(self.mask_shape(self.noise_shape, inputs), inputs.dtype, self.rate)
 
 
 class _SpatialDropout(Noise):
@@ -212,10 +215,7 @@ class AlphaDropout(Noise):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training or self.rate == 0:
             return inputs
-        sizes = self.noise_shape or inputs.shape
-        if len(sizes) != len(inputs.shape):
-            raise ShapeError(f"expects inputs of {len(sizes)} axes, as noise_shape has, got {inputs.shape}")
-        shape = [have if size is None else size for size, have in zip(sizes, inputs.shape, strict=True)]
+        shape = self.mask_shape(self.noise_shape or inputs.shape, inputs)
         mask = self.kept(shape, inputs.dtype, self.rate) * (1.0 - self.rate)
         lowest = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
         factor = ((1.0 - self.rate) * (1.0 + self.rate * lowest**2)) ** -0.5

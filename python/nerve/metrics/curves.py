@@ -10,9 +10,9 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._numbers import integer, number
+from nerve.losses.loss import EPSILON
 from nerve.metrics.confusion import Counts, ratio
 
-EPSILON = 1e-7
 CURVES = ("ROC", "PR")
 METHODS = ("interpolation", "minoring", "majoring")
 

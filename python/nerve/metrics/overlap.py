@@ -12,11 +12,11 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
+from nerve.losses.loss import EPSILON
 from nerve.metrics.accuracy import whole
 from nerve.metrics.confusion import ratio
 from nerve.metrics.metric import Metric, as_array
 
-EPSILON = 1e-7
 AVERAGES = (None, "micro", "macro", "weighted")
 
 
