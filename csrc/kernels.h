@@ -1,5 +1,4 @@
-// Two views of kernels.inc: the table every instruction set exports, and, inside an instruction set's own files, the
-// declarations of its kernels.
+// The table of kernels that every instruction set exports.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,12 +20,3 @@ struct KernelTable {
 };
 
 }  // namespace nerve
-
-#ifdef NERVE_ISA
-namespace nerve::NERVE_ISA {
-#define KERNEL(family, name, ...) \
-    template <class T>            \
-    void name __VA_ARGS__;
-#include "kernels.inc"
-}  // namespace nerve::NERVE_ISA
-#endif

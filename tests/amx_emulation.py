@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import re
 import subprocess
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from .cuda_shim import NATIVE, ROOT, Entry, _kinds, _pass, _types, compiler
 
 CPU = ROOT / "csrc" / "cpu"
 PIECES = {"float32": 0, "bf16": 1, "bf16x6": 2, "fp16x3": 3}  # runtime::Split
-ALL_FAMILIES = set(re.findall(r"^KERNEL\((\w+)", (ROOT / "csrc" / "kernels.inc").read_text(), re.M)) | {"elementwise"}
+ALL_FAMILIES = {path.stem for path in ROOT.glob("csrc/kernels/*.inc")}
 
 
 def families() -> list[str]:
@@ -38,7 +37,7 @@ def build(folder: Path, emulated: bool) -> Path:
     shared = [path for path in CPU.glob("*.cpp") if path.stem not in ALL_FAMILIES | {"table"}]
     sources = [CPU / f"{family}.cpp" for family in families()] + shared + [NATIVE / "amx_emulation.cpp"]
     sources += [ROOT / "csrc" / "runtime" / name for name in ("threads.cpp", "memory.cpp")]
-    headers = [*ROOT.glob("csrc/*.*"), *CPU.glob("*.h"), *ROOT.glob("csrc/runtime/*.h")]
+    headers = [*ROOT.glob("csrc/*.*"), *ROOT.glob("csrc/kernels/*"), *CPU.glob("*.h"), *ROOT.glob("csrc/runtime/*.h")]
     command = [*compiler(), "-std=c++20", "-O1", "-g0", "-w", "-fPIC", "-fvisibility=hidden", f"-I{ROOT / 'csrc'}"]
     command += ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-mavx2", "-mfma", "-mf16c", "-mbmi2"]
     command += [f"-mavx512{part}" for part in ("f", "bw", "dq", "vl", "cd")]

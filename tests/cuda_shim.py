@@ -52,7 +52,13 @@ def families(cuda: Path = CUDA) -> list[str]:
 def build(folder: Path, cuda: Path = CUDA) -> Path:
     """The shared library of the sources in ``cuda``, built in ``folder`` unless it is there already."""
     sources = [*(cuda / f"{family}.cu" for family in families(cuda)), NATIVE / "cuda_shim.cpp"]
-    headers = [*cuda.glob("*.cuh"), *cuda.glob("*.h"), NATIVE / "cuda_shim.h", *ROOT.glob("csrc/*.*")]
+    headers = [
+        *cuda.glob("*.cuh"),
+        *cuda.glob("*.h"),
+        NATIVE / "cuda_shim.h",
+        *ROOT.glob("csrc/*.*"),
+        *ROOT.glob("csrc/kernels/*"),
+    ]
     command = [*compiler(), "-std=c++17", "-O1", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fPIC"]
     command += [f"-I{cuda.parent}", f"-I{ROOT / 'csrc'}", f"-I{NATIVE}"]
     command += ["-U_FORTIFY_SOURCE"]  # which takes a switch of stacks for an attack

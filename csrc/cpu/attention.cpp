@@ -7,7 +7,7 @@
 #include "cpu/attention_softmax.h"
 #include "cpu/attention_tile.h"
 #include "cpu/parallel.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -242,5 +242,5 @@ void attention_backward(T* grad_query, T* grad_key, T* grad_value, const T* grad
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_attention FAMILY_HERE
+#define NERVE_FAMILY "kernels/attention.inc"
 #include "cpu/instantiate.h"

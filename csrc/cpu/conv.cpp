@@ -7,7 +7,7 @@
 #include "cpu/conv_planar.h"
 #include "cpu/conv_planar_outer.h"
 #include "cpu/parallel.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -148,5 +148,5 @@ void conv2d_backward_kernel(T* grad_kernel, const T* grad, const T* x, const Con
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_conv FAMILY_HERE
+#define NERVE_FAMILY "kernels/conv.inc"
 #include "cpu/instantiate.h"

@@ -4,7 +4,7 @@
 #include "cpu/distances.h"
 #include "cpu/math.h"
 #include "cpu/rows.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -206,5 +206,5 @@ void silhouette(T* out, const T* x, const int64_t* offsets, int64_t, const Dista
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_distance FAMILY_HERE
+#define NERVE_FAMILY "kernels/distance.inc"
 #include "cpu/instantiate.h"

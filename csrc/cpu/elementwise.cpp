@@ -4,7 +4,7 @@
 #include "cpu/parallel.h"
 #include "cpu/simd.h"
 #include "functors.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -252,7 +252,9 @@ void broadcast(Out* out, const T* a, const T* b, const Broadcast& shape, F f) {
     void name(bool* out, const T* a, const T* b, const Broadcast& shape) { \
         broadcast(out, a, b, shape, functor::name{});                      \
     }
-#include "kernels.inc"
+#define KERNEL(...)
+#include "kernels/elementwise.inc"
+#undef KERNEL
 
 template <class T>
 void where(T* out, const bool* condition, const T* a, const T* b, int64_t size) {
@@ -293,5 +295,5 @@ void from_int64(T* out, const int64_t* x, int64_t size) {
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_elementwise FAMILY_HERE
+#define NERVE_FAMILY "kernels/elementwise.inc"
 #include "cpu/instantiate.h"

@@ -8,7 +8,7 @@
 // small beside the deviation, which takes rows that were no sample, a second pass starts from the mean.
 #include "cpu/pack.h"
 #include "cpu/parallel.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -272,5 +272,5 @@ void gram(T* out, T* mean, const T* x, int64_t rows, int64_t columns, bool trans
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_gram FAMILY_HERE
+#define NERVE_FAMILY "kernels/gram.inc"
 #include "cpu/instantiate.h"

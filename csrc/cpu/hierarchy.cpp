@@ -5,7 +5,7 @@
 // A long clustering is made in several calls: each goes on where `progress` says, for about `budget` numbers looked at.
 #include "cpu/hierarchy_chain.h"
 #include "cpu/hierarchy_split.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -189,5 +189,5 @@ void dissimilarity_matrix(double* out, const T* x, int64_t rows, int64_t columns
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_hierarchy FAMILY_HERE
+#define NERVE_FAMILY "kernels/hierarchy.inc"
 #include "cpu/instantiate.h"

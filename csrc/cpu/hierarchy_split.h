@@ -1,7 +1,7 @@
 // One split of a cluster by DIANA: how far its points are from each other, and which of them leave it.
 #pragma once
 #include "cpu/hierarchy_points.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 

@@ -5,7 +5,7 @@
 #include "cpu/scatter.h"
 #include "cpu/shuffle.h"
 #include "cpu/simd.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -190,5 +190,5 @@ void one_hot(T* out, const int64_t* labels, int64_t rows, int64_t classes) {
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_indexing FAMILY_HERE
+#define NERVE_FAMILY "kernels/indexing.inc"
 #include "cpu/instantiate.h"

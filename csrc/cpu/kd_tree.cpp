@@ -4,7 +4,7 @@
 #include "cpu/bounds.h"
 #include "cpu/nearest.h"
 #include "cpu/rows.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -340,5 +340,5 @@ void kd_tree_radius(T* distances, int64_t* indices, const int64_t* offsets, cons
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_kd_tree FAMILY_HERE
+#define NERVE_FAMILY "kernels/kd_tree.inc"
 #include "cpu/instantiate.h"

@@ -4,7 +4,7 @@
 #include "cpu/kmeans_fuzzy.h"
 #include "cpu/kmeans_nearest.h"
 #include "cpu/kmeans_plusplus.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 
@@ -64,5 +64,5 @@ void fuzzy_assign(T* memberships, T* costs, T* sums, T* totals, const T* x, cons
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_kmeans FAMILY_HERE
+#define NERVE_FAMILY "kernels/kmeans.inc"
 #include "cpu/instantiate.h"

@@ -2,7 +2,7 @@
 #include "cpu/dots.h"
 #include "cpu/gemm.h"
 #include "cpu/pack.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -63,5 +63,5 @@ void matmul_packed(T* out, const T* a, const T* packed, const T* bias, const Mat
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_matmul FAMILY_HERE
+#define NERVE_FAMILY "kernels/matmul.inc"
 #include "cpu/instantiate.h"

@@ -3,7 +3,7 @@
 // incomplete data via the EM algorithm" (1977).
 #include "cpu/mixture_density.h"
 #include "cpu/mixture_moments.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -95,5 +95,5 @@ void gaussian_em_step(T* log_density, T* counts, T* sums, T* squares, const T* x
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_mixture FAMILY_HERE
+#define NERVE_FAMILY "kernels/mixture.inc"
 #include "cpu/instantiate.h"

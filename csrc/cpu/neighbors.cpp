@@ -4,7 +4,7 @@
 #include "cpu/bounds.h"
 #include "cpu/nearest.h"
 #include "cpu/rows.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -276,5 +276,5 @@ void radius_neighbors(T* distances, int64_t* indices, const int64_t* offsets, co
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_neighbors FAMILY_HERE
+#define NERVE_FAMILY "kernels/neighbors.inc"
 #include "cpu/instantiate.h"

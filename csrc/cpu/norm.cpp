@@ -4,7 +4,7 @@
 #include "cpu/norm_lines.h"
 #include "cpu/norm_rows.h"
 #include "cpu/simd.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -291,5 +291,5 @@ void layer_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, 
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_norm FAMILY_HERE
+#define NERVE_FAMILY "kernels/norm.inc"
 #include "cpu/instantiate.h"

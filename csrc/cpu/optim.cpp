@@ -3,7 +3,7 @@
 // parameters cost as little as one large one. What all elements share is computed once, in double.
 #include "cpu/parallel.h"
 #include "cpu/simd.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -204,5 +204,5 @@ void nadam_step(T* const* parameters, T* const* momenta, T* const* velocities, c
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_optim FAMILY_HERE
+#define NERVE_FAMILY "kernels/optim.inc"
 #include "cpu/instantiate.h"

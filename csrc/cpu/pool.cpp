@@ -6,7 +6,7 @@
 #include "cpu/pool_lines.h"
 #include "cpu/pool_windows.h"
 #include "cpu/simd.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -190,5 +190,5 @@ void average_pool2d_backward(T* grad_x, const T* grad, const Pool2DShape& s) {
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_pool FAMILY_HERE
+#define NERVE_FAMILY "kernels/pool.inc"
 #include "cpu/instantiate.h"

@@ -2,7 +2,7 @@
 #pragma once
 #include "cpu/lanes.h"
 #include "cpu/simd.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {  // pool.cpp alone includes this

@@ -4,7 +4,7 @@
 #include "cpu/parallel.h"
 #include "cpu/shuffle.h"
 #include "cpu/simd.h"
-#include "kernels.h"
+#include "shapes.h"
 #include "philox.h"
 
 namespace nerve::NERVE_ISA {
@@ -214,5 +214,5 @@ void dropout(T* out, const T* x, int64_t size, double rate, uint64_t seed, uint6
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_random FAMILY_HERE
+#define NERVE_FAMILY "kernels/random.inc"
 #include "cpu/instantiate.h"

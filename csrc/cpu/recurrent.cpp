@@ -1,7 +1,7 @@
 // LSTM, GRU and the simple recurrent layer over whole sequences: their steps, and the products over all steps at once
 // that give the gradients of inputs and weights.
 #include "cpu/recurrent_backward.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -179,5 +179,5 @@ void simple_rnn_backward(T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recur
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_recurrent FAMILY_HERE
+#define NERVE_FAMILY "kernels/recurrent.inc"
 #include "cpu/instantiate.h"

@@ -2,7 +2,7 @@
 #include "cpu/columns.h"
 #include "cpu/find.h"
 #include "cpu/rows.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -99,5 +99,5 @@ void accumulate_mean(double* totals, const T* values, const T* weights, int64_t 
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_reduce FAMILY_HERE
+#define NERVE_FAMILY "kernels/reduce.inc"
 #include "cpu/instantiate.h"

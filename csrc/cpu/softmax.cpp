@@ -3,7 +3,7 @@
 // reads what it needs before it writes, so that the output may be an input.
 #include "cpu/math.h"
 #include "cpu/rows.h"
-#include "kernels.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
@@ -133,5 +133,5 @@ void sparse_softmax_cross_entropy(T* loss, T* grad, const T* logits, const int64
 
 }  // namespace nerve::NERVE_ISA
 
-#define FAMILY_softmax FAMILY_HERE
+#define NERVE_FAMILY "kernels/softmax.inc"
 #include "cpu/instantiate.h"

@@ -2,6 +2,12 @@
 #include "kernels.h"
 
 namespace nerve::NERVE_ISA {
+
+#define KERNEL(family, name, ...) \
+    template <class T>            \
+    void name __VA_ARGS__;
+#include "kernels.inc"
+
 namespace {
 
 template <class T>

@@ -173,5 +173,5 @@ void attention_backward(Stream stream, T* grad_query, T* grad_key, T* grad_value
 
 }  // namespace nerve::cuda
 
-#define FAMILY_attention FAMILY_HERE
+#define NERVE_FAMILY "kernels/attention.inc"
 #include "cuda/instantiate.cuh"

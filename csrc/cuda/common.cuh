@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "cuda/kernels.h"
+#include "cuda/launch.h"
 
 #ifdef __CUDACC__
 #include <cuda_runtime.h>

@@ -159,5 +159,5 @@ void conv2d_backward_kernel(Stream stream, T* grad_kernel, const T* grad, const 
 
 }  // namespace nerve::cuda
 
-#define FAMILY_conv FAMILY_HERE
+#define NERVE_FAMILY "kernels/conv.inc"
 #include "cuda/instantiate.cuh"

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cuda/common.cuh"
+#include "cuda/kernels.h"
 
 namespace nerve::cuda {
 namespace {

@@ -60,5 +60,5 @@ void silhouette(Stream stream, T* out, const T* x, const int64_t* offsets, int64
 
 }  // namespace nerve::cuda
 
-#define FAMILY_distance FAMILY_HERE
+#define NERVE_FAMILY "kernels/distance.inc"
 #include "cuda/instantiate.cuh"

@@ -101,7 +101,9 @@ void binary(Stream stream, Out* out, const T* a, const T* b, const Broadcast& sh
     void name(Stream stream, bool* out, const T* a, const T* b, const Broadcast& shape) { \
         binary<functor::name>(stream, out, a, b, shape);                                  \
     }
-#include "kernels.inc"
+#define KERNEL(...)
+#include "kernels/elementwise.inc"
+#undef KERNEL
 
 template <class T>
 void where(Stream stream, T* out, const bool* condition, const T* a, const T* b, int64_t size) {
@@ -127,5 +129,5 @@ void from_int64(Stream stream, T* out, const int64_t* x, int64_t size) {
 
 }  // namespace nerve::cuda
 
-#define FAMILY_elementwise FAMILY_HERE
+#define NERVE_FAMILY "kernels/elementwise.inc"
 #include "cuda/instantiate.cuh"

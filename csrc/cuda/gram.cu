@@ -79,5 +79,5 @@ void gram(Stream stream, T* out, T* mean, const T* x, int64_t rows, int64_t colu
 
 }  // namespace nerve::cuda
 
-#define FAMILY_gram FAMILY_HERE
+#define NERVE_FAMILY "kernels/gram.inc"
 #include "cuda/instantiate.cuh"

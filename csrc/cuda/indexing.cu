@@ -120,5 +120,5 @@ void one_hot(Stream stream, T* out, const int64_t* labels, int64_t rows, int64_t
 
 }  // namespace nerve::cuda
 
-#define FAMILY_indexing FAMILY_HERE
+#define NERVE_FAMILY "kernels/indexing.inc"
 #include "cuda/instantiate.cuh"

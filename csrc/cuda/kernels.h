@@ -2,13 +2,12 @@
 // to device memory, except lists of pointers and the sizes that come with them, which are read before a launcher
 // returns. Needs no CUDA header, so the binding can include it.
 #pragma once
-#include <cstdint>
 #include <string>
 
-#include "shapes.h"
+#include "cuda/launch.h"
 
-// FAMILY_<family> is defined as FAMILY_HERE for the families of interest: those with a .cu file (CMake), or the one a
-// .cu file holds. NERVE_IF_HERE(family, then) is `then` for these, and nothing for the others.
+// CMake defines FAMILY_<family> as FAMILY_HERE for the families with a .cu file. NERVE_IF_HERE(family, then) is `then`
+// for these, and nothing for the others.
 #define FAMILY_HERE ~, 1
 #define NERVE_SECOND(first, second, ...) second
 #define NERVE_IS_HERE(...) NERVE_SECOND(__VA_ARGS__, 0, 0)
@@ -17,16 +16,8 @@
 #define NERVE_IF_0(...)
 #define NERVE_IF_1(...) __VA_ARGS__
 #define NERVE_IF_HERE(family, ...) NERVE_CAT(NERVE_IF_, NERVE_IS_HERE(FAMILY_##family))(__VA_ARGS__)
-#define NERVE_BARE(...) __VA_ARGS__  // an argument list out of its parentheses
-
-struct CUstream_st;
 
 namespace nerve::cuda {
-
-using Stream = CUstream_st*;  // cudaStream_t
-
-constexpr int threads = 256;  // of a block, in every kernel
-constexpr int warp = 32;
 
 #define KERNEL(family, name, ...) \
     template <class T>            \

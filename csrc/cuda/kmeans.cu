@@ -228,5 +228,5 @@ void fuzzy_assign(Stream stream, T* memberships, T* costs, T* sums, T* totals, c
 
 }  // namespace nerve::cuda
 
-#define FAMILY_kmeans FAMILY_HERE
+#define NERVE_FAMILY "kernels/kmeans.inc"
 #include "cuda/instantiate.cuh"

@@ -61,5 +61,5 @@ void matmul_packed(Stream stream, T* out, const T* a, const T* packed, const T* 
 
 }  // namespace nerve::cuda
 
-#define FAMILY_matmul FAMILY_HERE
+#define NERVE_FAMILY "kernels/matmul.inc"
 #include "cuda/instantiate.cuh"

@@ -172,5 +172,5 @@ void gaussian_em_step(Stream stream, T* log_density, T* counts, T* sums, T* squa
 
 }  // namespace nerve::cuda
 
-#define FAMILY_mixture FAMILY_HERE
+#define NERVE_FAMILY "kernels/mixture.inc"
 #include "cuda/instantiate.cuh"

@@ -114,5 +114,5 @@ void radius_neighbors(Stream stream, T* distances, int64_t* indices, const int64
 
 }  // namespace nerve::cuda
 
-#define FAMILY_neighbors FAMILY_HERE
+#define NERVE_FAMILY "kernels/neighbors.inc"
 #include "cuda/instantiate.cuh"

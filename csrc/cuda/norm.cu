@@ -228,5 +228,5 @@ void batch_norm_backward(Stream stream, T* grad_x, T* grad_gamma, T* grad_beta, 
 
 }  // namespace nerve::cuda
 
-#define FAMILY_norm FAMILY_HERE
+#define NERVE_FAMILY "kernels/norm.inc"
 #include "cuda/instantiate.cuh"

@@ -230,5 +230,5 @@ void nadam_step(Stream stream, T* const* parameters, T* const* momenta, T* const
 
 }  // namespace nerve::cuda
 
-#define FAMILY_optim FAMILY_HERE
+#define NERVE_FAMILY "kernels/optim.inc"
 #include "cuda/instantiate.cuh"

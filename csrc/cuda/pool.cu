@@ -150,5 +150,5 @@ void average_pool2d_backward(Stream stream, T* grad_x, const T* grad, const Pool
 
 }  // namespace nerve::cuda
 
-#define FAMILY_pool FAMILY_HERE
+#define NERVE_FAMILY "kernels/pool.inc"
 #include "cuda/instantiate.cuh"

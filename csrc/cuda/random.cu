@@ -101,5 +101,5 @@ void dropout(Stream stream, T* out, const T* x, int64_t size, double rate, uint6
 
 }  // namespace nerve::cuda
 
-#define FAMILY_random FAMILY_HERE
+#define NERVE_FAMILY "kernels/random.inc"
 #include "cuda/instantiate.cuh"

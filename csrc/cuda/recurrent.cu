@@ -352,5 +352,5 @@ void simple_rnn_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel
 
 }  // namespace nerve::cuda
 
-#define FAMILY_recurrent FAMILY_HERE
+#define NERVE_FAMILY "kernels/recurrent.inc"
 #include "cuda/instantiate.cuh"

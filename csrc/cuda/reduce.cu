@@ -179,5 +179,5 @@ void accumulate_mean(Stream stream, double* totals, const T* values, const T* we
 
 }  // namespace nerve::cuda
 
-#define FAMILY_reduce FAMILY_HERE
+#define NERVE_FAMILY "kernels/reduce.inc"
 #include "cuda/instantiate.cuh"

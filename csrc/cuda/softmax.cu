@@ -146,5 +146,5 @@ void sparse_softmax_cross_entropy(Stream stream, T* loss, T* grad, const T* logi
 
 }  // namespace nerve::cuda
 
-#define FAMILY_softmax FAMILY_HERE
+#define NERVE_FAMILY "kernels/softmax.inc"
 #include "cuda/instantiate.cuh"

@@ -20,6 +20,17 @@ struct Entry {
     void *float32, *float64;
 };
 
+}  // namespace
+
+namespace nerve::NERVE_ISA {
+#define KERNEL(family, name, ...) \
+    template <class T>            \
+    void name __VA_ARGS__;
+#include "kernels.inc"
+}  // namespace nerve::NERVE_ISA
+
+namespace {
+
 #define LISTED(family, name, signature)                                                 \
     {family, #name, signature, reinterpret_cast<void*>(&nerve::NERVE_ISA::name<float>), \
      reinterpret_cast<void*>(&nerve::NERVE_ISA::name<double>)},

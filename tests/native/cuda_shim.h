@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "cuda/kernels.h"
+#include "cuda/launch.h"
 
 #define __global__
 #define __device__

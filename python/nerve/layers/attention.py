@@ -18,6 +18,11 @@ from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape, is_shape
 from nerve.tensor import Variable
 
+__all__ = [
+    "Attention",
+    "MultiHeadAttention",
+]
+
 
 class _Attending(Layer):
     """What the attention layers share: the core, with dropout of the probabilities, on (batch, length, heads, size)."""

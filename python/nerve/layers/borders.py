@@ -13,6 +13,15 @@ from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, pair
 from nerve.layers.structure import Shape, is_shape
 
+__all__ = [
+    "Cropping1D",
+    "Cropping2D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+]
+
 Border = tuple[int, int]
 
 

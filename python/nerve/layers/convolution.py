@@ -12,6 +12,11 @@ from nerve.layers.layer import LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, pair
 from nerve.layers.structure import Shape
 
+__all__ = [
+    "Conv2D",
+    "Convolution2D",
+]
+
 
 class Conv2D(Spatial):
     """Cross-correlation of images with learned kernels.

@@ -13,6 +13,15 @@ from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape, is_positive_int, is_shape
 from nerve.layers.symbolic import Node, SymbolicTensor
 
+__all__ = [
+    "Activation",
+    "Dense",
+    "Input",
+    "InputLayer",
+    "ReLU",
+    "Softmax",
+]
+
 
 class InputLayer(Layer):
     """The place where data enters a model.

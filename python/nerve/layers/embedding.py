@@ -13,6 +13,10 @@ from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
 from nerve.tensor import Tensor
 
+__all__ = [
+    "Embedding",
+]
+
 
 class Embedding(Layer):
     """A table of vectors, of which the inputs name the rows.

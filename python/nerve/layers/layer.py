@@ -19,6 +19,10 @@ from nerve.layers.symbolic import Node, SymbolicTensor, infer
 from nerve.layers.tracking import Tracked
 from nerve.tensor import Tensor, Variable
 
+__all__ = [
+    "Layer",
+]
+
 
 class LayerOptions(TypedDict, total=False):
     """What layers take besides their own arguments; regularizers and constraints only of the weights they have."""

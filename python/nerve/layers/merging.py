@@ -11,6 +11,23 @@ from nerve.errors import ShapeError
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
 
+__all__ = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]
+
 
 def _several(inputs: Any) -> None:
     if not isinstance(inputs, list | tuple) or not inputs:

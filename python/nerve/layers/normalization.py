@@ -13,6 +13,11 @@ from nerve.layers.context import add_update
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape, is_shape
 
+__all__ = [
+    "BatchNormalization",
+    "LayerNormalization",
+]
+
 
 class BatchNormalization(Layer):
     """Brings every channel to mean 0 and variance 1, then scales it by `gamma` and shifts it by `beta`.

@@ -7,6 +7,10 @@ from typing import Any, Unpack
 
 from nerve.layers.layer import Layer, LayerOptions, unique_name
 
+__all__ = [
+    "Operation",
+]
+
 
 class Operation(Layer):
     """Calls `op` on its arguments, as they are.

@@ -10,6 +10,21 @@ from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, pair
 from nerve.layers.structure import Shape, is_shape
 
+__all__ = [
+    "AveragePooling2D",
+    "AvgPool2D",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "MaxPool2D",
+    "MaxPooling2D",
+]
+
 
 class _Pooling2D(Spatial):
     def __init__(

@@ -11,6 +11,12 @@ from nerve.kernels._numbers import integers, number
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
 
+__all__ = [
+    "ELU",
+    "LeakyReLU",
+    "PReLU",
+]
+
 
 class ELU(Layer):
     """x where x > 0, else `alpha * (exp(x) - 1)` (Clevert et al., 2016).

@@ -13,6 +13,12 @@ from nerve.layers.core import fused_activation
 from nerve.layers.recurrence import Recurrent, RecurrentOptions
 from nerve.layers.structure import Shape
 
+__all__ = [
+    "GRU",
+    "LSTM",
+    "SimpleRNN",
+]
+
 Function = str | Callable[..., Any] | None
 
 

@@ -15,6 +15,16 @@ from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape
 
+__all__ = [
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
+
 
 class Noise(Layer):
     """Base of layers that draw random numbers in training: from a stream of their own if they have a seed."""

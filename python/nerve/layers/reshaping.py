@@ -15,6 +15,15 @@ from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape
 
+__all__ = [
+    "Flatten",
+    "Identity",
+    "Permute",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
+]
+
 
 class Flatten(Layer):
     """Everything but the batch in one axis.
