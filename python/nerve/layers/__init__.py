@@ -14,3 +14,4 @@ from nerve.layers.rectifiers import *
 from nerve.layers.recurrent import *
 from nerve.layers.regularization import *
 from nerve.layers.reshaping import *
+from nerve.layers.wrapper import *
