@@ -35,17 +35,25 @@ class InputLayer(Layer):
     dtype : str, optional
         "float32" if not given; data is converted to it. Integer dtypes are allowed.
     name : str, optional
+    batch_shape : tuple of int or None, optional
+        `(batch_size, *shape)`, instead of the two.
     """
 
     def __init__(
         self,
-        shape: Sequence[int | None],
+        shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: str | None = None,
         name: str | None = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name)
         here = f"[{self.name} (InputLayer)]"
+        if batch_shape is not None:
+            if shape is not None or batch_size is not None or not batch_shape:
+                raise ValueError(f"{here} batch_shape is (batch_size, *shape) and stands for both, got {batch_shape!r}")
+            batch_size, *shape = batch_shape
         if not isinstance(shape, Sequence) or not all(size is None or is_positive_int(size) for size in shape):
             raise ShapeError(f"{here} expects a shape of positive sizes or None, got {shape!r}")
         if batch_size is not None and not is_positive_int(batch_size):
@@ -72,10 +80,12 @@ class InputLayer(Layer):
 
 
 def Input(
-    shape: Sequence[int | None],
+    shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: str | None = None,
     name: str | None = None,
+    *,
+    batch_shape: Sequence[int | None] | None = None,
 ) -> Any:
     """A symbolic tensor to build a functional model from.
 
@@ -87,13 +97,15 @@ def Input(
     dtype : str, optional
         "float32" if not given.
     name : str, optional
+    batch_shape : tuple of int or None, optional
+        `(batch_size, *shape)`, instead of the two.
 
     Examples
     --------
     >>> inputs = Input((8,))
     >>> model = Model(inputs, Dense(1)(inputs))
     """
-    return InputLayer(shape, batch_size, dtype, name).output
+    return InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape).output
 
 
 def fused_activation(activation: Callable[..., Any]) -> str | None:

@@ -6,12 +6,16 @@ place of tensors and are constants.
 
 from nerve.ops.attention import *
 from nerve.ops.conv import *
+from nerve.ops.creation import *
 from nerve.ops.elementwise import *
 from nerve.ops.indexing import *
+from nerve.ops.logic import *
 from nerve.ops.matmul import *
 from nerve.ops.norm import *
 from nerve.ops.pool import *
 from nerve.ops.random import *
 from nerve.ops.recurrent import *
 from nerve.ops.reduce import *
+from nerve.ops.shaping import *
 from nerve.ops.softmax import *
+from nerve.ops.statistics import *

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from nerve._typing import Array
 from nerve.tensor import Gradient, Tensor, recording
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: What an op returns: its output (or a tuple: the output and further plain arrays), and a gradient function for each
 #: positional argument, None where nothing flows back.
@@ -174,6 +176,20 @@ def plain(function: Callable[..., Array]) -> Callable[..., Tensor]:
         return output, (None,) * len(args)
 
     return differentiable(compute)
+
+
+def composed(function: F) -> F:
+    """An op made of others: on symbolic tensors it becomes one step of a model, so that it sees whole shapes."""
+
+    @functools.wraps(function)
+    def op(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            for leaf in value if isinstance(value, list | tuple) else (value,):
+                if hasattr(type(leaf), "__nerve_op__"):
+                    return leaf.__nerve_op__(op, args, kwargs)
+        return function(*args, **kwargs)
+
+    return op  # type: ignore[return-value]
 
 
 def as_plain_array(x: Any) -> Array:

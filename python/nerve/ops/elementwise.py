@@ -169,7 +169,7 @@ greater_equal = plain(kernels.greater_equal)
 
 
 @differentiable
-def cast(x: Array, *, dtype: DTypeLike) -> Result:
+def cast(x: Array, dtype: DTypeLike) -> Result:
     """``x`` as another type of number; as :func:`nerve.kernels.cast`. A gradient flows between floats."""
     own = rectangular("cast", x).dtype
     y = kernels.cast(x, dtype)

@@ -132,7 +132,7 @@ def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult
 
 
 @differentiable
-def take(x: Array, indices: Array, *, axis: int = 0) -> Result:
+def take(x: Array, indices: Array, axis: int = 0) -> Result:
     """Gather slices along an axis; as :func:`nerve.kernels.take`."""
     return kernels.take(x, indices, axis=axis), (_TakeGradient(indices, np.shape(x), axis),)
 

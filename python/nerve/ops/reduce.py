@@ -29,13 +29,13 @@ def _spread(grad: Array, shape: tuple[int, ...], axis: Axes) -> Array:
 
 
 @differentiable
-def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+def sum(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
     y, shape = kernels.sum(x, axis, keepdims), np.shape(x)
     return y, (lambda grad: _spread(grad, shape, axis),)
 
 
 @differentiable
-def mean(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
     y, shape = kernels.mean(x, axis, keepdims), np.shape(x)
     count = math.prod(shape) // (math.prod(_kept(shape, axis)) or 1)
     return y, (lambda grad: _spread(kernels.divide(grad, float(count)), shape, axis),)
@@ -53,12 +53,12 @@ def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
 
 
 @differentiable
-def max(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+def max(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
     return _extremum(x, kernels.max(x, axis, True), axis, keepdims)
 
 
 @differentiable
-def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Result:
+def min(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
     return _extremum(x, kernels.min(x, axis, True), axis, keepdims)
 
 

@@ -12,14 +12,14 @@ __all__ = ["log_softmax", "softmax", "softmax_cross_entropy"]
 
 
 @differentiable
-def softmax(x: Array, *, axis: int = -1) -> Result:
+def softmax(x: Array, axis: int = -1) -> Result:
     """``exp(x) / sum(exp(x))`` along an axis; as :func:`nerve.kernels.softmax`."""
     y = kernels.softmax(x, axis=axis)
     return y, (lambda grad: kernels.softmax_backward(grad, y, axis=axis),)
 
 
 @differentiable
-def log_softmax(x: Array, *, axis: int = -1) -> Result:
+def log_softmax(x: Array, axis: int = -1) -> Result:
     """The logarithm of :func:`softmax`; as :func:`nerve.kernels.log_softmax`."""
     y = kernels.log_softmax(x, axis=axis)
     return y, (lambda grad: kernels.log_softmax_backward(grad, y, axis=axis),)

@@ -1,0 +1,113 @@
+"""New arrays, which are constants, and what is known of an array without looking at its elements."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nerve._typing import Array
+from nerve.ops._differentiable import composed
+from nerve.ops.elementwise import cast
+from nerve.tensor import Tensor
+
+__all__ = [
+    "arange",
+    "array",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+    "ndim",
+    "ones",
+    "ones_like",
+    "shape",
+    "size",
+    "zeros",
+    "zeros_like",
+]
+
+
+def convert_to_tensor(x: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """`x` as a tensor, a constant if it is none; in another dtype if that is wanted."""
+    tensor = x if isinstance(x, Tensor) or hasattr(type(x), "__nerve_op__") else Tensor(x, tracked=False)
+    return tensor if dtype is None or tensor.dtype == dtype else cast(tensor, dtype)
+
+
+array = convert_to_tensor
+
+
+def convert_to_numpy(x: Any) -> Array:
+    """The values of `x` as a NumPy array."""
+    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    """The sizes of `x`; None is one that a symbolic tensor does not know."""
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def ndim(x: Any) -> int:
+    """How many axes `x` has."""
+    return len(shape(x))
+
+
+def size(x: Any) -> int:
+    """How many elements `x` has."""
+    return math.prod(shape(x))
+
+
+# New arrays: constants
+
+
+def zeros(shape: Any, dtype: DTypeLike = "float32") -> Tensor:
+    """A tensor of zeros."""
+    return Tensor(np.zeros(shape, dtype), tracked=False)
+
+
+def ones(shape: Any, dtype: DTypeLike = "float32") -> Tensor:
+    """A tensor of ones."""
+    return Tensor(np.ones(shape, dtype), tracked=False)
+
+
+def full(shape: Any, fill_value: Any, dtype: DTypeLike = "float32") -> Tensor:
+    """A tensor of one value."""
+    return Tensor(np.full(shape, fill_value, dtype), tracked=False)
+
+
+@composed
+def zeros_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Zeros in the shape and, unless another is given, the dtype of `x`."""
+    return zeros(shape(x), dtype or convert_to_tensor(x).dtype)
+
+
+@composed
+def ones_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Ones in the shape and, unless another is given, the dtype of `x`."""
+    return ones(shape(x), dtype or convert_to_tensor(x).dtype)
+
+
+@composed
+def full_like(x: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """One value in the shape and, unless another is given, the dtype of `x`."""
+    return full(shape(x), fill_value, dtype or convert_to_tensor(x).dtype)
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: DTypeLike | None = None) -> Tensor:
+    """Evenly spaced numbers from `start` up to `stop`, which is left out; of whole numbers int32, else float32."""
+    values = np.arange(start, step=step) if stop is None else np.arange(start, stop, step)
+    return Tensor(values.astype(dtype or ("float32" if values.dtype.kind == "f" else "int32")), tracked=False)
+
+
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike = "float32") -> Tensor:
+    """`num` evenly spaced numbers from `start` to `stop`."""
+    return Tensor(np.linspace(start, stop, num, endpoint, dtype=dtype), tracked=False)
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike = "float32") -> Tensor:
+    """Ones on the `k`-th diagonal of a matrix of `N` rows and `M` columns, zeros elsewhere."""
+    return Tensor(np.eye(N, M, k, dtype=dtype), tracked=False)

@@ -1,0 +1,100 @@
+"""Elements that hold or do not hold, and limits to them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nerve import kernels
+from nerve._typing import Array
+from nerve.kernels._traced import as_array
+from nerve.ops._differentiable import composed
+from nerve.ops.elementwise import absolute, maximum, minimum, not_equal, subtract
+from nerve.ops.reduce import max
+from nerve.tensor import Tensor
+
+__all__ = [
+    "abs",
+    "all",
+    "any",
+    "clip",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+]
+
+
+@composed
+def abs(x: Any) -> Tensor:
+    """The distance from zero; as :func:`absolute`."""
+    return absolute(x)
+
+
+@composed
+def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
+    """No less than `x_min` and no more than `x_max`."""
+    return minimum(maximum(x, x_min), x_max)
+
+
+def _truth(x: Any) -> Array:
+    values = x.array if isinstance(x, Tensor) else as_array(x)
+    return values if values.dtype == np.bool_ else kernels.not_equal(values, 0.0)
+
+
+@composed
+def logical_and(x1: Any, x2: Any) -> Tensor:
+    """Where both hold."""
+    both = kernels.where(_truth(x1), kernels.where(_truth(x2), 1.0, 0.0), 0.0)
+    return Tensor(kernels.not_equal(both, 0.0), tracked=False)
+
+
+@composed
+def logical_or(x1: Any, x2: Any) -> Tensor:
+    """Where at least one holds."""
+    either = kernels.where(_truth(x1), 1.0, kernels.where(_truth(x2), 1.0, 0.0))
+    return Tensor(kernels.not_equal(either, 0.0), tracked=False)
+
+
+@composed
+def logical_not(x: Any) -> Tensor:
+    """Where it does not hold."""
+    return Tensor(kernels.equal(kernels.where(_truth(x), 1.0, 0.0), 0.0), tracked=False)
+
+
+@composed
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether it holds anywhere along the axes."""
+    return not_equal(max(Tensor(kernels.where(_truth(x), 1.0, 0.0)), axis=axis, keepdims=keepdims), 0.0)
+
+
+@composed
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether it holds everywhere along the axes."""
+    return logical_not(any(logical_not(x), axis=axis, keepdims=keepdims))
+
+
+@composed
+def isnan(x: Any) -> Tensor:
+    """Where there is no number."""
+    return not_equal(x, x)
+
+
+@composed
+def isinf(x: Any) -> Tensor:
+    """Where there is infinity, of either sign."""
+    return _equal(absolute(x), math.inf)
+
+
+@composed
+def isfinite(x: Any) -> Tensor:
+    """Where there is a number, and not infinity."""
+    return _equal(subtract(x, x), 0.0)
+
+
+def _equal(a: Any, b: float) -> Tensor:
+    return Tensor(kernels.equal(a.array, b), tracked=False)
