@@ -18,6 +18,7 @@ FLOORS = {
         "callbacks",
         "constraints",
         "cluster",
+        "data",
         "decomposition",
         "initializers",
         "layers",

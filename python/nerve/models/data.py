@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from nerve import random
 from nerve._typing import Array
-from nerve.errors import DTypeError, ShapeError
+from nerve.data import PyDataset
+from nerve.data.py_dataset import batches_of
+from nerve.data.threads import close
+from nerve.errors import ShapeError
 from nerve.layers.structure import flatten, is_positive_int, map_structure
-from nerve.tensor import Tensor
+from nerve.models.arrays import as_arrays, is_array_data
 
 Batch = tuple[Any, Any, Any]
 
@@ -33,39 +36,6 @@ def unpack(data: Any) -> Batch:
     if not 1 <= len(parts) <= 3:
         raise ShapeError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
     return (*parts, None, None)[:3]
-
-
-def is_array_data(x: Any) -> bool:
-    """Whether `x` is arrays, and not something that yields batches."""
-    return isinstance(x, list | tuple | dict | Tensor) or hasattr(x, "__array__")
-
-
-def as_arrays(name: str, value: Any) -> Any:
-    """`value` as an array, or a list or dict of arrays for several inputs or outputs; None stays None.
-
-    Raises
-    ------
-    DTypeError
-        If it does not hold numbers.
-    ShapeError
-        If it has no axis of samples.
-    """
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        return {key: as_arrays(f"{name}[{key!r}]", item) for key, item in value.items()}
-    if isinstance(value, list | tuple) and value and all(getattr(item, "shape", ()) != () for item in value):
-        return [as_arrays(f"{name}[{index}]", item) for index, item in enumerate(value)]
-    try:
-        array = value.array if isinstance(value, Tensor) else np.asarray(value)
-    except ValueError as error:
-        raise ShapeError(f"{name} is no array: {error}") from None
-    if array.dtype.kind not in "fiub":
-        hint = "; encode labels as integers first" if array.dtype.kind in "OUS" else ""
-        raise DTypeError(f"{name} must hold numbers, got dtype {array.dtype}{hint}")
-    if not array.ndim:
-        raise ShapeError(f"{name} must be an array of samples, got a single number")
-    return array
 
 
 class ArrayBatches:
@@ -158,6 +128,9 @@ class ArrayBatches:
         """Begin the next pass with the first batch."""
         self._rest = []
 
+    def close(self) -> None:
+        """End the pass under way, as `IterableBatches` does; of arrays, nothing is open."""
+
     def split(
         self,
         fraction: float,
@@ -199,10 +172,11 @@ class IterableBatches:
     def __init__(self, source: Iterable[Any], steps: int | None = None) -> None:
         self.source = source
         self.limit = steps
-        self.steps = steps if steps is not None else (len(source) if isinstance(source, Sized) else None)
+        self.steps = steps if steps is not None else _length(source)
         self.class_weight: Mapping[int, float] | None = None
         self.once = iter(source) is source if hasattr(source, "__iter__") else False
         self._iterator: Iterator[Any] | None = None
+        self._opened: Iterator[Any] | None = None  # what there is to close of it
 
     def first(self) -> Batch:
         """The first batch of the pass to come, which still has it."""
@@ -222,8 +196,9 @@ class IterableBatches:
         if self._iterator is None:
             # A sequence of known length need not say where it ends by an IndexError.
             source: Any = self.source
-            sized = isinstance(source, Sized) and not hasattr(source, "__iter__")
-            self._iterator = map(source.__getitem__, range(len(source))) if sized else iter(source)
+            length = None if hasattr(source, "__iter__") else _length(source)
+            self._iterator = iter(source) if length is None else map(source.__getitem__, range(length))
+            self._opened = None if self.once else self._iterator
         return self._iterator
 
     def _batch(self, item: Any) -> Batch:
@@ -254,6 +229,45 @@ class IterableBatches:
         """Begin the next pass with the first batch, where that is possible."""
         if not self.once:
             self._iterator = None
+            self.close()
+
+    def close(self) -> None:
+        """End the pass under way, and the threads that work for it; a generator of the caller's stays open."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            self._iterator = None
+            close(opened)
+
+
+class PyDatasetBatches(IterableBatches):
+    """Takes the batches of a `PyDataset`, in a new order every pass if `shuffle`."""
+
+    def __init__(self, source: PyDataset, steps: int | None = None, shuffle: bool = False) -> None:
+        count = source.num_batches
+        if count is None and steps is None:
+            raise ValueError(f"{type(source).__name__} has no end: pass the number of steps")
+        super().__init__(source, steps)
+        self.dataset, self.shuffle, self.count = source, shuffle, count
+        self.steps = steps if count is None or steps is None else min(steps, count)
+
+    def first(self) -> Batch:
+        """The batch of number 0; the pass to come, which `on_epoch_begin` may change, still has all."""
+        if self.count == 0:
+            raise ShapeError("x yields no batches")
+        return self._batch(self.dataset[0])
+
+    def _current(self) -> Iterator[Any]:
+        if self._iterator is None:
+            order: Iterable[int] = itertools.count() if self.count is None else range(self.count)
+            if self.shuffle and self.count is not None:
+                order = random.generator().permutation(self.count).tolist()
+            self._iterator = self._opened = batches_of(self.dataset, order)
+        return self._iterator
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.dataset.on_epoch_begin()
+        yield from super().__iter__()
+        self.dataset.on_epoch_end()
 
 
 Batches = ArrayBatches | IterableBatches
@@ -268,7 +282,7 @@ def make_batches(
     shuffle: bool = False,
     steps: int | None = None,
 ) -> Batches:
-    """Batches from arrays or an iterable, whichever `x` is."""
+    """Batches from arrays, frames, a data set or an iterable, whichever `x` is."""
     if steps is not None and not is_positive_int(steps):
         raise ValueError(f"the number of steps must be a positive int, got {steps!r}")
     if is_array_data(x):
@@ -278,7 +292,15 @@ def make_batches(
     for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
         if value is not None:
             raise ValueError(f"{name} cannot be given when x yields batches itself")
-    return IterableBatches(x, steps)
+    return PyDatasetBatches(x, steps, shuffle) if isinstance(x, PyDataset) else IterableBatches(x, steps)
+
+
+def _length(source: Any) -> int | None:
+    """How many items there are; None if that is not known."""
+    try:
+        return len(source)
+    except TypeError:
+        return None
 
 
 def class_weighted(class_weight: Mapping[int, float], y: Any, sample_weight: Any) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,9 @@ class Trainer(ReplayedSteps):
 
         Parameters
         ----------
-        x : array, list or dict of arrays, or an iterable
-            Inputs; or what yields batches (x, y) or (x, y, sample_weight), such as a generator.
+        x : array, frame, list or dict of arrays, Dataset, PyDataset, or an iterable
+            Inputs, as arrays or as frames of pandas or polars; or what yields batches (x, y) or (x, y, sample_weight):
+            a :class:`nerve.data.Dataset`, a generator, a data loader of PyTorch.
         y : array, or list or dict of arrays
             Targets.
         batch_size : int, optional
@@ -66,7 +68,7 @@ class Trainer(ReplayedSteps):
             Fraction of the samples, taken from the end before shuffling, that is only evaluated.
         validation_data : (x, y) or (x, y, sample_weight), or an iterable, optional
         shuffle : bool
-            Whether every epoch takes the samples of arrays in a new order.
+            Whether every epoch takes the samples of arrays, or the batches of a PyDataset, in a new order.
         class_weight : dict of int to float, optional
         sample_weight : array, optional
         initial_epoch : int
@@ -108,41 +110,42 @@ class Trainer(ReplayedSteps):
         only_once = isinstance(batches, IterableBatches) and batches.once and batches.limit is None
         if only_once and epochs - initial_epoch > 1:
             raise ValueError("a generator can be read once: pass steps_per_epoch, or an iterable that can begin anew")
-        self._prepare(batches)
-        if validation is not None:
-            self._prepare(validation)
-        listeners = CallbackList(
-            callbacks,
-            add_history=True,
-            add_progbar=verbose != 0,
-            model=self,
-            epochs=epochs,
-            steps=batches.steps,
-            verbose=verbose,
-        )
-        self.history = listeners.history
-        self.stop_training = False
-        logs: Logs = {}
-        with WholeSteps() as whole:
-            try:
-                listeners.on_train_begin()
+        with closing(batches), closing(validation or batches):
+            self._prepare(batches)
+            if validation is not None:
+                self._prepare(validation)
+            listeners = CallbackList(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose != 0,
+                model=self,
+                epochs=epochs,
+                steps=batches.steps,
+                verbose=verbose,
+            )
+            self.history = listeners.history
+            self.stop_training = False
+            logs: Logs = {}
+            with WholeSteps() as whole:
                 try:
-                    for epoch in range(initial_epoch, epochs):
-                        logs = self._train_epoch(epoch, batches, listeners, whole)
-                        if validation is not None and (epoch + 1) % validation_freq == 0:
-                            found = self._evaluate(validation, listeners)
-                            validation.restart()
-                            logs.update({f"val_{name}": value for name, value in found.items()})
-                        listeners.on_epoch_end(epoch, logs)
-                        if self.stop_training:
-                            break
-                except KeyboardInterrupt:
+                    listeners.on_train_begin()
+                    try:
+                        for epoch in range(initial_epoch, epochs):
+                            logs = self._train_epoch(epoch, batches, listeners, whole)
+                            if validation is not None and (epoch + 1) % validation_freq == 0:
+                                found = self._evaluate(validation, listeners)
+                                validation.restart()
+                                logs.update({f"val_{name}": value for name, value in found.items()})
+                            listeners.on_epoch_end(epoch, logs)
+                            if self.stop_training:
+                                break
+                    except KeyboardInterrupt:
+                        listeners.on_train_end(logs)
+                        raise
                     listeners.on_train_end(logs)
-                    raise
-                listeners.on_train_end(logs)
-            finally:
-                self._stepped = None
-                listeners.close()
+                finally:
+                    self._stepped = None
+                    listeners.close()
         assert self.history is not None
         return self.history
 
@@ -214,12 +217,10 @@ class Trainer(ReplayedSteps):
         self._require_compiled("evaluate")
         check_verbose(verbose)
         batches = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps)
-        self._prepare(batches)
-        listeners = self._listeners(callbacks, batches, verbose)
-        try:
-            logs = self._evaluate(batches, listeners)
-        finally:
-            listeners.close()
+        with closing(batches):
+            self._prepare(batches)
+            with closing(self._listeners(callbacks, batches, verbose)) as listeners:
+                logs = self._evaluate(batches, listeners)
         return _as_dict(logs) if return_dict else _as_list(logs)
 
     def _listeners(self, callbacks: Callbacks, batches: Batches, verbose: str | int) -> CallbackList:
@@ -255,21 +256,19 @@ class Trainer(ReplayedSteps):
             if found is not None:
                 return found
         batches = make_batches(x, batch_size=batch_size, steps=steps)
-        self._prepare_inputs(batches.first()[0])
-        listeners = self._listeners(callbacks, batches, verbose)
         parts: list[list[Any]] = []
         outputs: Any = None
-        try:
-            listeners.on_predict_begin()
-            with no_gradients():
-                for step, batch in enumerate(batches):
-                    listeners.on_predict_batch_begin(step)
-                    outputs = self._predict(pack(batch))
-                    parts.append([np.asarray(leaf) for leaf in flatten(outputs)])
-                    listeners.on_predict_batch_end(step, {"outputs": outputs})
-            listeners.on_predict_end()
-        finally:
-            listeners.close()
+        with closing(batches):
+            self._prepare_inputs(batches.first()[0])
+            with closing(self._listeners(callbacks, batches, verbose)) as listeners:
+                listeners.on_predict_begin()
+                with no_gradients():
+                    for step, batch in enumerate(batches):
+                        listeners.on_predict_batch_begin(step)
+                        outputs = self._predict(pack(batch))
+                        parts.append([np.asarray(leaf) for leaf in flatten(outputs)])
+                        listeners.on_predict_batch_end(step, {"outputs": outputs})
+                listeners.on_predict_end()
         return pack_like(outputs, [np.concatenate(leaves) for leaves in zip(*parts, strict=True)])
 
     # Single batches

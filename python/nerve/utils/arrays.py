@@ -1,4 +1,4 @@
-"""What is done to data before a model gets it, under the names of `keras.utils`; on plain NumPy arrays."""
+"""Labels, vectors and sequences as plain NumPy arrays."""
 
 from __future__ import annotations
 
