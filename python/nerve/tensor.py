@@ -39,7 +39,7 @@ class Tensor:
         If ``array`` is not rectangular, or holds other things than real numbers and booleans.
     """
 
-    __slots__ = ("__weakref__", "array", "parents", "tracked")
+    __slots__ = ("__weakref__", "_mask", "array", "parents", "tracked")  # _mask: set by layers (nerve.layers.masks)
 
     array: Array
     parents: tuple[tuple[Tensor, Gradient], ...]  # the inputs a gradient flows to, and how

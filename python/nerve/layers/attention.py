@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any, Unpack
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from nerve import kernels, ops, random
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
-from nerve.kernels._traced import as_array
+from nerve.layers import masks
 from nerve.layers.core import positive
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape, is_shape
@@ -43,7 +42,7 @@ class _Attending(Layer):
         if not scores and not (training and self.dropout):
             return ops.attention(query, key, value, mask, scale=scale, causal=causal), None
         if causal:
-            mask = _both(mask, np.tri(query.shape[1], key.shape[1], dtype=bool))
+            mask = masks.every(mask, np.tri(query.shape[1], key.shape[1], dtype=bool))
         query, key, value = (ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
         return self._weigh(ops.matmul(query * scale, key, transpose_b=True), value, mask, training)
 
@@ -97,6 +96,7 @@ class MultiHeadAttention(_Attending):
     Vaswani et al., "Attention is all you need", NeurIPS 2017.
     """
 
+    supports_masking = True
     regulated = ("kernel", "bias")
     kernel_regularizer: Any
     kernel_constraint: Any
@@ -188,7 +188,7 @@ class MultiHeadAttention(_Attending):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        mask = _both(_rows(query_mask), _columns(value_mask), _columns(key_mask), _plain(attention_mask))
+        mask = masks.every(_rows(query_mask), _columns(value_mask), _columns(key_mask), attention_mask)
         if mask is not None and mask.ndim > 2:
             mask = mask[..., None, :, :]  # the same for every head
         result, scores = self._attend(
@@ -251,6 +251,12 @@ class Attention(_Attending):
         _check_inputs(input_shape)
         self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
 
+    _passes_masks_on = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the query."""
+        return mask[0] if isinstance(mask, list | tuple) else None
+
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         _check_inputs(input_shape)
         return (*input_shape[0][:-1], input_shape[1][-1])
@@ -266,7 +272,7 @@ class Attention(_Attending):
         _check_inputs([x.shape for x in inputs])
         query, value, *rest = inputs
         key = rest[0] if rest else value
-        query_mask, value_mask = mask if mask is not None else (None, None)
+        query_mask, value_mask = mask[:2] if mask is not None else (None, None)
         seen = _columns(value_mask)
         if self.scale is not None:
             query = query * self.scale
@@ -282,7 +288,7 @@ class Attention(_Attending):
         )
         result = ops.reshape(result, (*result.shape[:2], value.shape[-1]))
         if query_mask is not None:
-            result = result * kernels.cast(_plain(query_mask), result.dtype)[..., None]
+            result = result * kernels.cast(masks.plain(query_mask), result.dtype)[..., None]
         if not return_attention_scores:
             return result
         return result, ops.reshape(scores, (scores.shape[0], *scores.shape[2:]))
@@ -297,22 +303,9 @@ def _check_inputs(shapes: Sequence[Shape]) -> None:
         raise ShapeError(f"expects a list of query, value and perhaps key (batch, length, size), got shapes {shapes}")
 
 
-def _plain(mask: Any) -> Any:
-    """A mask as an array of booleans."""
-    return None if mask is None else kernels.cast(as_array(getattr(mask, "array", mask)), "bool")
-
-
 def _rows(mask: Any) -> Any:
-    return None if mask is None else _plain(mask)[:, :, None]
+    return None if mask is None else masks.plain(mask)[:, :, None]
 
 
 def _columns(mask: Any) -> Any:
-    return None if mask is None else _plain(mask)[:, None, :]
-
-
-def _both(*masks: Any) -> Any:
-    """Where all of those that there are are true."""
-    given = [mask for mask in masks if mask is not None]
-    if len(given) < 2:
-        return given[0] if given else None
-    return kernels.cast(reduce(kernels.multiply, (kernels.cast(mask, "float32") for mask in given)), "bool")
+    return None if mask is None else masks.plain(mask)[:, None, :]

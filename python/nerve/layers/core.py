@@ -134,6 +134,7 @@ class Dense(Layer):
         kernel is (inputs, units), bias is (units,).
     """
 
+    supports_masking = True
     regulated = ("kernel", "bias")
 
     def __init__(
@@ -180,6 +181,8 @@ class Activation(Layer):
     activation : str or callable
     """
 
+    supports_masking = True
+
     def __init__(self, activation: str | Callable[..., Any], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.activation = activations.get(activation)
@@ -203,6 +206,8 @@ class ReLU(Layer):
     threshold : float
         Values below it count as negative.
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -234,6 +239,8 @@ class Softmax(Layer):
     ----------
     axis : int
     """
+
+    supports_masking = True
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from nerve import kernels, ops
+from nerve._typing import Array
 from nerve.kernels._traced import as_array
 from nerve.layers.core import positive
 from nerve.layers.layer import Layer, LayerOptions
@@ -32,6 +33,8 @@ class Embedding(Layer):
         Size of a vector, the last axis of the result.
     embeddings_initializer : str, Initializer or callable
         embeddings is (input_dim, output_dim).
+    mask_zero : bool
+        Whether 0 fills up sequences: the result carries a mask of the inputs that are not 0.
     """
 
     regulated = ("embeddings",)
@@ -41,6 +44,7 @@ class Embedding(Layer):
         input_dim: int,
         output_dim: int,
         embeddings_initializer: Any = "uniform",
+        mask_zero: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -48,6 +52,7 @@ class Embedding(Layer):
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.embeddings_initializer = embeddings_initializer
+        self.mask_zero = self.supports_masking = bool(mask_zero)
 
     def build(self, input_shape: Shape) -> None:
         self.embeddings = self.add_weight(
@@ -55,10 +60,21 @@ class Embedding(Layer):
         )
 
     def call(self, inputs: Any) -> Any:
-        indices = inputs.array if isinstance(inputs, Tensor) else as_array(inputs)
-        if indices.dtype.kind not in "iu":  # whole numbers that came as floats
-            indices = kernels.cast(indices, np.int64)
-        return ops.take(self.embeddings, indices)
+        return ops.take(self.embeddings, self._indices(inputs))
+
+    @staticmethod
+    def _indices(inputs: Any) -> Array:
+        indices: Array = inputs.array if isinstance(inputs, Tensor) else as_array(inputs)
+        # Whole numbers may come as floats.
+        return indices if indices.dtype.kind in "iu" else kernels.cast(indices, np.int64)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Where the inputs are not 0, with `mask_zero`."""
+        if not self.mask_zero:
+            return None
+        counts = np.ones(self.input_dim, np.float32)
+        counts[0] = 0
+        return kernels.cast(kernels.take(counts, self._indices(inputs)), "bool")  # integers of any size, recorded too
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)

@@ -13,7 +13,7 @@ import numpy as np
 from nerve import constraints, initializers, kernels, ops, regularizers
 from nerve._lookup import snake_case
 from nerve.errors import DTypeError, ShapeError
-from nerve.layers import context
+from nerve.layers import context, masks
 from nerve.layers.structure import flatten, map_shapes, map_structure
 from nerve.layers.symbolic import Node, SymbolicTensor, infer
 from nerve.layers.tracking import Tracked
@@ -90,12 +90,19 @@ class Layer(Tracked):
 
     autocast = True
     regulated: ClassVar[tuple[str, ...]] = ()
+    supports_masking = False  # whether results carry what compute_mask makes of the first argument's mask
     _call_takes_training = False
+    _call_parameters: ClassVar[tuple[str, ...]] = ()
+    _passes_masks_on = True  # whether masks are made of masks alone, and not of values
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._call_takes_training = "training" in inspect.signature(cls.call).parameters
+        cls._call_parameters = tuple(inspect.signature(cls.call).parameters)[1:]
+        cls._call_takes_training = "training" in cls._call_parameters
+        if "compute_mask" in cls.__dict__:
+            cls.supports_masking = True
+            cls._passes_masks_on = bool(cls.__dict__.get("_passes_masks_on", False))
         if "build" in cls.__dict__:
             cls.build = _building(cls.build)  # type: ignore[method-assign]
 
@@ -189,6 +196,22 @@ class Layer(Tracked):
         """Compute the outputs; what a subclass defines."""
         raise NotImplementedError(f"{type(self).__name__} defines no call method")
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the results, from that of the first argument; asked for if `supports_masking`.
+
+        Parameters
+        ----------
+        inputs : structure of Tensor
+            The first argument of the call.
+        mask : structure of Tensor or None
+            What it carries: booleans (batch, time).
+
+        Returns
+        -------
+        Tensor, array or None, or a list of these with one for each result
+        """
+        return mask
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the output for inputs of `input_shape`; found by running `call` unless a subclass knows better."""
         inputs = map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), input_shape)
@@ -228,7 +251,9 @@ class Layer(Tracked):
         state.training = training = bool(outer if training is None else training)
         try:
             if self._call_takes_training:
-                return self.call(*args, training=training, **kwargs)
+                kwargs["training"] = training
+            if masks.state.used or "mask" in kwargs or (self.supports_masking and not self._passes_masks_on):
+                return masks.carried(self, args, kwargs)
             return self.call(*args, **kwargs)
         finally:
             state.training = outer
@@ -240,7 +265,7 @@ class Layer(Tracked):
         if isinstance(value, np.ndarray):
             return Tensor(kernels.cast(value, self.dtype) if value.dtype.kind == "f" else value, tracked=False)
         if isinstance(value, Tensor) and value.dtype.kind == "f" and value.dtype != self.dtype:
-            return ops.cast(value, dtype=self.dtype)
+            return masks.keep(value, ops.cast(value, dtype=self.dtype))
         return value
 
     def _build_for(self, args: tuple[Any, ...]) -> None:

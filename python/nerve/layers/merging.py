@@ -6,8 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Unpack
 
-from nerve import ops
+import numpy as np
+
+from nerve import kernels, ops
+from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.layers import masks
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
 
@@ -41,6 +45,13 @@ class Merge(Layer):
     """
 
     op: Callable[[Any, Any], Any]
+    _passes_masks_on = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
+        """Where any input counts; None if one of them has no mask."""
+        if not isinstance(mask, list | tuple) or any(one is None for one in mask):
+            return None
+        return masks.some(*mask)
 
     def call(self, inputs: Sequence[Any]) -> Any:
         _several(inputs)
@@ -117,6 +128,20 @@ class Concatenate(Layer):
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.axis = axis
+
+    _passes_masks_on = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
+        """The masks one after the other, or, joined along another axis than theirs, where any input counts."""
+        if not isinstance(mask, list | tuple) or all(one is None for one in mask):
+            return None
+        wholes = []
+        for x, one in zip(inputs, mask, strict=True):
+            whole = np.ones(x.shape, bool) if one is None else masks.plain(one)
+            axes = whole.shape + (1,) * (x.ndim - whole.ndim)
+            wholes.append(kernels.cast(kernels.broadcast_to(whole.reshape(axes), x.shape), "float32"))
+        joined = kernels.concatenate(wholes, axis=self.axis)
+        return kernels.cast(kernels.max(joined, axis=-1), "bool")
 
     def call(self, inputs: Sequence[Any]) -> Any:
         _several(inputs)

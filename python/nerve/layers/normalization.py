@@ -43,6 +43,7 @@ class BatchNormalization(Layer):
     Ioffe and Szegedy, "Batch normalization", ICML 2015.
     """
 
+    supports_masking = True
     regulated = ("gamma", "beta")
 
     def __init__(
@@ -139,6 +140,7 @@ class LayerNormalization(Layer):
     Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
 
+    supports_masking = True
     regulated = ("gamma", "beta")
 
     def __init__(

@@ -25,6 +25,11 @@ class Operation(Layer):
     """
 
     autocast = False
+    _passes_masks_on = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: an op knows nothing of masks."""
+        return None
 
     def __init__(self, op: Callable[..., Any], **options: Unpack[LayerOptions]) -> None:
         options.setdefault("name", unique_name(op.__name__))

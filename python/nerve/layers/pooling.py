@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from nerve import ops
+from nerve import kernels, ops
 from nerve.errors import ShapeError
+from nerve.layers import masks
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, pair
 from nerve.layers.structure import Shape, is_shape
@@ -137,7 +138,7 @@ class _GlobalPooling1D(Layer):
 
 
 class GlobalAveragePooling1D(_GlobalPooling1D):
-    """The average over the steps of a sequence, (batch, features).
+    """The average over the steps of a sequence, (batch, features); over those that a mask lets count.
 
     Parameters
     ----------
@@ -147,9 +148,20 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
         Keep the steps as an axis of size 1.
     """
 
-    def call(self, inputs: Any) -> Any:
+    _passes_masks_on = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         self.compute_output_shape(inputs.shape)
-        return ops.mean(inputs, axis=self._steps, keepdims=self.keepdims)
+        if mask is None:
+            return ops.mean(inputs, axis=self._steps, keepdims=self.keepdims)
+        counts = kernels.cast(masks.plain(mask), inputs.dtype)
+        weights = counts[:, :, None] if self._steps == 1 else counts[:, None, :]
+        total = ops.sum(inputs * weights, axis=self._steps, keepdims=self.keepdims)
+        return total / kernels.sum(weights, self._steps, self.keepdims)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: the steps are gone."""
+        return None
 
 
 class GlobalMaxPooling1D(_GlobalPooling1D):

@@ -26,6 +26,8 @@ class ELU(Layer):
     alpha : float
     """
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.alpha = number(f"{self.name} (ELU)", "alpha", alpha)
@@ -44,6 +46,8 @@ class LeakyReLU(Layer):
     ----------
     negative_slope : float
     """
+
+    supports_masking = True
 
     def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
@@ -67,6 +71,7 @@ class PReLU(Layer):
         Axes along which there is one alpha for all, counted with the batch as 0: (1, 2) for one per channel of images.
     """
 
+    supports_masking = True
     regulated = ("alpha",)
 
     def __init__(

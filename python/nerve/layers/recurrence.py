@@ -1,226 +1,218 @@
-"""What recurrent layers share: sequences, states, dropout, and the loop over steps."""
+"""What layers over sequences share: which results they give, the states they begin with and keep, masks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
-from nerve import activations, kernels, ops, random
+from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._numbers import number
+from nerve.layers import masks
+from nerve.layers.cells import Cell, CellOptions
 from nerve.layers.context import add_update
-from nerve.layers.core import positive
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
 from nerve.layers.structure import Shape, is_shape, map_shapes
 from nerve.layers.symbolic import SymbolicTensor
-from nerve.tensor import Tensor
+
+_DEFAULTS = {
+    "return_sequences": False,
+    "return_state": False,
+    "go_backwards": False,
+    "stateful": False,
+    "unroll": False,
+    "zero_output_for_mask": False,
+}
 
 
-class RecurrentOptions(LayerOptions, total=False):
-    """What every recurrent layer takes besides its own arguments.
+class RecurrentOptions(CellOptions, total=False):
+    """What every recurrent layer takes besides its own arguments and those of `CellOptions`.
 
-    dropout, recurrent_dropout : float
-        In training, the fraction of the inputs, and of the state's units, that is dropped; the same ones at every step
-        of a sequence, and for the state others in every gate. The fused kernel is not used with the latter.
-    seed : int, optional
-        A stream of masks of this layer's own.
     return_sequences : bool
-        Whether to return the state after every step or after the last.
+        Whether to return the result of every step or of the last.
     return_state : bool
         Whether to return the final states too.
     go_backwards : bool
         Take the steps from the last to the first, and return the results in that order.
     stateful : bool
         Begin each batch with the states that the batch before ended with. The batch's size must be fixed.
+    unroll : bool
+        Keras's wish for a graph without a loop, of sequences of a known length. No recording has loops.
+    zero_output_for_mask : bool
+        Whether the result of a step that a mask leaves out is 0; otherwise it is that of the step before.
     """
 
-    dropout: float
-    recurrent_dropout: float
-    seed: int | None
     return_sequences: bool
     return_state: bool
     go_backwards: bool
     stateful: bool
+    unroll: bool
+    zero_output_for_mask: bool
 
 
-class Recurrent(Layer):
-    """The part that recurrent layers share: sequences, states, dropout, and the loop over steps.
+class Sequences(Layer):
+    """Base of the layers over sequences (batch, time, ...).
 
-    Where the activations are those of the fused kernels, a whole sequence is one call of a kernel; otherwise `step` is
-    called for each of its steps.
+    A step that a mask (batch, time) leaves out changes no state.
     """
 
-    _gates = 1
-    _states = 1
-    bias: Any
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    unroll: bool
+    zero_output_for_mask: bool
+    _passes_masks_on = True
+    _kept: list[Array] | None = None
 
-    regulated = ("kernel", "recurrent", "bias")
-    recurrent_regularizer: Any
-    recurrent_constraint: Any
+    def _take(self, options: dict[str, Any]) -> dict[str, Any]:
+        for name, value in _DEFAULTS.items():
+            setattr(self, name, bool(options.pop(name, value)))
+        return options
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any,
-        use_bias: bool,
-        kernel_initializer: Any,
-        recurrent_initializer: Any,
-        bias_initializer: Any,
-        **options: Unpack[RecurrentOptions],
-    ) -> None:
-        defaults: dict[str, Any] = {"dropout": 0.0, "recurrent_dropout": 0.0, "seed": None, "return_sequences": False}
-        defaults |= {"return_state": False, "go_backwards": False, "stateful": False}
-        own = {key: options.pop(key, value) for key, value in defaults.items()}  # type: ignore[misc]
-        super().__init__(**options)  # what is left are those of every layer
-        here = f"{self.name} ({type(self).__name__})"
-        positive(self, units=units)
-        self.units = units
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.recurrent_initializer = recurrent_initializer
-        self.bias_initializer = bias_initializer
-        for name in ("dropout", "recurrent_dropout"):
-            if not 0 <= number(here, name, own[name]) < 1:
-                raise ValueError(f"[{here}] {name} must be in [0, 1), got {own[name]}")
-        self.dropout = float(own["dropout"])
-        self.recurrent_dropout = float(own["recurrent_dropout"])
-        self.seed = own["seed"]
-        self.return_sequences = bool(own["return_sequences"])
-        self.return_state = bool(own["return_state"])
-        self.go_backwards = bool(own["go_backwards"])
-        self.stateful = bool(own["stateful"])
-        self.states: list[Array] | None = None
-        self._next_offset = random.next_offset if self.seed is None else random.SeedGenerator(self.seed).next_offset
+    # What a subclass says
 
-    # What a subclass says of its cell
-
-    def _fused(self, inputs: Any, states: list[Any]) -> tuple[Any, ...] | None:
-        """(sequence, *final states) from the kernel, or None where there is none for this layer's options."""
+    def _state_shapes(self, input_shape: Shape) -> list[Shape]:
+        """The shape of every state, batch included."""
         raise NotImplementedError
 
-    def _step(self, z: Any, states: list[Any], from_state: Callable[..., Any]) -> list[Any]:
-        """New states from what the inputs give to each gate; `from_state(h, first gate, past)` is the state's part."""
+    def _output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of what one step gives, batch included."""
         raise NotImplementedError
 
-    # Weights
+    def _check(self, shape: Shape) -> None:
+        """Refuse inputs that do not fit."""
 
-    def _add_weights(self, input_shape: Shape) -> None:
-        if not is_shape(input_shape) or len(input_shape) != 3 or input_shape[-1] is None:
-            raise ShapeError(f"expects inputs (batch, time, features) with known features, got shape {input_shape}")
-        width = self._gates * self.units
-        self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer, name="kernel")
-        self.recurrent_kernel = self.add_weight(
-            (self.units, width),
-            self.recurrent_initializer,
-            name="recurrent_kernel",
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-        )
-        if self.stateful:
-            if input_shape[0] is None:
-                raise ShapeError("is stateful and expects batches of a fixed size: give Input a batch_size")
-            self.states = [np.zeros((input_shape[0], self.units), self.dtype) for _ in range(self._states)]
+    def _run(self, inputs: Any, states: list[Any], mask: Any, training: bool | None) -> tuple[Any, ...]:
+        """The results of all steps in the order they are taken, and the final states; states are None where zero."""
+        raise NotImplementedError
+
+    def _packed(self, states: list[Any]) -> list[Any]:
+        """States as they are returned."""
+        return states
+
+    def _flat(self, states: Any) -> list[Any]:
+        """States as they are given, one after the other."""
+        return list(states) if isinstance(states, list | tuple) else [states]
+
+    # States that are kept
+
+    def _build_states(self, input_shape: Shape) -> None:
+        if self.unroll and input_shape[1] is None:
+            raise ShapeError(f"is to be unrolled and expects a known number of steps, got shape {input_shape}")
+        if not self.stateful:
+            return
+        if input_shape[0] is None:
+            raise ShapeError("is stateful and expects batches of a fixed size: give Input a batch_size")
+        shapes = self._state_shapes(input_shape)
+        self._kept = [np.zeros(tuple(size or 0 for size in shape), self.dtype) for shape in shapes]
+
+    @property
+    def states(self) -> list[Array] | None:
+        """The states that a stateful layer keeps."""
+        return self._kept
 
     def reset_state(self) -> None:
         """Set the states that a stateful layer keeps back to zero."""
-        for state in self.states or ():
+        for state in self._kept or ():
             state[...] = 0
 
-    # Calling
-
-    def call(self, inputs: Any, initial_state: Any = None, training: bool | None = None) -> Any:
-        self._check(tuple(inputs.shape))
-        states = self._initial(inputs, initial_state)
-        if training and self.dropout:
-            inputs = inputs * self._mask((inputs.shape[0], 1, inputs.shape[2]), inputs.dtype, self.dropout)
-        dropping = bool(training and self.recurrent_dropout)
-        result = None if dropping else self._fused(inputs, states)
-        y, *final = self._composed(inputs, states, dropping) if result is None else result
-        if self.stateful:
-            add_update(lambda: self._keep(final))
-        output = y if self.return_sequences else final[0]
-        return (output, *final) if self.return_state else output
+    reset_states = reset_state
 
     def _initial(self, inputs: Any, given: Any) -> list[Any]:
         """The states to begin with, None where they are zero."""
+        shapes = self._state_shapes(tuple(inputs.shape))
         if given is None:
-            if self.states is None:
-                return [None] * self._states
-            if inputs.shape[0] != len(self.states[0]):
-                raise ShapeError(f"is stateful and expects batches of {len(self.states[0])}, got shape {inputs.shape}")
-            return [kernels.multiply(state, 1.0) for state in self.states]  # copies that a recording can hold
-        states = list(given) if isinstance(given, list | tuple) else [given]
-        if len(states) != self._states:
-            raise ShapeError(f"expects {self._states} initial states, got {len(states)}")
-        for state in states:
-            if tuple(state.shape) != (inputs.shape[0], self.units):
-                raise ShapeError(
-                    f"expects initial states of shape {(inputs.shape[0], self.units)}, got {tuple(state.shape)}"
-                )
+            if self._kept is None:
+                return [None] * len(shapes)
+            if inputs.shape[0] != len(self._kept[0]):
+                raise ShapeError(f"is stateful and expects batches of {len(self._kept[0])}, got shape {inputs.shape}")
+            return [kernels.multiply(state, 1.0) for state in self._kept]  # copies that a recording can hold
+        states = self._flat(given)
+        if len(states) != len(shapes):
+            raise ShapeError(f"expects {len(shapes)} initial states, got {len(states)}")
+        for state, shape in zip(states, shapes, strict=True):
+            if tuple(state.shape) != tuple(shape):
+                raise ShapeError(f"expects initial states of shape {tuple(shape)}, got {tuple(state.shape)}")
         return states
 
     def _keep(self, final: list[Any]) -> None:
-        for state, new in zip(self.states or (), final, strict=True):
+        for state, new in zip(self._kept or (), final, strict=True):
             kernels.multiply(new.array, 1.0, out=state)
 
-    def _mask(self, shape: tuple[int, ...], dtype: Any, rate: float) -> Any:
-        ones = np.ones(shape, dtype)
-        seed, offset = self._next_offset(ones.size)
-        return ops.dropout(ones, rate=rate, seed=seed, offset=offset)
+    # Calling
 
-    def _composed(self, inputs: Any, states: list[Any], dropping: bool) -> tuple[Any, ...]:
-        batch, time = inputs.shape[:2]
-        zeros = np.zeros((batch, self.units), inputs.dtype)
-        states = [Tensor(zeros, tracked=False) if state is None else state for state in states]
-        masks = [self._mask(zeros.shape, zeros.dtype, self.recurrent_dropout) for _ in range(self._gates * dropping)]
-        weights: dict[tuple[int, int], tuple[Any, Any]] = {
-            (0, self._gates): (self.recurrent_kernel, self._state_bias())
-        }
+    def call(self, inputs: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+        self._check(tuple(inputs.shape))
+        steps = None if mask is None else self._steps_of(mask, tuple(inputs.shape))
+        states = self._initial(inputs, initial_state)
+        y, *final = self._run(inputs, states, steps, training)
+        if self.stateful:
+            add_update(lambda: self._keep(final))
+        last = y[:, -1]
+        if steps is not None:
+            y, last = self._left_out(y, last, steps, any(state is not None for state in states))
+        output = y if self.return_sequences else last
+        return (output, *self._packed(final)) if self.return_state else output
 
-        def cut(first: int, past: int) -> tuple[Any, Any]:
-            if (first, past) not in weights:
-                columns, (whole, bias) = slice(first * self.units, past * self.units), weights[0, self._gates]
-                weights[first, past] = whole[:, columns], None if bias is None else bias[columns]
-            return weights[first, past]
+    @staticmethod
+    def _steps_of(mask: Any, shape: Shape) -> Array:
+        found: Array = masks.plain(mask)
+        if found.ndim == 3 and found.shape[-1] == 1:
+            found = found[..., 0]
+        if found.shape != shape[:2]:
+            raise ShapeError(f"expects a mask of shape {shape[:2]} (batch, time), got {found.shape}")
+        return found
 
-        def from_state(h: Any, first: int, past: int) -> Any:
-            if not dropping:
-                return ops.dense(h, *cut(first, past))
-            parts = [ops.dense(h * masks[gate], *cut(gate, gate + 1)) for gate in range(first, past)]
-            return ops.concatenate(parts, axis=-1)
+    def _left_out(self, y: Any, last: Any, steps: Array, begun: bool) -> tuple[Any, Any]:
+        """Results without those of steps that are left out, or, where they are held, of the steps before the first."""
+        time = steps.shape[1]
+        if not time or not (self.zero_output_for_mask or begun):
+            return y, last
+        if self.go_backwards:
+            steps = masks.backwards(steps)
+        if not self.zero_output_for_mask:  # what is held before the first step is 0, and not the initial state
+            steps = kernels.cast(kernels.matmul(kernels.cast(steps, y.dtype), np.tri(time, dtype=y.dtype).T), "bool")
+        shown = steps.reshape(steps.shape + (1,) * (len(y.shape) - 2))
+        return ops.where(shown, y, 0.0), ops.where(shown[:, -1], last, 0.0)
 
-        z = ops.unstack(ops.dense(inputs, self.kernel, self._input_bias()), axis=1)
-        outputs = [Tensor(np.zeros((batch, 0, self.units), zeros.dtype), tracked=False)]
-        for t in reversed(range(time)) if self.go_backwards else range(time):
-            states = self._step(z[t], states, from_state)
-            outputs.append(ops.reshape(states[0], (batch, 1, self.units)))
-        return (ops.concatenate(outputs, axis=1), *states)
-
-    def _input_bias(self) -> Any:
-        return self.bias
-
-    def _state_bias(self) -> Any:
-        return None
-
-    def _part(self, z: Any, gate: int) -> Any:
-        return z[:, gate * self.units : (gate + 1) * self.units]
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask as it is where there is a result for every step, otherwise None."""
+        kept = mask if self.return_sequences else None
+        return [kept] if self.return_state else kept
 
     # Shapes
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        self._check(tuple(input_shape))
+        batch, *step = self._output_shape(tuple(input_shape))
+        output = (batch, input_shape[1], *step) if self.return_sequences else (batch, *step)
+        return (output, *self._packed(self._state_shapes(tuple(input_shape)))) if self.return_state else output
+
+    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        # Not by running on stand-ins where initial states are given: that would change those a stateful layer keeps.
+        return map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), self.compute_output_shape(args[0].shape))
+
+
+class Recurrent(Sequences, Cell):  # type: ignore[misc]  # a step and a sequence are called differently
+    """A cell that goes over sequences by itself."""
+
+    def build(self, input_shape: Shape) -> None:
+        if not is_shape(input_shape) or len(input_shape) != 3 or input_shape[-1] is None:
+            raise ShapeError(f"expects inputs (batch, time, features) with known features, got shape {input_shape}")
+        self._add_weights(input_shape[-1])
+        self._build_states(input_shape)
 
     def _check(self, shape: Shape) -> None:
         if len(shape) != 3 or shape[-1] != self.kernel.shape[0]:
             raise ShapeError(f"expects inputs (batch, time, {self.kernel.shape[0]}), got shape {shape}")
 
-    def compute_output_shape(self, input_shape: Shape) -> Any:
-        self._check(tuple(input_shape))
-        state = (input_shape[0], self.units)
-        output = (input_shape[0], input_shape[1], self.units) if self.return_sequences else state
-        return (output, *[state] * self._states) if self.return_state else output
+    def _state_shapes(self, input_shape: Shape) -> list[Shape]:
+        return [(input_shape[0], self.units)] * self._states
 
-    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        # Not by running on stand-ins where initial states are given: that would change those a stateful layer keeps.
-        return map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), self.compute_output_shape(args[0].shape))
+    def _output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.units)
+
+    def _run(self, inputs: Any, states: list[Any], mask: Any, training: bool | None) -> tuple[Any, ...]:
+        return self.over_sequence(inputs, states, mask, training, self.go_backwards)

@@ -29,6 +29,8 @@ __all__ = [
 class Noise(Layer):
     """Base of layers that draw random numbers in training: from a stream of their own if they have a seed."""
 
+    supports_masking = True
+
     def __init__(self, seed: int | None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.seed = seed

@@ -135,6 +135,8 @@ class RepeatVector(Layer):
 class Identity(Layer):
     """The inputs as they are."""
 
+    supports_masking = True
+
     def call(self, inputs: Any) -> Any:
         return inputs
 
@@ -150,6 +152,8 @@ class Rescaling(Layer):
     scale, offset : float or sequence of float
         A sequence has one for each channel, the last axis.
     """
+
+    supports_masking = True
 
     def __init__(
         self, scale: float | Sequence[float], offset: float | Sequence[float] = 0.0, **options: Unpack[LayerOptions]

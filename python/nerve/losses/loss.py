@@ -74,9 +74,9 @@ class Loss(Configured):
             raise ShapeError(f"[{self.name}] the average over an empty batch is undefined: y_pred is {y_pred.shape}")
         values = self.call(y_true, y_pred)
         weights = None if sample_weight is None else _weights(self.name, sample_weight, values)
-        mask = self.mask(y_true)
+        mask = _every(self.mask(y_true), getattr(y_pred, "_mask", None), values.shape)
         if mask is not None:
-            weights = kernels.cast(_masked(mask.reshape(values.shape), weights, self.reduction), values.dtype)
+            weights = kernels.cast(_masked(mask, weights, self.reduction), values.dtype)
         if weights is not None:
             values = values * weights
         if self.reduction in ("none", None):
@@ -228,6 +228,18 @@ def _weights(name: str, sample_weight: ArrayLike, values: Tensor) -> Array:
     if not fits:
         raise ShapeError(f"[{name}] sample_weight of shape {check} does not fit losses of shape {values.shape}")
     return weights
+
+
+def _every(of_targets: Array | None, carried: Tensor | None, shape: tuple[int, ...]) -> Array | None:
+    """Which values count: those of the targets that do, at the steps of the mask that predictions carry."""
+    mask = None if of_targets is None else of_targets.reshape(shape)
+    if carried is None:
+        return mask
+    steps = carried.array.reshape(carried.shape + (1,) * (len(shape) - carried.ndim))
+    if mask is None:
+        return kernels.broadcast_to(steps, shape) if steps.shape != shape else steps
+    both = kernels.multiply(kernels.cast(mask, "float32"), kernels.cast(steps, "float32"))
+    return kernels.cast(both, "bool")
 
 
 def _masked(mask: Array, weights: Array | None, reduction: str | None) -> Array:

@@ -194,7 +194,8 @@ class PairMetric(Mean):
         """
         if not records(self):
             reading(f"the metric {self.name!r}")
-        super().update_state(self.values(as_array(y_true), as_array(y_pred)), sample_weight)
+        values = self.values(as_array(y_true), as_array(y_pred))
+        super().update_state(values, _at_steps(getattr(y_pred, "_mask", None), sample_weight))
 
     def matched(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """Both of one shape (batch, ..., n); a last axis of 1 may be missing on either side, or on both."""
@@ -227,6 +228,18 @@ class RootMean(PairMetric):
 
     def result(self) -> float:
         return math.sqrt(super().result())
+
+
+def _at_steps(mask: Tensor | None, sample_weight: ArrayLike | None) -> ArrayLike | None:
+    """Weights that leave out the steps that the mask of predictions does."""
+    if mask is None:
+        return sample_weight
+    counts = kernels.cast(mask.array, "float32")
+    if sample_weight is None:
+        return counts
+    weights = as_array(sample_weight)
+    weights = weights.reshape(weights.shape + (1,) * (counts.ndim - weights.ndim))
+    return kernels.multiply(counts, kernels.cast(weights, "float32"))
 
 
 def records(metric: Metric) -> bool:

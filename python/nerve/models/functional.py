@@ -10,7 +10,8 @@ import numpy as np
 
 from nerve import kernels, ops, serialization
 from nerve.errors import DTypeError, ShapeError
-from nerve.layers import InputLayer, Layer, Operation
+from nerve.kernels._traced import Traced
+from nerve.layers import InputLayer, Layer, Operation, masks
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
 from nerve.layers.symbolic import Node, SymbolicTensor
 from nerve.models.fused import Chain, chains
@@ -254,8 +255,11 @@ def replay(config: dict[str, Any]) -> tuple[Any, Any]:
 
 def _cast(x: Any, dtype: np.dtype[Any]) -> Tensor:
     if isinstance(x, Tensor) and x.tracked and dtype.kind == "f":
-        return ops.cast(x, dtype=dtype)
+        cast: Tensor = masks.keep(x, ops.cast(x, dtype=dtype))
+        return cast
     array = Tensor(x, tracked=False).array
+    if type(array) is Traced and dtype.kind == "i":  # kernels take any, and a recording cannot hold NumPy's conversion
+        return Tensor(array if array.dtype.kind == "i" else kernels.cast(array, np.int64), tracked=False)
     if dtype.name in ("float32", "float64", "int64", "bool"):
         return Tensor(kernels.cast(array, dtype), tracked=False)
     return Tensor(array.astype(dtype, copy=False), tracked=False)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nerve import activations, ops
-from nerve.layers import Activation, Add, BatchNormalization, Conv2D, Layer, ReLU, context
+from nerve.layers import Activation, Add, BatchNormalization, Conv2D, Layer, ReLU, context, masks
 from nerve.tensor import Tensor
 
 
@@ -73,6 +73,7 @@ class RectifiedSum(Chain):
             and after._numpy_dtype is add._numpy_dtype
             and _is_relu(after)
             and all("call" not in vars(layer) for layer in self.layers)
+            and all(masks.mask_of(one) is None for one in x)
         ):
             return ops.add_relu(*x)
         return super().__call__(x)

@@ -45,6 +45,7 @@ class Model(Trainer):
     """
 
     _graph: Graph | None = None
+    _passes_masks_on = True
     _build_shape: Any = None
 
     def __init__(
@@ -70,6 +71,10 @@ class Model(Trainer):
         self.built = True
 
     # The graph
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: results carry the masks that the layers inside gave them."""
+        return None
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if self._graph is None:

@@ -1,0 +1,166 @@
+"""Masks, wrappers and cells over sequences: what they refuse, what is saved, and learning while recorded."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import nerve
+from nerve import Input, Model, Sequential, Tensor, layers, ops
+from nerve.errors import ShapeError
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(4, 6, 3)).astype(np.float32)
+TOKENS = np.array([[1, 2, 3, 0, 0, 0], [0, 0, 4, 1, 2, 3], [2, 0, 1, 0, 3, 0], [4, 4, 0, 0, 0, 0]])
+MASK = TOKENS != 0
+
+
+class Leaky(layers.Layer):
+    """A cell of one's own."""
+
+    state_size = 5
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], 5), name="kernel")
+
+    def call(self, inputs, states):
+        new = states[0] * 0.9 + ops.tanh(ops.matmul(inputs, self.kernel))
+        return new, [new]
+
+
+MODELS = {
+    "Bidirectional": lambda: [layers.Bidirectional(layers.LSTM(3, return_sequences=True), "sum")],
+    "backward_layer": lambda: [
+        layers.Bidirectional(layers.GRU(3), backward_layer=layers.GRU(2, go_backwards=True, activation="relu"))
+    ],
+    "TimeDistributed": lambda: [layers.TimeDistributed(layers.Dense(2, activation="relu"))],
+    "TimeDistributed, step by step": lambda: [layers.TimeDistributed(layers.BatchNormalization())],
+    "Masking": lambda: [layers.Masking(), layers.LSTM(4, return_sequences=True)],
+    "Masking, a cell of one's own": lambda: [layers.Masking(), layers.RNN(Leaky())],
+    "cells": lambda: [layers.RNN([layers.LSTMCell(3, recurrent_dropout=0.2), layers.GRUCell(2, dropout=0.2)])],
+    "a stack with a cell of one's own": lambda: [layers.RNN([layers.SimpleRNNCell(3, dropout=0.2), Leaky()])],
+    "stateful": lambda: [layers.Bidirectional(layers.RNN(Leaky(), stateful=True))],
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*does not support masks")
+@pytest.mark.parametrize("name", MODELS)
+def test_recorded_fit_and_saving(name, tmp_path):
+    """Steps are recorded and give the numbers of eager ones; the saved model predicts the same."""
+    x = np.where(MASK[..., None], X, 0).astype(np.float32)
+    y = rng.normal(size=(4, 1)).astype(np.float32)
+    found = []
+    for run_eagerly in (True, False):
+        nerve.random.seed(0)
+        model = Sequential([Input((6, 3), batch_size=4), *MODELS[name](), layers.Flatten(), layers.Dense(1)])
+        model.compile(nerve.optimizers.SGD(0.1), "mse", run_eagerly=run_eagerly)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*not recorded.*")
+            history = model.fit(x, y, batch_size=4, epochs=6, verbose=0, shuffle=False)
+        found.append([*history.history["loss"], *model.get_weights()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert found[0][0] != found[0][5]
+    model.save(tmp_path / "model.nerve")
+    again = nerve.models.load_model(tmp_path / "model.nerve", custom_objects={"Leaky": Leaky})
+    if name == "stateful":
+        model.layers[0].reset_state()
+    np.testing.assert_array_equal(again.predict(x, batch_size=4), model.predict(x, batch_size=4))
+
+
+def test_encoder_and_decoder_learn_to_reverse_a_sequence():
+    """Sequence to vector to sequence: the decoder starts from the states of the encoder."""
+    data = rng.integers(1, 5, size=(64, 5))
+    reversed_ = data[:, ::-1]
+    before = np.concatenate([np.zeros((64, 1), np.int64), reversed_[:, :-1]], axis=1)
+    source, target = Input((None,), dtype="int32"), Input((None,), dtype="int32")
+    _, *states = layers.LSTM(32, return_state=True)(layers.Embedding(5, 16)(source))
+    decoded = layers.LSTM(32, return_sequences=True)(layers.Embedding(5, 16)(target), initial_state=states)
+    model = Model([source, target], layers.TimeDistributed(layers.Dense(5))(decoded))
+    loss = nerve.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(nerve.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    history = model.fit([data, before], reversed_, epochs=60, batch_size=64, verbose=0)
+    assert history.history["accuracy"][-1] > 0.9
+
+
+def test_vector_to_sequence():
+    """One vector, repeated, becomes a wave of the frequency it names."""
+    frequency = rng.uniform(0.2, 1, size=(64, 1)).astype(np.float32)
+    waves = np.sin(frequency * np.arange(8, dtype=np.float32))[..., None]
+    model = Sequential([Input((1,)), layers.RepeatVector(8), layers.GRU(16, return_sequences=True), layers.Dense(1)])
+    model.compile(nerve.optimizers.Adam(0.02), "mse")
+    losses = model.fit(frequency, waves, epochs=80, batch_size=64, verbose=0).history["loss"]
+    assert losses[-1] < 0.1 * losses[0]
+
+
+def test_what_is_padded_does_not_matter():
+    """The mask of an embedding: the same prediction and loss however much padding follows."""
+    model = Sequential(
+        [Input((None,), dtype="int32"), layers.Embedding(5, 4, mask_zero=True), layers.Bidirectional(layers.LSTM(3))]
+    )
+    short = TOKENS[3:, :2]
+    np.testing.assert_allclose(model.predict(TOKENS[3:]), model.predict(short), rtol=1e-6, atol=1e-7)
+    unmasked = layers.Embedding(5, 4)
+    assert getattr(unmasked(TOKENS), "_mask", None) is None
+
+
+def test_a_custom_layer_makes_and_reads_masks():
+    class Count(layers.Layer):
+        def call(self, inputs, mask=None):
+            return ops.sum(ops.cast(mask, dtype="float32"), axis=1)
+
+    class Positive(layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+        def compute_mask(self, inputs, mask=None):
+            return ops.greater(inputs[..., 0], 0.0)
+
+    x = Positive()(Tensor(X))
+    with pytest.warns(UserWarning, match=r"'count.*' \(Count\) does not support masks"):
+        counts = Count()(x)
+    np.testing.assert_array_equal(counts.numpy(), (X[..., 0] > 0).sum(axis=1))
+
+
+def test_the_same_values_are_dropped_at_every_step():
+    cell = layers.SimpleRNNCell(3, activation=None, dropout=0.5, seed=1, recurrent_initializer="zeros")
+    for layer in (layers.RNN(cell, return_sequences=True), layers.RNN([cell, Leaky()])):
+        y = layer(np.ones((2, 4, 6), np.float32), training=True).numpy()
+        if y.ndim == 3:
+            np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1], y.shape))
+    assert cell._held is None
+
+
+def test_errors():
+    with pytest.raises(TypeError, match="expects a layer to wrap, got 3"):
+        layers.TimeDistributed(3)
+    with pytest.raises(ShapeError, match=r"at least three axes, got shape \(4, 6\)"):
+        layers.TimeDistributed(layers.Dense(2))(X[..., 0])
+    with pytest.raises(ShapeError, match=r"a mask of shape \(4, 6\), got \(4, 5\)"):
+        layers.TimeDistributed(layers.Dense(2))(X, mask=MASK[:, :5])
+    with pytest.raises(ShapeError, match=r"a mask of shape \(4, 6\) \(batch, time\), got \(4, 5\)"):
+        layers.LSTM(2)(X, mask=MASK[:, :5])
+    with pytest.raises(ValueError, match="merge_mode must be one of"):
+        layers.Bidirectional(layers.LSTM(2), "both")
+    with pytest.raises(TypeError, match="expects recurrent layers"):
+        layers.Bidirectional(layers.Dense(2))
+    with pytest.raises(ValueError, match="differ in go_backwards"):
+        layers.Bidirectional(layers.LSTM(2), backward_layer=layers.LSTM(2))
+    with pytest.raises(ValueError, match="the same return_sequences"):
+        layers.Bidirectional(layers.LSTM(2), backward_layer=layers.LSTM(2, go_backwards=True, return_sequences=True))
+    with pytest.raises(ShapeError, match="initial states for both directions, got 3"):
+        layers.Bidirectional(layers.LSTM(2))(X, initial_state=[X[:, 0, :2]] * 3)
+    with pytest.raises(TypeError, match="expects a cell with 'state_size'"):
+        layers.RNN(layers.Dense(3))
+    with pytest.raises(TypeError, match="expects a list of cells"):
+        layers.StackedRNNCells([])
+    with pytest.raises(ShapeError, match=r"\(batch, time, ...\), got shape \(4, 3\)"):
+        layers.RNN(Leaky())(X[:, 0])
+    with pytest.raises(ShapeError, match="to be unrolled and expects a known number of steps"):
+        Sequential([Input((None, 3)), layers.LSTM(2, unroll=True)])
+    with pytest.raises(ShapeError, match="expects 2 states, got 1"):
+        layers.LSTMCell(3)(X[:, 0], [X[:, 0]])
+    with pytest.raises(ShapeError, match=r"expects inputs \(batch, time, features\), got shape"):
+        layers.Masking()(X[0, 0])
