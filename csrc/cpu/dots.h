@@ -60,10 +60,12 @@ NERVE_INLINE void dot_block(T (&sums)[M][F], const T* x, int64_t x_stride, const
         }
 }
 
-// out[f * f_stride + m * m_stride] = x_f . y_m for `few` vectors x and `many` vectors y, then bias and activation.
+// out[f, m] = x_f . y_m for `few` vectors x and `many` vectors y, or out[m, f] if rows_are_many; then bias and
+// activation.
 template <class T>
-void dots(int64_t few, int64_t many, int64_t inner, const T* x, const T* y, int64_t f_stride, int64_t m_stride,
+void dots(int64_t few, int64_t many, int64_t inner, const T* x, const T* y, bool rows_are_many,
           const Epilogue<T>& epilogue) {
+    const int64_t f_stride = rows_are_many ? 1 : epilogue.stride, m_stride = rows_are_many ? epilogue.stride : 1;
     constexpr int F = vector_bytes == 64 ? 4 : 2, M = vector_bytes == 64 ? 4 : 2;
     auto part = [&](int64_t m, int64_t f, auto ms, auto fs) NERVE_LAMBDA_INLINE {
         constexpr int some = decltype(ms)::value, at_once = decltype(fs)::value;
@@ -73,7 +75,6 @@ void dots(int64_t few, int64_t many, int64_t inner, const T* x, const T* y, int6
             for (int j = 0; j < at_once; ++j) epilogue.out[(f + j) * f_stride + (m + i) * m_stride] = sums[i][j];
     };
     using One = std::integral_constant<int, 1>;
-    const bool rows_are_many = f_stride == 1;
     parallel_blocks(many, 1 + serial_work / (few * inner + 1), [&](int64_t begin, int64_t end) {
         for (int64_t m = begin; m < end;) {
             const int64_t step = end - m >= M ? M : 1;

@@ -12,9 +12,9 @@ void product(T* out, const T* a, const T* b, const T* bias, const MatmulShape& s
     const Epilogue<T> epilogue{out, shape.columns, bias, activation};
     const bool along_inner = (!shape.transpose_a || shape.rows == 1) && (shape.transpose_b || shape.columns == 1);
     if (along_inner && shape.inner >= 64 && shape.rows <= 8)
-        return dots(shape.rows, shape.columns, shape.inner, a, b, shape.columns, int64_t(1), epilogue);
+        return dots(shape.rows, shape.columns, shape.inner, a, b, false, epilogue);
     if (along_inner && shape.inner >= 64 && shape.columns <= 4)
-        return dots(shape.columns, shape.rows, shape.inner, b, a, int64_t(1), shape.columns, epilogue);
+        return dots(shape.columns, shape.rows, shape.inner, b, a, true, epilogue);
     const MatrixRows<T> rows{a, shape.transpose_a ? shape.rows : shape.inner, shape.transpose_a != 0};
     const MatrixColumns<T> columns{b, shape.transpose_b ? shape.inner : shape.columns, shape.transpose_b != 0};
     gemm<T>(shape.rows, shape.columns, shape.inner, rows, columns, epilogue);

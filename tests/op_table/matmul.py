@@ -48,6 +48,9 @@ def _dense(rng: np.random.Generator) -> list[Sample]:
             calls.append(
                 Sample((n(size=(rows, inner)), n(size=(inner, columns)), n(size=columns)), {"activation": activation})
             )
+    # Dot products of few rows with one column or a few: the bias goes by column.
+    for rows, columns in ((6, 1), (9, 1), (1, 1), (5, 3), (30, 4)):
+        calls.append(Sample((n(size=(rows, 70)) / 8, n(size=(70, columns)), n(size=columns))))
     return [
         *calls,
         Sample((n(size=(2, 3, 4)), n(size=(4, 5)), n(size=5))),
