@@ -83,6 +83,85 @@ def _backward_kernel(rng: np.random.Generator) -> list[Sample]:
     ]
 
 
+VOLUMES: list[Call] = [
+    *(((1, 3, 4, 4, 3), (2, 3, 2, 3, filters), {}) for filters in (1, 3, 8, 17)),
+    *(((2, 4, 5, 3, channels), (3, 2, 3, channels, 2), {"padding": "same"}) for channels in (1, 3, 8, 17)),
+    ((2, 7, 6, 5, 4), (3, 3, 3, 2, 6), {"groups": 2, "padding": "same", "strides": 2}),
+    ((1, 6, 5, 7, 3), (2, 2, 2, 1, 6), {"groups": 3, "dilation_rate": (3, 1, 2)}),
+    ((2, 5, 4, 4, 3), (3, 2, 2, 3, 4), {"padding": ((2, 1), (0, 1), (1, 0)), "strides": (3, 1, 2)}),
+    ((1, 2, 3, 3, 2), (5, 3, 3, 2, 2), {"padding": "same"}),  # planes of the kernel that see nothing
+    ((1, 9, 3, 3, 2), (2, 1, 1, 2, 3), {"strides": (4, 1, 1)}),  # planes that no window looks at
+    ((2, 4, 5, 5, 3), (1, 3, 3, 3, 4), {}),  # images side by side
+    ((2, 4, 5, 5, 3), (1, 3, 3, 3, 4), {"strides": (3, 1, 1)}),
+    ((0, 3, 4, 4, 3), (2, 2, 2, 3, 4), {}),
+    ((2, 3, 4, 4, 0), (2, 2, 2, 0, 4), {}),
+]
+SEQUENCES: list[Call] = [
+    *(((2, 6, 3), (3, 3, filters), {}) for filters in (1, 8, 17)),
+    ((2, 9, 4), (3, 2, 6), {"groups": 2, "padding": "same", "strides": 2}),
+    ((2, 9, 4), (3, 4, 5), {"dilation_rate": 3, "padding": "causal"}),
+    ((2, 9, 4), (2, 4, 5), {"padding": (3, 1)}),
+]
+TRANSPOSED: list[Call] = [  # for one axis: the tests below make more of it
+    ((2, 5, 3), (3, 4, 3), {}),
+    ((2, 5, 3), (2, 4, 3), {"strides": 3}),
+    ((2, 5, 3), (3, 4, 3), {"strides": 2, "padding": "same"}),
+    ((2, 4, 3), (4, 2, 3), {"strides": 3, "padding": "same", "output_padding": 1}),
+    ((2, 4, 3), (3, 2, 3), {"strides": 4, "padding": "valid", "output_padding": 3}),
+    ((2, 5, 3), (3, 4, 3), {"dilation_rate": 2, "padding": "same"}),
+]
+
+
+def _forward_of(calls: list[Call]) -> Any:
+    def samples(rng: np.random.Generator) -> list[Sample]:
+        made = []
+        for i, (x, kernel, kwargs) in enumerate(calls):
+            bias = rng.normal(size=kernel[-1]) if i % 3 else None
+            activation = (None, "relu", "sigmoid")[i % 3]
+            arrays = (rng.normal(size=x), rng.normal(size=kernel) / 4, bias)
+            made.append(Sample(arrays, {**kwargs, "activation": activation}))
+        return made
+
+    return samples
+
+
+def _transposed(rank: int) -> Any:
+    """The calls of one axis with two more axes of the first size, or one, or none."""
+
+    def samples(rng: np.random.Generator) -> list[Sample]:
+        made = []
+        for i, (x, kernel, kwargs) in enumerate(TRANSPOSED):
+            bias = rng.normal(size=kernel[-2]) if i % 3 else None
+            x = (x[0], *(x[1] - axis for axis in range(rank)), x[2])
+            kernel = (*kernel[:1] * rank, *kernel[1:])
+            made.append(Sample((rng.normal(size=x), rng.normal(size=kernel), bias), kwargs))
+        return made
+
+    return samples
+
+
+def _volume_out(x: tuple[int, ...], kernel: tuple[int, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
+    from nerve import kernels
+
+    return kernels.conv3d(np.zeros(x), np.zeros(kernel), **kwargs).shape
+
+
+def _volume_backward_input(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    return [
+        Sample((n(size=_volume_out(x, kernel, kwargs)), n(size=kernel)), {"input_shape": x, **kwargs})
+        for x, kernel, kwargs in VOLUMES
+    ]
+
+
+def _volume_backward_kernel(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    return [
+        Sample((n(size=_volume_out(x, kernel, kwargs)), n(size=x)), {"kernel_shape": kernel, **kwargs})
+        for x, kernel, kwargs in VOLUMES
+    ]
+
+
 _X, _K = np.zeros((2, 8, 8, 4)), np.zeros((3, 3, 4, 6))
 _ERRORS = [
     BadCall((np.zeros((8, 8, 4)), _K), {}, ShapeError, r"x expects 4 dimensions .*, got shape \(8, 8, 4\)"),
@@ -113,6 +192,8 @@ _ERRORS = [
     BadCall((_X, _K.astype(complex)), {}, DTypeError, "expects real numbers"),
 ]
 _GRAD = np.zeros((2, 6, 5, 6))
+_X3, _K3 = np.zeros((2, 4, 5, 5, 4)), np.zeros((3, 3, 3, 2, 6))
+_GRAD3 = np.zeros((2, 2, 3, 2, 6))
 
 ROWS = [
     # Sums of up to 4608 products of order 17: observed error 2e-5 in float32.
@@ -137,6 +218,67 @@ ROWS = [
         errors=[
             BadCall((_GRAD, _X), {"kernel_shape": _K.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)"),
             BadCall((_GRAD, _X), {"kernel_shape": "3344"}, ValueError, "kernel_shape expects integers, got '3344'"),
+        ],
+    ),
+    Op(
+        "conv3d",
+        _forward_of(VOLUMES),
+        gradient=True,
+        tolerance=20,
+        errors=[
+            BadCall((_X, _K3), {}, ShapeError, r"x expects 5 dimensions .*, got shape \(2, 8, 8, 4\)"),
+            BadCall((_X3, _K3), {}, ShapeError, r"expects 2 input channels .* got x of shape .* groups=1"),
+            BadCall((_X3, _K3), {"groups": 2, "dilation_rate": 2}, ShapeError, "5 planes does not fit in volumes of 4"),
+            BadCall((_X3, _K3), {"groups": 2, "strides": (1, 2)}, ValueError, "strides expects one integer or three"),
+            BadCall((_X3, _K3), {"groups": 2, "padding": 1}, ValueError, r'expects "valid", "same" or 3 pairs'),
+            BadCall((_X3, _K3), {"groups": 2, "activation": "swish"}, ValueError, "activation expects one of"),
+        ],
+    ),
+    Op(
+        "conv3d_backward_input",
+        _volume_backward_input,
+        tolerance=40,
+        errors=[
+            BadCall((_GRAD3[:, :1], _K3), {"input_shape": _X3.shape, "groups": 2}, ShapeError, "the output's shape"),
+            BadCall((_GRAD3, _K3), {"input_shape": _X3.shape, "groups": 2}, ShapeError, "the output's shape"),
+        ],
+    ),
+    Op(
+        "conv3d_backward_kernel",
+        _volume_backward_kernel,
+        tolerance=40,
+        errors=[
+            BadCall((_GRAD3[:, :1], _X3), {"kernel_shape": _K3.shape, "groups": 2}, ShapeError, "the output's shape"),
+        ],
+    ),
+    Op(
+        "conv1d",
+        _forward_of(SEQUENCES),
+        gradient=True,
+        errors=[
+            BadCall((_X, np.zeros((3, 4, 2))), {}, ShapeError, r"x expects 3 dimensions .*, got shape \(2, 8, 8, 4\)"),
+            BadCall((_X[0], _K), {}, ShapeError, r"kernel expects 3 dimensions .*, got shape \(3, 3, 4, 6\)"),
+            BadCall((_X[0], np.zeros((3, 4, 2))), {"strides": 0}, ValueError, "strides expects integers >= 1, got 0"),
+        ],
+    ),
+    Op("conv1d_transpose", _transposed(1), gradient=True),
+    Op("conv3d_transpose", _transposed(3), gradient=True),
+    Op(
+        "conv2d_transpose",
+        _transposed(2),
+        gradient=True,
+        errors=[
+            BadCall((_X, _K), {}, ShapeError, "expects 6 channels"),
+            BadCall((_X, np.zeros((3, 3, 5, 4)), np.zeros(4)), {}, ShapeError, r"bias expects shape \(5,\)"),
+            BadCall(
+                (_X, np.zeros((3, 3, 5, 4))), {"padding": "causal"}, ValueError, 'padding expects "valid" or "same"'
+            ),
+            BadCall(
+                (_X, np.zeros((3, 3, 5, 4))),
+                {"strides": 2, "output_padding": 2},
+                ValueError,
+                r"output_padding expects less than strides=\(2, 2\), got 2",
+            ),
         ],
     ),
 ]

@@ -26,5 +26,6 @@ from nerve.kernels.random import *
 from nerve.kernels.recurrent import *
 from nerve.kernels.reduce import *
 from nerve.kernels.softmax import *
+from nerve.kernels.volumes import *
 
 _register()

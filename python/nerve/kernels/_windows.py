@@ -9,7 +9,9 @@ from nerve.kernels._numbers import integer
 
 #: "valid", "same", or the rows and columns added: one number for all sides or ((top, bottom), (left, right)).
 Padding = str | int | tuple[tuple[int, int], tuple[int, int]]
+Padding3D = str | tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 Pair = int | tuple[int, int]
+Triple = int | tuple[int, int, int]
 Shape = tuple[int, ...]
 
 
@@ -19,6 +21,15 @@ def pair(op: str, name: str, value: Any) -> tuple[int, int]:
     if len(values) != 2:
         raise ValueError(f"[{op}] {name} expects one integer or two, got {value!r}")
     return integer(op, name, values[0], 1), integer(op, name, values[1], 1)
+
+
+def triple(op: str, name: str, value: Any) -> tuple[int, int, int]:
+    """``(depth, height, width)`` from three numbers or from one for all, each at least 1."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * 3
+    if len(values) != 3:
+        raise ValueError(f"[{op}] {name} expects one integer or three, got {value!r}")
+    depth, height, width = (integer(op, name, one, 1) for one in values)
+    return depth, height, width
 
 
 def hashable_padding(op: str, padding: Any) -> str | tuple[tuple[int, int], tuple[int, int]]:
@@ -36,6 +47,32 @@ def hashable_padding(op: str, padding: Any) -> str | tuple[tuple[int, int], tupl
     raise ValueError(
         f'[{op}] padding expects "valid", "same", an integer or ((top, bottom), (left, right)), got {padding!r}'
     )
+
+
+def sides(op: str, padding: Any, rank: int) -> Any:
+    """``padding`` checked: "valid", "same" or (before, after) for each of ``rank`` axes."""
+    if isinstance(padding, str) and padding.lower() in ("valid", "same"):
+        return padding.lower()
+    axes = padding if isinstance(padding, (tuple, list)) else ()
+    if len(axes) != rank or not all(isinstance(side, (tuple, list)) and len(side) == 2 for side in axes):
+        raise ValueError(f'[{op}] padding expects "valid", "same" or {rank} pairs (before, after), got {padding!r}')
+    return tuple((integer(op, "padding", side[0], 0), integer(op, "padding", side[1], 0)) for side in axes)
+
+
+def transposed(
+    size: int, window: int, stride: int, padding: str, output_padding: int | None
+) -> tuple[int, tuple[int, int]]:
+    """The size whose convolution has ``size`` windows, and the padding of that convolution before and after.
+
+    Keras's rule: without ``output_padding``, ``size * stride`` for "same" and ``(size - 1) * stride + max(window,
+    stride)`` for "valid". ``window`` counts the gaps that a dilation leaves.
+    """
+    if padding == "valid":
+        extra = max(stride - window, 0) if output_padding is None else output_padding
+        return (size - 1) * stride + window + extra, (0, 0)
+    total = stride + window - 2 if output_padding is None else window + window % 2 - 2 + output_padding
+    left = min(total // 2 + total % 2, window - 1)
+    return (size - 1) * stride + total - window + 2, (window - 1 - left, max(window - 1 - total + left, 0))
 
 
 def along(size: int, window: int, stride: int, padding: str | tuple[int, int]) -> tuple[int, int]:

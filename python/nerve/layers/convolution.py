@@ -1,24 +1,191 @@
-"""Convolutions."""
+"""Convolutions of sequences, images and volumes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Unpack
 
 from nerve import activations, ops
 from nerve.errors import ShapeError
 from nerve.layers.core import fused_activation, positive
 from nerve.layers.layer import LayerOptions
-from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, pair
+from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, sizes
 from nerve.layers.structure import Shape
 
 __all__ = [
+    "Conv1D",
     "Conv2D",
+    "Conv3D",
+    "Convolution1D",
     "Convolution2D",
+    "Convolution3D",
 ]
 
 
-class Conv2D(Spatial):
+class Windowed(Spatial):
+    """Base of the layers that go over their input with learned windows: their options, and how they are read.
+
+    Parameters
+    ----------
+    kernel_size, strides, dilation_rate : int or a sequence of `rank` of them
+    padding : str
+    data_format : {"channels_last", "channels_first"}, optional
+    activation : str or callable, optional
+    use_bias : bool
+    bias_initializer : str, Initializer or callable
+    """
+
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
+        padding: str,
+        data_format: str | None,
+        dilation_rate: int | Sequence[int],
+        activation: str | Callable[..., Any] | None,
+        use_bias: bool,
+        bias_initializer: Any,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.kernel_size = sizes(self, "kernel_size", kernel_size, self.rank)
+        self.strides = sizes(self, "strides", strides, self.rank)
+        self.padding = padding_name(self, padding, self.paddings)
+        self.data_format = data_format_name(self, data_format)
+        self.dilation_rate = sizes(self, "dilation_rate", dilation_rate, self.rank)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.bias_initializer = bias_initializer
+        self._fused = fused_activation(self.activation)
+
+    def channels(self, input_shape: Shape) -> int:
+        """The channels of an input whose shape is to be built for."""
+        channels = self.last_shape(input_shape)[-1]
+        if channels is None:
+            raise ShapeError(f"expects a known number of channels, got shape {input_shape}")
+        return channels
+
+    def add_bias(self, filters: int) -> Any:
+        """The bias of so many filters, or None."""
+        return self.add_weight((filters,), self.bias_initializer, name="bias") if self.use_bias else None
+
+    def convolution(self, x: Any, kernel: Any, bias: Any, groups: int = 1, activation: str | None = None) -> Any:
+        """Channels-last inputs, the way this layer goes over them, with some kernel, bias and activation."""
+        if self.rank == 1:
+            return ops.conv1d(
+                x,
+                kernel,
+                bias,
+                strides=self.strides[0],
+                padding=self.padding,
+                dilation_rate=self.dilation_rate[0],
+                groups=groups,
+                activation=activation,
+            )
+        return (ops.conv2d if self.rank == 2 else ops.conv3d)(
+            x,
+            kernel,
+            bias,
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            groups=groups,
+            activation=activation,
+        )
+
+    def windows_shape(self, shape: Shape, filters: int) -> Shape:
+        """The shape of a convolution's output for an input with the channels last."""
+        windows = [(size - 1) * rate + 1 for size, rate in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        counts = (
+            output_size(size, window, stride, self.padding)
+            for size, window, stride in zip(shape[1:-1], windows, self.strides, strict=True)
+        )
+        return (shape[0], *counts, filters)
+
+    def expect_channels(self, shape: Shape, channels: int) -> None:
+        """Refuse another number of channels than the layer was built for."""
+        if shape[-1] != channels:
+            raise ShapeError(f"expects {channels} channels, got {shape[-1]}")
+
+
+class _Convolution(Windowed):
+    regulated = ("kernel", "bias")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        groups: int = 1,
+        activation: str | Callable[..., Any] | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, **options
+        )
+        positive(self, filters=filters, groups=groups)
+        if filters % groups:
+            raise ValueError(
+                f"[{self.name} ({type(self).__name__})] filters ({filters}) must be a multiple of groups ({groups})"
+            )
+        self.filters = filters
+        self.groups = groups
+        self.kernel_initializer = kernel_initializer
+
+    def build(self, input_shape: Shape) -> None:
+        channels = self.channels(input_shape)
+        if channels % self.groups:
+            raise ShapeError(f"expects a number of channels that {self.groups} divides, got shape {input_shape}")
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
+        self.bias = self.add_bias(self.filters)
+
+    def spatial(self, x: Any) -> Any:
+        y = self.convolved(x, self.kernel, self.bias, self._fused)
+        return self.activation(y) if self._fused is None else y
+
+    def convolved(self, x: Any, kernel: Any, bias: Any, activation: str | None) -> Any:
+        """Channels-last inputs, the way this layer goes over them, with another kernel, bias and activation."""
+        return self.convolution(x, kernel, bias, self.groups, activation)
+
+    def spatial_shape(self, shape: Shape) -> Shape:
+        if self.built:
+            self.expect_channels(shape, self.kernel.shape[-2] * self.groups)
+        return self.windows_shape(shape, self.filters)
+
+
+class Conv1D(_Convolution):
+    """Cross-correlation of sequences with learned kernels.
+
+    Parameters
+    ----------
+    filters : int
+        Number of kernels: the features of the result.
+    kernel_size : int
+        Steps of a kernel.
+    strides : int
+    padding : {"valid", "same", "causal"}
+        "same" pads with zeros so that a stride of 1 keeps the steps; "causal" pads only before the first, so that no
+        output depends on later steps (van den Oord et al., "WaveNet", 2016, section 2.1).
+    data_format : {"channels_last", "channels_first"}, optional
+        (batch, steps, features), the default, or (batch, features, steps).
+    dilation_rate, groups, activation, use_bias, kernel_initializer, bias_initializer
+        As for `Conv2D`; kernel is (steps, features / groups, filters).
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+class Conv2D(_Convolution):
     """Cross-correlation of images with learned kernels.
 
     Parameters
@@ -43,72 +210,23 @@ class Conv2D(Spatial):
         kernel is (rows, columns, channels / groups, filters), bias is (filters,).
     """
 
-    regulated = ("kernel", "bias")
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | tuple[int, int],
-        strides: int | tuple[int, int] = (1, 1),
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: int | tuple[int, int] = (1, 1),
-        groups: int = 1,
-        activation: str | Callable[..., Any] | None = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(**options)
-        positive(self, filters=filters, groups=groups)
-        if filters % groups:
-            raise ValueError(f"[{self.name} (Conv2D)] filters ({filters}) must be a multiple of groups ({groups})")
-        self.filters = filters
-        self.kernel_size = pair(self, "kernel_size", kernel_size)
-        self.strides = pair(self, "strides", strides)
-        self.padding = padding_name(self, padding)
-        self.data_format = data_format_name(self, data_format)
-        self.dilation_rate = pair(self, "dilation_rate", dilation_rate)
-        self.groups = groups
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.bias_initializer = bias_initializer
-        self._fused = fused_activation(self.activation)
+class Conv3D(_Convolution):
+    """Cross-correlation of volumes with learned kernels.
 
-    def build(self, input_shape: Shape) -> None:
-        channels = self.last_shape(input_shape)[-1]
-        if channels is None or channels % self.groups:
-            raise ShapeError(f"expects a number of channels that {self.groups} divides, got shape {input_shape}")
-        shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias") if self.use_bias else None
+    Parameters
+    ----------
+    filters : int
+        Number of kernels: the channels of the result.
+    kernel_size : int or triple
+        Depth, rows and columns of a kernel.
+    strides : int or triple
+    padding, data_format, dilation_rate, groups, activation, use_bias, kernel_initializer, bias_initializer
+        As for `Conv2D`; inputs are (batch, depth, rows, columns, channels) and kernel is (depth, rows, columns,
+        channels / groups, filters).
+    """
 
-    def spatial(self, x: Any) -> Any:
-        y = self.convolved(x, self.kernel, self.bias, self._fused)
-        return self.activation(y) if self._fused is None else y
-
-    def convolved(self, x: Any, kernel: Any, bias: Any, activation: str | None) -> Any:
-        """Channels-last images, the way this layer goes over them, with another kernel, bias and activation."""
-        return ops.conv2d(
-            x,
-            kernel,
-            bias,
-            strides=self.strides,
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
-            groups=self.groups,
-            activation=activation,
-        )
-
-    def spatial_shape(self, shape: Shape) -> Shape:
-        if self.built and shape[-1] != self.kernel.shape[2] * self.groups:
-            raise ShapeError(f"expects {self.kernel.shape[2] * self.groups} channels, got {shape[-1]}")
-        windows = [(size - 1) * rate + 1 for size, rate in zip(self.kernel_size, self.dilation_rate, strict=True)]
-        rows = output_size(shape[1], windows[0], self.strides[0], self.padding)
-        columns = output_size(shape[2], windows[1], self.strides[1], self.padding)
-        return (shape[0], rows, columns, self.filters)
+    rank = 3
 
 
-Convolution2D = Conv2D
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

@@ -44,6 +44,10 @@ class LayerOptions(TypedDict, total=False):
     beta_constraint: Any
     alpha_regularizer: Any
     alpha_constraint: Any
+    depthwise_regularizer: Any
+    depthwise_constraint: Any
+    pointwise_regularizer: Any
+    pointwise_constraint: Any
 
 
 _REGULATORS: dict[str, Callable[[Any], Any]] = {"regularizer": regularizers.get, "constraint": constraints.get}

@@ -1,0 +1,114 @@
+"""Layers on sequences, images and volumes: trained eagerly and recorded, saved and loaded; formulas; errors."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+import nerve
+from nerve import Input, Sequential, kernels, layers, ops
+from nerve.errors import ShapeError
+
+rng = np.random.default_rng(6)
+SEQUENCES = rng.normal(size=(6, 9, 4)).astype(np.float32)
+IMAGES = rng.normal(size=(6, 7, 6, 4)).astype(np.float32)
+VOLUMES = rng.normal(size=(6, 5, 4, 6, 2)).astype(np.float32)
+
+CASES = [
+    ("Conv1D", {"filters": 3, "kernel_size": 3, "padding": "causal", "activation": "relu"}, SEQUENCES),
+    ("Conv1D", {"filters": 3, "kernel_size": 2, "data_format": "channels_first"}, SEQUENCES),
+    ("Conv3D", {"filters": 3, "kernel_size": (3, 2, 2), "strides": 2, "padding": "same"}, VOLUMES),
+    ("Conv1DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, SEQUENCES),
+    ("Conv2DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2, "output_padding": 1}, IMAGES),
+    ("Conv3DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2, "activation": "tanh"}, VOLUMES),
+    ("DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2}, SEQUENCES),
+    ("DepthwiseConv2D", {"kernel_size": 3, "depthwise_constraint": "max_norm"}, IMAGES),
+    ("SeparableConv1D", {"filters": 3, "kernel_size": 3, "pointwise_regularizer": "l2"}, SEQUENCES),
+    ("SeparableConv2D", {"filters": 3, "kernel_size": 3, "depth_multiplier": 2, "activation": "relu"}, IMAGES),
+]
+IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(CASES)]
+
+
+def trained(name, options, x, eagerly):
+    nerve.random.seed(2)
+    model = Sequential([Input(x.shape[1:]), getattr(layers, name)(**options), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=eagerly)
+    model.fit(x, x.reshape(len(x), -1)[:, :1], epochs=2, batch_size=2, shuffle=False, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize(("name", "options", "x"), CASES, ids=IDS)
+def test_training_is_recorded_and_models_are_saved(name, options, x, tmp_path):
+    model, other = (trained(name, options, x, eagerly) for eagerly in (False, True))
+    for one, eager in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, eager)
+        assert np.isfinite(one).all()
+    model.save(tmp_path / "model.nerve")
+    loaded = nerve.models.load_model(tmp_path / "model.nerve")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert loaded.layers[0].get_config() == model.layers[0].get_config()
+
+
+@pytest.mark.parametrize(("name", "options", "x"), CASES, ids=IDS)
+def test_shapes_are_known_before(name, options, x):
+    layer = getattr(layers, name)(**options)
+    expected = tuple(layer.compute_output_shape(x.shape))
+    assert layer(x).shape == expected
+    assert tuple(getattr(layers, name)(**options)(Input(x.shape[1:])).shape) == (None, *expected[1:])
+
+
+class TestConvolutions:
+    def test_volumes_are_summed_over_their_windows(self):
+        x, kernel = rng.normal(size=(2, 5, 4, 6, 2)), rng.normal(size=(3, 2, 2, 2, 3))
+        y = kernels.conv3d(x, kernel, strides=(1, 2, 1), dilation_rate=(2, 1, 3))
+        expected = np.zeros((2, 1, 2, 3, 3))
+        for at in product(*map(range, expected.shape[1:4])):
+            for k in product(*map(range, kernel.shape[:3])):
+                place = [i * s + j * d for i, j, s, d in zip(at, k, (1, 2, 1), (2, 1, 3), strict=True)]
+                expected[(slice(None), *at)] += x[(slice(None), *place)] @ kernel[k]
+        np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+
+    @pytest.mark.parametrize("padding", ["valid", "same"])
+    def test_a_transpose_puts_the_kernel_around_every_value(self, padding):
+        x, kernel = rng.normal(size=(2, 4, 3)), rng.normal(size=(3, 2, 3))
+        wide = np.zeros((2, 9, 2))
+        for step, tap in product(range(4), range(3)):
+            wide[:, 2 * step + tap] += x[:, step] @ kernel[tap].T
+        y = ops.conv1d_transpose(x, kernel, strides=2, padding=padding).numpy()
+        # "same" keeps strides * steps of them: of a kernel one longer than its stride, the last one goes.
+        np.testing.assert_allclose(y, wide if padding == "valid" else wide[:, :8], rtol=1e-12)
+
+    def test_causal_outputs_know_nothing_later(self):
+        layer = layers.Conv1D(2, 3, padding="causal", dilation_rate=2)
+        before = layer(SEQUENCES).numpy()
+        changed = SEQUENCES.copy()
+        changed[:, 5:] += 1
+        after = layer(changed).numpy()
+        np.testing.assert_array_equal(before[:, :5], after[:, :5])
+        assert (before[:, 5:] != after[:, 5:]).all()
+
+    def test_every_channel_has_kernels_of_its_own(self):
+        layer = layers.DepthwiseConv1D(1, depth_multiplier=2, use_bias=False)
+        y = layer(SEQUENCES).numpy()
+        expected = SEQUENCES[..., None] * layer.kernel.numpy()[0]
+        np.testing.assert_allclose(y, expected.reshape(6, 9, 8), rtol=1e-6)
+
+    def test_errors_name_the_layer_and_the_axes(self):
+        with pytest.raises(ShapeError, match=r"\[conv1d.* \(Conv1D\)\] expects inputs \(batch, steps, features\), got"):
+            layers.Conv1D(2, 3)(IMAGES)
+        with pytest.raises(ShapeError, match=r"expects inputs \(batch, channels, depth, rows, columns\), got shape"):
+            layers.Conv3D(2, 3, data_format="channels_first")(IMAGES)
+        with pytest.raises(ValueError, match="padding must be 'valid' or 'same', got 'causal'"):
+            layers.Conv2D(2, 3, padding="causal")
+        with pytest.raises(ValueError, match=r"kernel_size must be a positive int or 3 of them, got \(3, 3\)"):
+            layers.Conv3D(2, (3, 3))
+        with pytest.raises(ValueError, match=r"output_padding must be less than strides \(2, 2\), got 2"):
+            layers.Conv2DTranspose(2, 3, strides=2, output_padding=2)
+        with pytest.raises(ValueError, match=r"strides \(2, 2\) and dilation_rate \(2, 2\) cannot both be > 1"):
+            layers.Conv2DTranspose(2, 3, strides=2, dilation_rate=2)
+        for layer in (layers.Conv2DTranspose(2, 3), layers.DepthwiseConv2D(3), layers.SeparableConv2D(2, 3)):
+            layer(IMAGES)
+            with pytest.raises(ShapeError, match="expects 4 channels, got 3"):
+                layer(IMAGES[..., :3])
