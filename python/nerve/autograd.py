@@ -12,7 +12,7 @@ from nerve.indexed_rows import IndexedRows
 from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import copied
 from nerve.kernels._recording import now
-from nerve.tensor import Tensor, Variable
+from nerve.tensor import Tensor, Variable, constant
 
 
 def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
@@ -85,6 +85,38 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
             result = copied(result)  # two variables never share one array
         results.append(result)
     return results
+
+
+def accumulate(loss: Tensor) -> None:
+    """Add the gradients of a scalar to the `grad` of the variables it depends on; see `Tensor.backward`."""
+    found: dict[int, Tensor] = {}
+    stack = [loss]
+    while stack:
+        node = stack.pop()
+        if id(node) not in found:
+            found[id(node)] = node
+            stack.extend(parent for parent, _ in node.parents)
+    variables = [node for node in found.values() if isinstance(node, Variable) and node.tracked]
+    if not variables:
+        raise ValueError("[backward] the loss depends on no variable that is trained")
+    for variable, gradient in zip(variables, gradients(loss, variables), strict=True):
+        before = variable.grad
+        new = gradient if isinstance(gradient, IndexedRows) else constant(gradient)
+        if before is None:
+            variable.grad = new
+            continue
+        if now.recording is not None and not (
+            isinstance(before, Tensor) and now.recording.calls.computed(before.array)
+        ):
+            now.recording.refuse("a gradient is left from an earlier step: call zero_grad() first")
+        variable.grad = _sum(before, new)
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if isinstance(a, IndexedRows) and isinstance(b, IndexedRows):
+        return a + b
+    dense = [x.dense() if isinstance(x, IndexedRows) else x.array for x in (a, b)]
+    return constant(kernels.add(*dense))
 
 
 def _needed(loss: Tensor, wanted: set[int]) -> list[Tensor]:

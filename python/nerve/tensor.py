@@ -70,6 +70,14 @@ class Tensor:
     def T(self) -> Tensor:
         return ops.transpose(self)
 
+    def backward(self) -> None:
+        """Add the gradients of this scalar to the `grad` of every variable it depends on, as PyTorch does.
+
+        :func:`nerve.gradients` gives them without leaving anything behind; this is for programs that also run under
+        Keras on PyTorch.
+        """
+        autograd.accumulate(self)
+
     def numpy(self) -> Array:
         """The values as a NumPy array, not a copy; from the GPU, a copy."""
         reading("numpy()")
@@ -217,9 +225,14 @@ class Variable(Tensor):
         Shown in errors and summaries.
     trainable : bool
         Whether gradients flow to it.
+
+    Attributes
+    ----------
+    grad : Tensor, IndexedRows or None
+        The sum of what `Tensor.backward` found since it was None.
     """
 
-    __slots__ = ("constraint", "name", "regularizer")
+    __slots__ = ("constraint", "grad", "name", "regularizer")
 
     def __init__(self, array: ArrayLike | Tensor, *, name: str = "", trainable: bool = True) -> None:
         values = _real("Variable", array)
@@ -227,6 +240,12 @@ class Variable(Tensor):
         self.name = name
         self.regularizer: Any = None  # a term of the loss, and what an optimizer makes of the weight after a step
         self.constraint: Any = None
+        self.grad: Any = None
+
+    @property
+    def value(self) -> Variable:
+        """The variable itself: what Keras wraps is here one thing."""
+        return self
 
     @property
     def trainable(self) -> bool:
@@ -302,4 +321,4 @@ def _real(name: str, values: ArrayLike | Tensor) -> Array:
     return array
 
 
-from nerve import ops  # noqa: E402 - the operators above need ops, which need Tensor
+from nerve import autograd, ops  # noqa: E402 - the methods above need these, which need Tensor

@@ -80,6 +80,8 @@ class MultiHeadAttention(_Attending):
         Features of the result; those of the query if not given.
     kernel_initializer, bias_initializer : str, Initializer or callable
         Kernels are (features, num_heads, size), the last one (num_heads, value_dim, output_shape).
+    activity_regularizer : optional
+        Of the results of all four projections, as in Keras.
     seed : int, optional
         A stream of dropout masks of this layer's own; otherwise they come from `nerve.random`'s.
 
@@ -208,6 +210,7 @@ class MultiHeadAttention(_Attending):
             ops.reshape(self.output_kernel, (inner, self.output_kernel.shape[-1])),
             self.output_bias,
         )
+        self._projected(result)
         return (result, scores) if return_attention_scores else result
 
     def _heads(self, x: Any, kernel: Any, bias: Any) -> Any:
@@ -217,7 +220,15 @@ class MultiHeadAttention(_Attending):
             raise ShapeError(f"expects inputs (batch, length, {features}), got shape {x.shape}")
         flat = None if bias is None else ops.reshape(bias, (heads * size,))
         y = ops.dense(x, ops.reshape(kernel, (features, heads * size)), flat)
+        self._projected(y)
         return ops.reshape(y, (*x.shape[:2], heads, size))
+
+    def _projected(self, y: Any) -> None:
+        if self.activity_regularizer is not None:
+            super()._penalize(y)
+
+    def _penalize(self, outputs: Any) -> None:
+        """Not the outputs again: each projection has been penalized."""
 
 
 class Attention(_Attending):

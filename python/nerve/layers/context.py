@@ -20,6 +20,8 @@ class _State(threading.local):
         self.training: bool | None = None
         self.updates: list[Callable[[], None]] | None = None
         self.loading = False
+        self.calls = 0  # of layers that no other called, which is how losses of one pass are told from older ones
+        self.inferring = False  # whether layers run on stand-ins, for the shapes alone
 
 
 state = _State()
@@ -59,6 +61,17 @@ def loading() -> Iterator[None]:
         yield
     finally:
         state.loading = outer
+
+
+@contextmanager
+def inferring() -> Iterator[None]:
+    """Run layers for the shapes of their results: what they add to the loss means nothing."""
+    outer = state.inferring
+    state.inferring = True
+    try:
+        yield
+    finally:
+        state.inferring = outer
 
 
 def locate(error: ShapeError | DTypeError) -> None:

@@ -14,9 +14,9 @@ from nerve import constraints, initializers, kernels, ops, regularizers
 from nerve._lookup import snake_case
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers import context, masks
+from nerve.layers.added_losses import Penalized
 from nerve.layers.structure import flatten, map_shapes, map_structure
 from nerve.layers.symbolic import Node, SymbolicTensor, infer
-from nerve.layers.tracking import Tracked
 from nerve.tensor import Tensor, Variable
 
 __all__ = [
@@ -30,6 +30,7 @@ class LayerOptions(TypedDict, total=False):
     name: str | None
     trainable: bool
     dtype: str | None
+    activity_regularizer: Any
     kernel_regularizer: Any
     kernel_constraint: Any
     recurrent_regularizer: Any
@@ -73,7 +74,7 @@ def float_dtype(dtype: Any) -> str:
     return name
 
 
-class Layer(Tracked):
+class Layer(Penalized):
     """Something that is called on tensors and may hold weights.
 
     A subclass writes `__init__` (options), `build(input_shape)` (weights, once the input's shape is known) and
@@ -88,6 +89,8 @@ class Layer(Tracked):
         Whether the weights may change in training.
     dtype : {"float32", "float64"}
         Of weights and results; floating inputs are converted to it.
+    activity_regularizer : str, Regularizer or callable, optional
+        What it makes of the outputs is added to the loss, divided by the size of the batch.
     **of_weights : str, Regularizer, Constraint or callable, optional
         `kernel_regularizer`, `bias_constraint` and so on, for the kinds of weight that the class names in `regulated`.
     """
@@ -118,10 +121,18 @@ class Layer(Tracked):
         layer._weights = []
         layer._nodes = []
         layer._trainable = True
+        layer._added_losses = []
+        layer._adding = []
         return layer
 
     def __init__(
-        self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None, **of_weights: Any
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        activity_regularizer: Any = None,
+        **of_weights: Any,
     ) -> None:
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"[{type(self).__name__}] name must be a string without '/', got {name!r}")
@@ -130,6 +141,7 @@ class Layer(Tracked):
         self._numpy_dtype = np.dtype(self.dtype)
         self.built: bool
         self._trainable: bool = bool(trainable)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self._weights: list[Variable]
         self._nodes: list[Node]
         known = {f"{weight}_{kind}": kind for weight in self.regulated for kind in _REGULATORS}
@@ -183,13 +195,6 @@ class Layer(Tracked):
         self._weights.append(variable)
         return variable
 
-    @property
-    def losses(self) -> list[Tensor]:
-        """What the regularizers of its trainable weights, and of those inside it, add to a model's loss."""
-        return [
-            variable.regularizer(variable) for variable in self.trainable_weights if variable.regularizer is not None
-        ]
-
     # Building and calling
 
     def build(self, input_shape: Any) -> None:
@@ -236,6 +241,8 @@ class Layer(Tracked):
         run = self._call_symbolic if symbolic else self._call_eager
         path = context.state.path
         if not path or path[-1] is self:
+            if not path:
+                self._begin_call()
             with context.inside(self):
                 return run(args, kwargs, training)
         path.append(self)  # the same, without the cost: what is inside of a model is called often
@@ -257,8 +264,12 @@ class Layer(Tracked):
             if self._call_takes_training:
                 kwargs["training"] = training
             if masks.state.used or "mask" in kwargs or (self.supports_masking and not self._passes_masks_on):
-                return masks.carried(self, args, kwargs)
-            return self.call(*args, **kwargs)
+                outputs = masks.carried(self, args, kwargs)
+            else:
+                outputs = self.call(*args, **kwargs)
+            if self.activity_regularizer is not None:
+                self._penalize(outputs)
+            return outputs
         finally:
             state.training = outer
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from nerve import kernels, ops, random
+from nerve import kernels, ops, random, regularizers
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
 from nerve.layers.layer import Layer, LayerOptions
@@ -16,6 +16,7 @@ from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape
 
 __all__ = [
+    "ActivityRegularization",
     "AlphaDropout",
     "Dropout",
     "GaussianDropout",
@@ -24,6 +25,24 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
 ]
+
+
+class ActivityRegularization(Layer):
+    """Gives its inputs, and adds l1 sum(|x|) + l2 sum(x**2) of them, per sample of the batch, to the loss.
+
+    Parameters
+    ----------
+    l1, l2 : float
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+        options.setdefault("activity_regularizer", regularizers.L1L2(l1, l2))
+        super().__init__(**options)
+        self.l1 = l1
+        self.l2 = l2
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
 
 
 class Noise(Layer):

@@ -14,6 +14,7 @@ import numpy as np
 
 from nerve import ops
 from nerve.errors import ShapeError
+from nerve.layers import context
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
 from nerve.tensor import Tensor, no_gradients
 
@@ -151,7 +152,7 @@ def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     """
     runs = []
     unknown = any(None in x.shape for x in flatten([args, kwargs]) if isinstance(x, SymbolicTensor))
-    with no_gradients():
+    with no_gradients(), context.inferring():
         for sizes in _STAND_INS if unknown else _STAND_INS[:1]:
             fill = functools.partial(_stand_in, sizes=sizes)
             runs.append(function(*map_structure(fill, list(args)), **map_structure(fill, kwargs)))

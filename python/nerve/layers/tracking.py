@@ -113,6 +113,11 @@ class Tracked(Configured):
             layer._trainable = bool(value)
         configuration.changed()
 
+    def zero_grad(self) -> None:
+        """Forget the gradients that `Tensor.backward` left at the weights."""
+        for variable in self.weights:
+            variable.grad = None
+
     def get_weights(self) -> list[Array]:
         """Copies of all weights."""
         return [variable.array.copy() for variable in self.weights]

@@ -15,6 +15,7 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels import _traced
 from nerve.kernels._recording import reading
+from nerve.metrics.reported import reporting
 from nerve.tensor import Tensor, Variable
 
 
@@ -37,6 +38,11 @@ class Metric:
 
     direction: str | None = None
     recordable = False  # whether updates of this very class are nothing but kernels, which a recording can hold
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "result" in cls.__dict__:
+            cls.result = reporting(cls.result)  # type: ignore[method-assign]
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)

@@ -13,6 +13,7 @@ from nerve.layers.structure import flatten
 from nerve.losses import Loss
 from nerve.metrics import Mean, Metric
 from nerve.metrics.metric import records
+from nerve.metrics.reported import Reported
 
 
 class Targets:
@@ -189,6 +190,8 @@ def _free(name: str, taken: set[str]) -> str:
 
 def number(result: Any) -> Any:
     """What a metric gives, a number or a scalar tensor, as a number; several numbers, as of classes, as an array."""
+    if isinstance(result, Reported):
+        return result
     if getattr(result, "size", 1) != 1:
         return np.array(result)
     return float(result.item() if hasattr(result, "item") else result)

@@ -26,6 +26,10 @@ class Chain:
             x = layer(x)
         return x
 
+    def _are_as_written(self) -> bool:
+        """Whether nobody has put a call of their own into a layer, or wants to have what comes in between."""
+        return all("call" not in vars(layer) and layer.activity_regularizer is None for layer in self.layers)
+
 
 class NormalizedConvolution(Chain):
     """Outside of training a normalization is linear, and so part of the kernel and bias before it.
@@ -45,7 +49,7 @@ class NormalizedConvolution(Chain):
             and convolution.data_format == "channels_last"
             and normalization.axis in (-1, 3)
             and all(map(_is_relu, after))
-            and all("call" not in vars(layer) for layer in self.layers)
+            and self._are_as_written()
         ):
             return super().__call__(x)
         with context.inside(convolution):
@@ -72,7 +76,7 @@ class RectifiedSum(Chain):
             and x[0].shape == x[1].shape
             and after._numpy_dtype is add._numpy_dtype
             and _is_relu(after)
-            and all("call" not in vars(layer) for layer in self.layers)
+            and self._are_as_written()
             and all(masks.mask_of(one) is None for one in x)
         ):
             return ops.add_relu(*x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +11,14 @@ import numpy as np
 from nerve._typing import Array
 from nerve.kernels._backend import native
 from nerve.layers.context import deferred_updates
-from nerve.layers.structure import flatten
+from nerve.layers.structure import flatten, map_structure
+from nerve.metrics import Metric
+from nerve.metrics.reported import Reported
+from nerve.models.compiled import number
 from nerve.models.data import ArrayBatches, Batches, pack, unpack
-from nerve.models.steps import Logs, Steps
+from nerve.models.measures import Logs
+from nerve.models.steps import Steps
+from nerve.optimizers import Optimizer
 from nerve.recorded import Function, Recorder, emptied, filled
 from nerve.tensor import Tensor
 
@@ -46,23 +51,39 @@ class ReplayedSteps(Steps):
 
     def _train(self, data: Any) -> Logs:
         """`train_step`, or a replay of it."""
-        if self._replays("train_step") and type(self.optimizer).__module__.startswith("nerve."):
-            return self._measured("train", data)
-        with deferred_updates():
-            return self.train_step(data)
+        own = self._is_own("train_step", "compute_metrics")
+        if self.run_eagerly or not (native() and self._optimizers_are_known()):
+            with deferred_updates():
+                return self.train_step(_tensors(data) if own else data)
+        return self._own_logs("train", self._own_trained, data) if own else self._measured("train", data)
 
     def _test(self, data: Any) -> Logs:
         """`test_step`, or a replay of it."""
-        return self._measured("test", data) if self._replays("test_step") else self.test_step(data)
+        own = self._is_own("test_step", "compute_metrics")
+        if self.run_eagerly or not native():
+            return self.test_step(_tensors(data) if own else data)
+        return self._own_logs("test", self._own_tested, data) if own else self._measured("test", data)
 
     def _predict(self, data: Any) -> Any:
         """`predict_step`, or a replay of it."""
-        if not self._replays("predict_step", "predict_step"):
-            return self.predict_step(data)
-        x = unpack(data)[0]
-        leaves, structure = self._recorded("predict", self._predictions, x)
+        own = self._is_own("predict_step")
+        if self.run_eagerly or not native():
+            return self.predict_step(_tensors(data) if own else data)
+        if own:
+            leaves, structure = self._recorded("predict", self._own_predictions, unpack(data))
+        else:
+            leaves, structure = self._recorded("predict", self._predictions, unpack(data)[0])
         places = iter(leaves)
         return filled(structure, lambda: Tensor(next(places), tracked=False))
+
+    def _is_own(self, *methods: str) -> bool:
+        """Whether a subclass has methods of its own in place of some of `Steps`."""
+        return any(getattr(type(self), name) is not getattr(Steps, name) for name in methods)
+
+    def _optimizers_are_known(self) -> bool:
+        """Whether steps of all optimizers of the model are nothing but kernels."""
+        every = [value for value in vars(self).values() if isinstance(value, Optimizer)]
+        return all(type(one).__module__.startswith("nerve.") for one in every)
 
     # Batches of arrays are gathered by the replay itself.
 
@@ -80,11 +101,11 @@ class ReplayedSteps(Steps):
     def _train_rows(self, rows: Rows, chosen: Any) -> Logs:
         """`_train` on some of the samples: a slice, or an array of indices."""
         recorder = self._recorders.get("train") if self._recorders else None
-        if recorder is not None and (self._metrics is None or self._metrics.all_recorded):
+        if recorder is not None and self._replays_all("train_step"):
             index = rows.order[chosen] if isinstance(chosen, slice) else chosen
             found = recorder.gathered(rows.arrays, index, rows.structure)
             if found is not None:
-                return self.get_metrics_result()
+                return self._logs(*found)
         return self._train(pack(rows.batches.take(chosen)))
 
     # Batches just like the last one need no preparation: the recording itself checks their values.
@@ -94,11 +115,26 @@ class ReplayedSteps(Steps):
         recorder = self._recorders.get(kind) if self._recorders else None
         if recorder is None or not (type(x) is type(y) is np.ndarray) or recorder.last_static != _PAIR:
             return None
-        if self._metrics is not None and not self._metrics.all_recorded:
+        if not self._replays_all(f"{kind}_step"):
             return None
         self.reset_metrics()
         found = recorder.again((x, y), recorder.last_static)
-        return None if found is None else self.get_metrics_result()
+        return None if found is None else self._logs(*found)
+
+    def _replays_all(self, method: str) -> bool:
+        """Whether a replay of a step is all there is to it: no metric is left to update."""
+        return self._metrics is None or self._metrics.all_recorded or self._is_own(method, "compute_metrics")
+
+    def _logs(self, outputs: Sequence[Array], sources: Sequence[tuple[str, Any]] | None) -> Logs:
+        """What a step gives, from what its recording does; without `sources` those of `compute_metrics`."""
+        if sources is None:
+            return self.get_metrics_result()
+        places = iter(outputs)
+        found = {name: next(places) if source is _OUTPUT else source for name, source in sources}
+        return {
+            name: number(source.result()) if isinstance(source, Metric) else number(source)
+            for name, source in found.items()
+        }
 
     def _predicted_again(self, x: Any) -> Any:
         """What `predict_on_batch` gives, by a replay; None if the batch is another one."""
@@ -112,12 +148,6 @@ class ReplayedSteps(Steps):
             return found[0][0]
         places = iter(found[0])
         return filled(found[1], lambda: next(places))
-
-    def _replays(self, *methods: str) -> bool:
-        """Whether steps may be recorded: the model runs those of `Steps`, and nobody wants to watch."""
-        kind = type(self)
-        own = any(getattr(kind, name) is not getattr(Steps, name) for name in (*methods, "compute_metrics"))
-        return not (own or self.run_eagerly) and native()
 
     def _recorded(self, kind: str, function: Function, data: Any) -> tuple[Sequence[Array], Any]:
         """Run `function` of the arrays in `data`, or a replay of it."""
@@ -162,6 +192,7 @@ class ReplayedSteps(Steps):
         x, y, sample_weight = filled(structure, lambda: next(places))
         with deferred_updates():
             y_pred = step(x, y, sample_weight)
+        self._forget_recorded()
         if self._metrics is None and y is not None:
             self._matched(y, y_pred)  # a model with a compute_loss of its own comes here first
         metrics = self._metrics
@@ -174,3 +205,51 @@ class ReplayedSteps(Steps):
         places = iter(arrays)
         outputs: list[Array] = []
         return outputs, emptied(self(filled(structure, lambda: next(places)), training=False), outputs, self.name)
+
+    # Steps of a subclass's own.
+
+    def _own_logs(self, kind: str, function: Function, data: Any) -> Logs:
+        return self._logs(*self._recorded(kind, function, unpack(data)))
+
+    def _own_trained(self, arrays: list[Array], structure: Any) -> tuple[list[Array], Any]:
+        return self._own_step(self.train_step, arrays, structure)
+
+    def _own_tested(self, arrays: list[Array], structure: Any) -> tuple[list[Array], Any]:
+        return self._own_step(self.test_step, arrays, structure)
+
+    def _own_step(
+        self, step: Callable[[Any], Any], arrays: list[Array], structure: Any
+    ) -> tuple[list[Array], tuple[tuple[str, Any], ...]]:
+        """One step: arrays of its logs, and for each name where its value comes from."""
+        with deferred_updates():
+            logs = step(_given(arrays, structure))
+        self._forget_recorded()
+        if not isinstance(logs, Mapping):
+            raise TypeError(f"[{self.name}] {step.__name__} must return a dict of logs, got {logs!r}")
+        outputs: list[Array] = []
+        sources: list[tuple[str, Any]] = []
+        for name, value in logs.items():
+            value = value.array if isinstance(value, Tensor) else value
+            if isinstance(value, np.ndarray):
+                outputs.append(value)
+                value = _OUTPUT
+            sources.append((name, value.metric if isinstance(value, Reported) else value))
+        return outputs, tuple(sources)
+
+    def _own_predictions(self, arrays: list[Array], structure: Any) -> tuple[list[Array], Any]:
+        outputs: list[Array] = []
+        return outputs, emptied(self.predict_step(_given(arrays, structure)), outputs, self.name)
+
+
+_OUTPUT = object()
+
+
+def _tensors(data: Any) -> Any:
+    """A batch as steps of one's own see it."""
+    return map_structure(lambda x: None if x is None else Tensor(x, tracked=False), data)
+
+
+def _given(arrays: list[Array], structure: Any) -> Any:
+    """The batch of which `emptied` has made arrays and a structure."""
+    places = iter(arrays)
+    return pack(filled(structure, lambda: Tensor(next(places), tracked=False)))

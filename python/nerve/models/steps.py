@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import inspect
+from typing import Any
 
 import numpy as np
 
@@ -11,39 +11,28 @@ from nerve import losses as losses_module
 from nerve import metrics as metrics_module
 from nerve import optimizers
 from nerve.autograd import gradients
-from nerve.kernels._recording import configuration
-from nerve.layers import Layer
 from nerve.layers.context import inside
 from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
-from nerve.metrics import Mean, Metric
+from nerve.metrics import Mean
 from nerve.models.checks import check_targets
-from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets, number
 from nerve.models.data import ArrayBatches, Batches, unpack
+from nerve.models.measures import Logs, Measures
 from nerve.tensor import Tensor, Variable, no_gradients
 
-if TYPE_CHECKING:
-    from nerve.models.functional import Graph
 
-Logs = dict[str, float]
-
-
-class Steps(Layer):
+class Steps(Measures):
     """The part of a model that knows what one batch means."""
 
-    _untracked = Layer._untracked | {"_stepped", "_compile_config", "_own_metrics", "_loss_tracker", "_recorders"}
-    _graph: Graph | None
+    _untracked = Measures._untracked | {"_stepped", "_compile_config", "_recorders"}
     optimizer: Any = None
-    compiled = False
-    _compile_config: dict[str, Any]
-    _loss_tracker: Mean
-    _loss: CompiledLoss | None = None
-    _metrics: CompiledMetrics | None = None
-    _targets: Targets | None = None
     _stepped: list[Variable] | None = None
-    _own_metrics: Sequence[Metric] = ()
-    _own_version = -1
+    _loss_takes_training = True
     run_eagerly = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._loss_takes_training = "training" in inspect.signature(cls.compute_loss).parameters
 
     def compile(
         self,
@@ -68,7 +57,7 @@ class Steps(Layer):
             Get the sample weights, which `metrics` do not.
         run_eagerly : bool
             Whether every step runs in Python. Else steps are recorded and replayed (:func:`nerve.compile`) where that
-            can be done: not with a `train_step` of one's own, say, and not where a layer computes with NumPy.
+            can be done: not where a layer or a step of one's own reads values or computes with NumPy, say.
 
         Raises
         ------
@@ -107,11 +96,39 @@ class Steps(Layer):
         Parameters
         ----------
         data : (x, y), or (x, y, sample_weight) if there are weights, or x if there are no targets
+            Tensors, in steps of one's own.
 
         Returns
         -------
         dict of str to float
-            The loss and the metrics over the epoch so far.
+            The loss and the metrics over the epoch so far. A step of one's own may give scalar tensors too.
+
+        Notes
+        -----
+        A step of one's own is recorded and replayed as any other (see `compile`): what it does besides tensors,
+        variables, metrics and optimizers, it does in the first runs alone. Where it reads a value, it runs in Python,
+        with a warning; `compile(run_eagerly=True)` says that this is meant.
+
+        Examples
+        --------
+        Under Keras 3 on PyTorch this runs as it is, with `keras.Model` as the base:
+
+        >>> class Custom(Model):
+        ...     def train_step(self, data):
+        ...         x, y = data
+        ...         self.zero_grad()
+        ...         y_pred = self(x, training=True)
+        ...         loss = self.compute_loss(x, y, y_pred)
+        ...         loss.backward()
+        ...         self.optimizer.apply([v.value.grad for v in self.trainable_variables], self.trainable_variables)
+        ...         for metric in self.metrics:
+        ...             if metric.name == "loss":
+        ...                 metric.update_state(loss)
+        ...             else:
+        ...                 metric.update_state(y, y_pred)
+        ...         return {metric.name: metric.result() for metric in self.metrics}
+
+        `nerve.gradients(loss, variables)` leaves nothing behind, and needs no `zero_grad`.
         """
         x, y, sample_weight = unpack(data)
         y_pred = self._learn(x, y, sample_weight)
@@ -119,7 +136,7 @@ class Steps(Layer):
 
     def _learn(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self(x, training=True)
-        loss = self.compute_loss(x, y, y_pred, sample_weight)
+        loss = self._computed_loss(x, y, y_pred, sample_weight, training=True)
         variables = self.trainable_variables if self._stepped is None else self._stepped
         self.optimizer.apply(gradients(loss, variables), variables)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
@@ -133,7 +150,7 @@ class Steps(Layer):
 
     def _judge(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self(x, training=False)
-        loss = self.compute_loss(x, y, y_pred, sample_weight)
+        loss = self._computed_loss(x, y, y_pred, sample_weight, training=False)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
         return y_pred
 
@@ -141,108 +158,38 @@ class Steps(Layer):
         """Outputs for one batch, which comes as that of `train_step` without targets."""
         return self(unpack(data)[0], training=False)
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Tensor:
-        """The loss of a batch, to be minimized.
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """The loss of a batch, to be minimized: that of `compile`, and `losses`; a subclass may have another.
 
         Raises
         ------
         ValueError
-            If the model was compiled without a loss, or there are no targets.
+            If there is none, or no targets for that of `compile`.
         """
-        if y is None:
-            raise ValueError(f"[{self.name}] needs targets y for its loss")
-        total, _ = self._matched(y, y_pred)
-        loss: Tensor | None = total(*self._flat(y, y_pred, sample_weight))
-        if loss is None:
-            raise ValueError(f"[{self.name}] has no loss: pass compile(loss=...)")
+        loss: Tensor | None = None
+        if self._compile_config["loss"] is not None:
+            if y is None:
+                raise ValueError(f"[{self.name}] needs targets y for its loss")
+            total, _ = self._matched(y, y_pred)
+            loss = total(*self._flat(y, y_pred, sample_weight))
         for term in self.losses:
-            loss = loss + term
+            loss = term if loss is None else loss + term
+        if loss is None:
+            raise ValueError(f"[{self.name}] has no loss: pass compile(loss=...), or call add_loss in a layer")
         return loss
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
-        """Add a batch to the metrics and return the loss and all metrics so far."""
-        if self._metrics is None and y is not None and self.compiled:
-            self._matched(y, y_pred)  # a model with a compute_loss of its own comes here first
-        if self._metrics is not None and self._metrics.entries:
-            self._metrics.update(*self._flat(y, y_pred, sample_weight))
-        return self.get_metrics_result()
-
-    def get_metrics_result(self) -> Logs:
-        """The loss and the metrics so far."""
-        logs = {"loss": self._loss_tracker.result()} if self._loss_tracker.count else {}
-        if self._loss is not None:
-            logs.update(self._loss.results())
-        logs.update((metric.name, number(metric.result())) for metric in self._own_metrics)
-        if self._metrics is not None:
-            logs.update(self._metrics.results())
-        return logs
-
-    def reset_metrics(self) -> None:
-        """Forget all batches."""
-        self._loss_tracker.reset_state()
-        if self._own_version != configuration.version:  # walking the layers takes longer than a small step
-            self._own_metrics, self._own_version = self._find_own_metrics(), configuration.version
-        compiled = [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
-        usual = type(self).metrics is Steps.metrics  # a subclass may have a property of this name
-        for metric in [*self._own_metrics, *compiled] if usual else self.metrics:
-            metric.reset_state()
-        if self._loss is not None:
-            self._loss.reset()
-        if self._metrics is not None:
-            self._metrics.reset()
-
-    def _find_own_metrics(self) -> list[Metric]:
-        """The metrics that attributes of the model and of the layers inside hold; a step updates them itself."""
-        return list({id(m): m for _, layer in self._walk() for _, m in layer._own(Metric)}.values())
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """Those that attributes hold, and those of `compile` from the first batch on, whose shapes they depend on."""
-        compiled = [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
-        return [*self._find_own_metrics(), *compiled]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` gives, in order."""
-        losses = list(self._loss.results()) if self._loss is not None else []
-        own = [metric.name for metric in self._find_own_metrics()]
-        return ["loss", *losses, *own, *(self._metrics.results() if self._metrics is not None else [])]
-
-    def _track_loss(self, loss: Tensor, n_samples: int) -> None:
-        self._loss_tracker.update_state(loss.array.reshape(()), np.full((), n_samples, loss.dtype))
-
-    def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
-        """Targets, predictions and weights, one per output."""
-        if isinstance(y, np.ndarray) and isinstance(y_pred, Tensor):
-            return [y], [y_pred], [sample_weight]  # one output, as nearly always
-        _, targets = self._matched(y, y_pred)
-        y_true = targets.flat("targets", y)
-        if sample_weight is None or isinstance(sample_weight, np.ndarray):
-            weights = [sample_weight] * len(y_true)
-        else:
-            weights = targets.flat("sample weights", sample_weight)
-        return y_true, flatten(y_pred), weights
-
-    def _matched(self, y: Any, y_pred: Any) -> tuple[CompiledLoss, Targets]:
-        """Losses and metrics, made when the shapes of targets and outputs are known."""
-        if self._loss is not None and self._targets is not None:
-            return self._loss, self._targets
-        outputs = flatten(y_pred)
-        keys = sorted(y_pred) if isinstance(y_pred, dict) else None
-        if keys is not None:
-            names = keys
-        elif self._graph is not None:
-            names = [x.node.layer.name if x.node else x.name for x in self._graph.outputs]
-        else:
-            names = [f"output_{index}" for index in range(len(outputs))]
-        targets = Targets(names)
-        y_shapes = [x.shape for x in targets.flat("targets", y)]
-        shapes = [(*y_shape[:1], *x.shape[1:]) for x, y_shape in zip(outputs, y_shapes, strict=True)]
-        config = self._compile_config
-        loss = CompiledLoss(config["loss"], config["loss_weights"], targets, y_shapes, shapes)
-        self._metrics = CompiledMetrics(config["metrics"], config["weighted_metrics"], targets, y_shapes, shapes)
-        self._loss, self._targets = loss, targets
-        return loss, targets
+    def _computed_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, training: bool) -> Tensor:
+        """`compute_loss`, which a subclass may have written without the argument `training`."""
+        if self._loss_takes_training:
+            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        return self.compute_loss(x, y, y_pred, sample_weight)
 
     # Before the first step
 
@@ -265,18 +212,23 @@ class Steps(Layer):
         """Build the model, and check the data against it; nothing has changed if it does not fit."""
         own_step = type(self).train_step is not Steps.train_step
         x, y, _ = batches.first()
-        if own_step and self._graph is None:
+        config = self._compile_config
+        if own_step and self._graph is None and config["loss"] is None and not _has_metrics(config):
             return  # such a model may not have a call at all
         with unchanged_on_error(self):
             outputs = self._prepare_inputs(x)
             own_loss = own_step or any(
                 getattr(type(self), name) is not getattr(Steps, name) for name in ("test_step", "compute_loss")
             )
-            if y is None and not own_loss:
+            if y is None and config["loss"] is not None and not own_loss:
                 raise ValueError(f"[{self.name}] needs targets y for its loss")
-            if y is None or self._compile_config["loss"] is None:
+            if y is None or (config["loss"] is None and not _has_metrics(config)):
                 return
             loss, targets = self._matched(y, outputs)
             every = targets.flat("targets", batches.y if isinstance(batches, ArrayBatches) else y)
             for name, one, y_true, y_pred in zip(targets.names, loss.losses, every, flatten(outputs), strict=True):
                 check_targets(name, y_true, one, y_pred.shape)
+
+
+def _has_metrics(config: dict[str, Any]) -> bool:
+    return any(one is not None for one in flatten([config["metrics"], config["weighted_metrics"]]))

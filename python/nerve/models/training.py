@@ -13,8 +13,8 @@ from nerve.layers.structure import flatten, map_structure, pack_like
 from nerve.models.checks import check_counts, check_verbose
 from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches, pack
 from nerve.models.interrupts import WholeSteps
+from nerve.models.measures import Logs
 from nerve.models.replayed import ReplayedSteps
-from nerve.models.steps import Logs
 from nerve.tensor import no_gradients
 
 Callbacks = Callback | Iterable[Callback] | None
