@@ -41,6 +41,10 @@ MODELS = {
     "Masking, a cell of one's own": lambda: [layers.Masking(), layers.RNN(Leaky())],
     "cells": lambda: [layers.RNN([layers.LSTMCell(3, recurrent_dropout=0.2), layers.GRUCell(2, dropout=0.2)])],
     "a stack with a cell of one's own": lambda: [layers.RNN([layers.SimpleRNNCell(3, dropout=0.2), Leaky()])],
+    "ConvLSTM1D": lambda: [
+        layers.Reshape((6, 3, 1)),
+        layers.ConvLSTM1D(2, 2, return_sequences=True, dropout=0.2, recurrent_dropout=0.3, stateful=True),
+    ],
     "stateful": lambda: [layers.Bidirectional(layers.RNN(Leaky(), stateful=True))],
 }
 
@@ -65,8 +69,9 @@ def test_recorded_fit_and_saving(name, tmp_path):
     assert found[0][0] != found[0][5]
     model.save(tmp_path / "model.nerve")
     again = nerve.models.load_model(tmp_path / "model.nerve", custom_objects={"Leaky": Leaky})
-    if name == "stateful":
-        model.layers[0].reset_state()
+    for layer in model.layers:
+        if getattr(layer, "stateful", False):
+            layer.reset_state()
     np.testing.assert_array_equal(again.predict(x, batch_size=4), model.predict(x, batch_size=4))
 
 
@@ -162,5 +167,11 @@ def test_errors():
         Sequential([Input((None, 3)), layers.LSTM(2, unroll=True)])
     with pytest.raises(ShapeError, match="expects 2 states, got 1"):
         layers.LSTMCell(3)(X[:, 0], [X[:, 0]])
+    with pytest.raises(ValueError, match="kernel_size must be a positive int or 2 of them, got"):
+        layers.ConvLSTM2D(3, (2, 2, 2))
+    with pytest.raises(ShapeError, match=r"\(batch, time, rows, columns, channels\), got shape \(4, 6, 3\)"):
+        layers.ConvLSTM2D(3, 2)(X)
+    with pytest.raises(ShapeError, match="images of known sizes"):
+        layers.ConvLSTM2D(3, 2)(Input((4, None, 5, 1)))
     with pytest.raises(ShapeError, match=r"expects inputs \(batch, time, features\), got shape"):
         layers.Masking()(X[0, 0])

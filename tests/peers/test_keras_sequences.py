@@ -267,3 +267,25 @@ def test_attention_reads_the_masks_of_its_inputs():
     # A query that sees nothing is the mean of all values in Keras, and zero before the projection in nerve.
     same(a[0][MASK[:3]], b[0][MASK[:3]])
     same(a[1], b[1])
+
+
+CONVOLUTIONS = [
+    ("ConvLSTM2D", {"filters": 3, "kernel_size": 3}, (2, 4, 6, 5, 2)),
+    ("ConvLSTM2D", {"filters": 3, "kernel_size": (3, 2), "padding": "same", "return_sequences": True}, (2, 3, 6, 5, 2)),
+    ("ConvLSTM2D", {"filters": 3, "kernel_size": 2, "strides": 2, "return_state": True}, (2, 3, 6, 5, 2)),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": 2, "dilation_rate": 2, "go_backwards": True}, (2, 3, 6, 5, 2)),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": 2, "data_format": "channels_first"}, (2, 3, 2, 6, 5)),
+    ("ConvLSTM1D", {"filters": 3, "kernel_size": 3, "return_sequences": True, "use_bias": False}, (2, 3, 7, 2)),
+    ("ConvLSTM1D", {"filters": 3, "kernel_size": 2, "strides": 2, "padding": "same"}, (2, 3, 7, 2)),
+    ("ConvLSTM3D", {"filters": 2, "kernel_size": (3, 2, 2), "return_sequences": True}, (2, 3, 5, 4, 4, 2)),
+    ("ConvLSTM3D", {"filters": 2, "kernel_size": 3, "padding": "same", "strides": 2}, (2, 2, 5, 4, 4, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize("masked", [False, True])
+def test_convolutional_lstm(name, options, shape, masked):
+    x = rng.normal(size=shape).astype(np.float32)
+    mask = {"mask": np.arange(shape[1]) < np.array([[1], [shape[1]]])} if masked else {}
+    options = {**options, "activation": "relu"} if masked else options
+    compare(lambda layers, _: getattr(layers, name)(**options), x, **mask)

@@ -5,6 +5,7 @@ from nerve.layers.bidirectional import *
 from nerve.layers.borders import *
 from nerve.layers.categories import *
 from nerve.layers.cells import *
+from nerve.layers.conv_lstm import *
 from nerve.layers.convolution import *
 from nerve.layers.core import *
 from nerve.layers.embedding import *
