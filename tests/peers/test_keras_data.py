@@ -42,7 +42,8 @@ def test_py_dataset(workers):
     theirs = dense(keras)
     ours = dense(nerve, theirs.get_weights())
     options = {"epochs": 3, "shuffle": False, "verbose": 0}
-    expected = theirs.fit(numbered(keras)(workers=workers), **options).history["loss"]
+    # Keras 3.15.1 with workers of its own begins the first epoch behind the batch that it built the model for.
+    expected = theirs.fit(numbered(keras)(), **options).history["loss"]
     found = ours.fit(numbered(nerve)(workers=workers), **options).history["loss"]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     np.testing.assert_allclose(ours.get_weights()[0], theirs.get_weights()[0], rtol=1e-5)
