@@ -12,7 +12,7 @@ import nerve
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "nerve"
 FLOORS = {
-    5: ["__main__", "applications", "cli", "models"],
+    5: ["__main__", "applications", "cli", "models", "saving"],
     4: [
         "activations",
         "callbacks",
@@ -36,7 +36,7 @@ FLOORS = {
     3: ["autograd", "indexed_rows", "ops", "recorded", "tensor"],
     2: ["_threadpoolctl", "gpu", "kernels", "runtime"],
     1: ["_cpu", "_cuda"],
-    0: ["_lookup", "_typing", "errors"],
+    0: ["_extras", "_lookup", "_typing", "errors"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # steps, searches and fits

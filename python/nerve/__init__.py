@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         optimizers,
         random,
         regularizers,
+        saving,
         serialization,
         utils,
     )
@@ -84,6 +85,7 @@ _MODULES = (
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "serialization",
     "utils",
 )
@@ -164,6 +166,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "serialization",
     "set_matmul_precision",
     "set_num_threads",

@@ -2,7 +2,8 @@
 
 An object becomes `{"class_name": ..., "config": ...}` with what its `get_config` gives, a function
 `{"function": name}`. On the way back a name is looked up in the modules of nerve listed here and in the
-`custom_objects` of the caller, nowhere else: nothing is imported or called because a file says so.
+`custom_objects` of the caller, or among what the program has registered (`register_keras_serializable`), nowhere else:
+nothing is imported or called because a file says so.
 """
 
 from __future__ import annotations
@@ -10,15 +11,29 @@ from __future__ import annotations
 import base64
 import importlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import ContextDecorator
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from nerve.errors import ModelFileError
 
-__all__ = ["custom_object_scope", "deserialize", "serialize"]
+__all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "deserialize",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "register_keras_serializable",
+    "serialize",
+    "serialize_keras_object",
+]
+
+T = TypeVar("T")
 
 # Where a class may come from. The module is written beside the name, for `metrics` and `losses` share some.
 _CLASS_MODULES = (
@@ -36,15 +51,67 @@ class _Scope(threading.local):
 _scope = _Scope()
 
 
-@contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+_registered: dict[str, Any] = {}  # "package>name" of everything registered, and what the program put in itself
+
+
+class CustomObjectScope(ContextDecorator):
     """Inside this block, `deserialize` also knows these classes and functions, by their names."""
-    outer = _scope.objects
-    _scope.objects = {**outer, **(custom_objects or {})}
-    try:
-        yield
-    finally:
-        _scope.objects = outer
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
+        self.custom_objects = dict(custom_objects or {})
+        self._outer: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        self._outer.append(_scope.objects)
+        _scope.objects = {**_scope.objects, **self.custom_objects}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        _scope.objects = self._outer.pop()
+
+
+custom_object_scope = CustomObjectScope
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
+    """A decorator that makes a class or function known to files by `package>name`, without `custom_objects`.
+
+    Parameters
+    ----------
+    package : str
+    name : str, optional
+        Its own name if not given.
+
+    Raises
+    ------
+    ValueError
+        If a class has no `get_config`.
+    """
+
+    def register(item: T) -> T:
+        if isinstance(item, type) and not hasattr(item, "get_config"):
+            raise ValueError(f"[register_keras_serializable] {item.__name__} needs a get_config to be saved")
+        _registered[f"{package}>{name or getattr(item, '__name__', None)}"] = item
+        return item
+
+    return register
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The dict of what is registered; what is put in is known to files by its key."""
+    return _registered
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name under which a class or function is registered, else its own."""
+    found = next((key for key, value in _registered.items() if value is obj), None)
+    return obj.__name__ if found is None else found
+
+
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """What is registered under a name, or in scope; None if nothing is."""
+    found = (custom_objects or {}).get(name, _scope.objects.get(name))
+    return _registered.get(name) if found is None else found
 
 
 def serialize(value: Any) -> Any:
@@ -83,12 +150,12 @@ def serialize(value: Any) -> Any:
         data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")
         return {"array": data, "dtype": value.dtype.str, "shape": list(value.shape)}
     if hasattr(value, "get_config") and not isinstance(value, type):
-        entry = {"class_name": type(value).__name__, "config": serialize(value.get_config())}
+        entry = {"class_name": get_registered_name(type(value)), "config": serialize(value.get_config())}
         module = _module_of(type(value), _CLASS_MODULES)
         return entry | ({"module": module} if module else {})
     if callable(value) and not isinstance(value, type) and getattr(value, "__name__", "<lambda>") != "<lambda>":
         module = _module_of(value, _FUNCTION_MODULES)
-        return {"function": value.__name__} | ({"module": module} if module else {})
+        return {"function": get_registered_name(value)} | ({"module": module} if module else {})
     raise TypeError(
         f"cannot save {value!r}: use a name, a named function, or an object with get_config and from_config"
     )
@@ -104,6 +171,24 @@ def deserialize(data: Any, custom_objects: Mapping[str, Any] | None = None) -> A
     """
     with custom_object_scope(custom_objects):
         return _decode(data)
+
+
+serialize_keras_object = serialize
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
+    """`deserialize` under Keras's name.
+
+    Raises
+    ------
+    ValueError
+        For ``safe_mode=False``: no configuration of nerve holds code, so there is nothing unsafe to allow.
+    """
+    if not safe_mode:
+        raise ValueError("[deserialize_keras_object] safe_mode is always on: code is never read from a configuration")
+    return deserialize(config, custom_objects)
 
 
 def _decode(data: Any) -> Any:
@@ -147,6 +232,8 @@ def _public(module: str) -> dict[str, Any]:
 
 def _module_of(value: Any, modules: tuple[str, ...]) -> str | None:
     name = value.__name__
+    if any(known is value for known in _registered.values()):
+        return None
     return next((module for module in modules if _public(module).get(name) is value), None)
 
 
@@ -154,7 +241,7 @@ def _find(name: Any, module: Any, modules: tuple[str, ...], kind: str) -> Callab
     """The class or function called `name`; the caller's own come first, as in Keras."""
     if not isinstance(name, str):
         raise ModelFileError(f"names a {kind} by {name!r}")
-    found = _scope.objects.get(name)
+    found = get_registered_object(name)
     if found is None:
         places = modules if module is None else tuple(place for place in modules if place == module)
         found = next((_public(place)[name] for place in places if name in _public(place)), None)

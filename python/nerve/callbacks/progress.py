@@ -38,7 +38,7 @@ class ProgbarLogger(Callback):
         verbose = self.params.get("verbose", "auto")
         self._silent = verbose == 0
         if not self._silent and verbose != 2 and (sys.stdout.isatty() or "ipykernel" in sys.modules):
-            self._bar = _bar()
+            self._bar = new_bar()
             self._task = self._bar.add_task(title, logs="")
             self._bar.start()
         self._begin(title)
@@ -63,7 +63,7 @@ class ProgbarLogger(Callback):
         for line in self._lines:
             self._bar.console.print(line, markup=False, highlight=False)
         self._lines.clear()
-        self._bar.update(self._task, completed=self._done, logs=_numbers(logs))
+        self._bar.update(self._task, completed=self._done, logs=numbers(logs))
         self._bar.refresh()
         self._last_drawn = now
 
@@ -74,7 +74,7 @@ class ProgbarLogger(Callback):
         parts = [self._title, f"{seconds:.1f}s"]
         if self._done:
             parts.append(f"{1e3 * seconds / self._done:.3g}ms/step")
-        line = " - ".join([*parts, *filter(None, [_numbers(logs)])])
+        line = " - ".join([*parts, *filter(None, [numbers(logs)])])
         if self._bar is None:
             if not self._silent:
                 print(line, flush=True)
@@ -133,12 +133,13 @@ class ProgbarLogger(Callback):
         self.close()
 
 
-def _bar() -> Progress:
+def new_bar(width: int = 24) -> Progress:
+    """A bar that is drawn when it is told to, with numbers behind it, and leaves no trace."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=width),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[logs]}", markup=False),
@@ -147,7 +148,7 @@ def _bar() -> Progress:
     )
 
 
-def _numbers(logs: Logs | None) -> str:
+def numbers(logs: Logs | None) -> str:
     """`accuracy: 0.9810 - loss: 6.1200e-04`."""
     return " - ".join(f"{name}: {_number(value)}" for name, value in (logs or {}).items())
 

@@ -82,12 +82,13 @@ def prefetched(source: Callable[[], Iterator[Any]], size: int) -> Iterator[Any]:
     channel = _Channel(size)
     context = contextvars.copy_context()
     worker = threading.Thread(target=context.run, args=(channel.fill, source()), name="nerve-prefetch")
-    worker.start()
     try:
+        worker.start()  # in here: Ctrl-C may come before it returns
         yield from channel.receive()
     finally:
         channel.stop()
-        if worker is not threading.current_thread():  # the collector of garbage may run this anywhere
+        # The collector of garbage may run this anywhere, in the thread itself too.
+        if worker.is_alive() and worker is not threading.current_thread():
             worker.join()
 
 

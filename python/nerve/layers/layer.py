@@ -63,6 +63,11 @@ def unique_name(prefix: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
+def reset_names() -> None:
+    """Count from the beginning again."""
+    _name_counts.clear()
+
+
 def float_dtype(dtype: Any) -> str:
     """`dtype` as a name; weights are float32 or float64."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nerve.models.model import Model
-from nerve.models.saving import load_model
+from nerve.models.saving import load_model, save_model
 from nerve.models.sequential import Sequential
 
-__all__ = ["Model", "Sequential", "load_model"]
+__all__ = ["Model", "Sequential", "load_model", "save_model"]

@@ -16,26 +16,17 @@ from nerve.data.threads import close
 from nerve.errors import ShapeError
 from nerve.layers.structure import flatten, is_positive_int, map_structure
 from nerve.models.arrays import as_arrays, is_array_data
+from nerve.utils.session import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 Batch = tuple[Any, Any, Any]
 
 
 def pack(batch: Batch) -> Any:
-    """A batch as Keras hands it to `train_step`: (x, y, sample_weight), (x, y), or x alone."""
-    x, y, sample_weight = batch
-    if sample_weight is not None:
-        return batch
-    if y is not None:
-        return x, y
-    return (x,) if isinstance(x, list | tuple) else x
+    """A batch as Keras hands it to `train_step`."""
+    return pack_x_y_sample_weight(*batch)
 
 
-def unpack(data: Any) -> Batch:
-    """x, y and sample_weight, whichever of them `pack` put into `data`; what is missing is None."""
-    parts = tuple(data) if isinstance(data, list | tuple) else (data,)
-    if not 1 <= len(parts) <= 3:
-        raise ShapeError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
-    return (*parts, None, None)[:3]
+unpack = unpack_x_y_sample_weight
 
 
 class ArrayBatches:

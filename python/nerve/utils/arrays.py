@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import random as python_random
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nerve import random
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._numbers import integer
 
-__all__ = ["normalize", "pad_sequences", "set_random_seed", "to_categorical"]
+__all__ = ["normalize", "pad_sequences", "to_categorical"]
 
 
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> Array:
@@ -125,17 +123,3 @@ def pad_sequences(
         else:
             row[length - len(kept) :] = kept
     return out
-
-
-def set_random_seed(seed: int) -> None:
-    """Seed Python's, NumPy's and nerve's global random numbers.
-
-    Parameters
-    ----------
-    seed : int
-        In [0, 2**32), as NumPy wants it.
-    """
-    seed = integer("set_random_seed", "seed", seed, 0, 2**32 - 1)
-    python_random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - the global stream is what is meant
-    random.seed(seed)

@@ -64,7 +64,7 @@ def datasets_of_files(
         raise ValueError(f"[{what}] label_mode='binary' needs two classes, found {files.class_names}")
     if shuffle:
         order = np.arange(len(files.paths))
-        np.random.RandomState(seed).shuffle(order)  # noqa: NPY002 - Keras's split
+        np.random.RandomState(seed).shuffle(order)
         files = Files(
             [files.paths[i] for i in order], None if files.labels is None else files.labels[order], files.class_names
         )

@@ -72,8 +72,8 @@ def image_dataset_from_directory(
     Returns
     -------
     Dataset
-        Of images or (images, labels); images are float32 from 0 to 255, (batch, height, width, channels). The attributes
-        `class_names` and `file_paths` say what is in it.
+        Of images or (images, labels); images are float32 from 0 to 255, (batch, height, width, channels). Its
+        attributes `class_names` and `file_paths` say what is in it.
 
     Raises
     ------
@@ -98,12 +98,11 @@ def image_dataset_from_directory(
     def read(path: Any) -> Array:
         image = img_to_array(load_img(str(path), color_mode))
         if crop_to_aspect_ratio:
-            top, left, rows, columns = middle(*image.shape[:2], height, width)
+            top, left, rows, columns = middle(image.shape[0], image.shape[1], height, width)
             image = image[top : top + rows, left : left + columns]
         if pad_to_aspect_ratio:
-            image = _padded(image, height, width, interpolation)
-        else:
-            image = resize(image, height, width, interpolation)
+            image = _padded(image, height, width)
+        image = resize(image, height, width, interpolation)
         return image.transpose(2, 0, 1) if first else image
 
     return datasets_of_files(
@@ -112,15 +111,12 @@ def image_dataset_from_directory(
     )  # fmt: skip
 
 
-def _padded(image: Array, height: int, width: int, interpolation: str) -> Array:
-    """The whole image as large as it fits, in the middle of zeros."""
-    rows, columns, channels = image.shape
-    ratio = max(rows / height, columns / width)
-    inner = max(min(int(rows / ratio), height), 1), max(min(int(columns / ratio), width), 1)
-    out = np.zeros((height, width, channels), np.float32)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    out[top : top + inner[0], left : left + inner[1]] = resize(image, *inner, interpolation)
-    return out
+def _padded(image: Array, height: int, width: int) -> Array:
+    """The whole image in the middle of zeros, with the proportions of a size."""
+    rows, columns, _ = image.shape
+    top = (max(rows, columns * height // width) - rows) // 2
+    left = (max(columns, rows * width // height) - columns) // 2
+    return np.pad(image, ((top, top), (left, left), (0, 0)))  # as much on either side, as in Keras
 
 
 def text_dataset_from_directory(
@@ -141,10 +137,12 @@ def text_dataset_from_directory(
 
     Parameters
     ----------
-    directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose
+    directory, labels, label_mode, class_names, batch_size, shuffle, seed
         As :func:`image_dataset_from_directory` takes them.
     max_length : int, optional
         Characters that are kept of each text.
+    validation_split, subset, follow_links, verbose
+        As there.
 
     Returns
     -------

@@ -82,7 +82,7 @@ def middle(height: int, width: int, to_height: int, to_width: int) -> tuple[int,
     return (height - crop_height) // 2, (width - crop_width) // 2, crop_height, crop_width
 
 
-def img_to_array(img: Any, data_format: str | None = None, dtype: DTypeLike = None) -> Array:
+def img_to_array(img: Any, data_format: str | None = None, dtype: DTypeLike | None = None) -> Array:
     """An image of Pillow as an array (height, width, channels), float32 if no dtype is given."""
     first = channels_first("img_to_array", data_format)
     x = np.array(img, dtype or np.float32)
@@ -94,7 +94,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: DTypeLike = No
 
 
 def array_to_img(
-    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike = None
+    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None
 ) -> Image:
     """An array (height, width, channels) as an image of Pillow (``pip install 'nerve[images]'``).
 

@@ -1,8 +1,8 @@
 """Images of another size, on NumPy arrays, with the values of TensorFlow's and PyTorch's resizing.
 
 A pixel of the result is a weighted mean of the pixels around its place in the image, whose centres lie at halves
-(Keys, "Cubic convolution interpolation", 1981; Turkowski, "Filters for common resampling tasks", 1990). As there, images
-that become smaller are not smoothed first, except by "area".
+(Keys, "Cubic convolution interpolation", 1981; Turkowski, "Filters for common resampling tasks", 1990). As there,
+images that become smaller are not smoothed first, except by "area".
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def resize(image: Array, height: int, width: int, interpolation: str = "bilinear
     out = image.astype(np.float32)
     if height != image.shape[0] or interpolation not in ("nearest", "bilinear", "bicubic", "area"):
         index, weight = _taps(image.shape[0], height, interpolation)
-        out = sum(w[:, None, None] * out[i] for i, w in zip(index, weight, strict=True))  # type: ignore[assignment]
+        out = sum(w[:, None, None] * out[i] for i, w in zip(index, weight, strict=True))
     if width != image.shape[1] or interpolation not in ("nearest", "bilinear", "bicubic", "area"):
         index, weight = _taps(image.shape[1], width, interpolation)
-        out = sum(w[None, :, None] * out[:, i] for i, w in zip(index, weight, strict=True))  # type: ignore[assignment]
+        out = sum(w[None, :, None] * out[:, i] for i, w in zip(index, weight, strict=True))
     return out

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from nerve import random
 from nerve._typing import Array
-from nerve.data import Dataset, PyDataset
+from nerve.data import Dataset
 from nerve.data.streams import as_arrays, stack
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer
@@ -115,9 +115,7 @@ def split_dataset(
     ValueError
         If a side would be empty, or both together larger than the data set.
     """
-    if isinstance(dataset, Dataset | PyDataset) or not (
-        isinstance(dataset, tuple | list | dict) or hasattr(dataset, "__array__")
-    ):
+    if not isinstance(dataset, tuple | list | dict) and not hasattr(dataset, "__array__"):
         # A data set of PyTorch may have numbers of elements and no iterator.
         items = list(dataset) if hasattr(dataset, "__iter__") else [dataset[i] for i in range(len(dataset))]
         if not items:
