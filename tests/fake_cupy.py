@@ -20,6 +20,7 @@ from nerve.kernels import _cupy
 
 GUARD = 1024
 METHODS = ["all", "any", "astype", "copy", "max", "min", "reshape", "squeeze", "sum", "swapaxes", "transpose"]
+_waits: list[None] = []
 _guarded: list[tuple[np.ndarray, np.ndarray]] = []  # whole blocks, and the positions outside of the array in them
 
 
@@ -51,22 +52,22 @@ class ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
 
     def get(self) -> np.ndarray:
-        return self._host.copy()
+        return _read(self).copy()
 
     def item(self) -> Any:
-        return self._host.item()
+        return _read(self).item()
 
     def __len__(self) -> int:
         return len(self._host)
 
     def __bool__(self) -> bool:
-        return bool(self._host)
+        return bool(_read(self))
 
     def __int__(self) -> int:
-        return int(self._host)
+        return int(_read(self))
 
     def __float__(self) -> float:
-        return float(self._host)
+        return float(_read(self))
 
     def __getitem__(self, index: Any) -> ndarray:
         return _view(self, self._host[_host(index)])
@@ -83,12 +84,25 @@ class ndarray:
 
 
 def _operator(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], Any]:
-    return lambda a, b: NotImplemented if isinstance(b, np.ndarray) else asarray(function(a._host, _host(b)))
+    def method(a: ndarray, b: Any) -> Any:
+        """A class of a higher priority has a say first, as CuPy lets it."""
+        if isinstance(b, np.ndarray) or getattr(b, "__array_priority__", 0) > 0:
+            return NotImplemented
+        return asarray(function(a._host, _host(b)))
+
+    return method
 
 
 for _name in ("add", "and", "eq", "ge", "gt", "le", "lt", "mul", "ne", "or", "sub", "truediv"):
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__")))
 
+
+def _add_in_place(a: ndarray, b: Any) -> ndarray:
+    a[...] = a + b
+    return a
+
+
+ndarray.__iadd__ = _add_in_place  # type: ignore[attr-defined]
 ndarray.__module__ = "cupy"
 
 
@@ -97,6 +111,17 @@ def _view(array: ndarray, host: Any) -> ndarray:
     if isinstance(host, np.ndarray) and host.size and np.may_share_memory(host, array._host):
         return ndarray(host, array if array.base is None else array.base)
     return asarray(host)
+
+
+def _read(array: ndarray) -> np.ndarray:
+    """What the host can only see after it has waited for the GPU."""
+    _waits.append(None)
+    return array._host
+
+
+def waited() -> int:
+    """How often the host has waited for the GPU."""
+    return len(_waits)
 
 
 def _host(value: Any) -> Any:
@@ -171,7 +196,8 @@ def installed(launchers: Any) -> Iterator[ModuleType]:
     for function in (empty, asarray, asnumpy, ascontiguousarray, broadcast_to, may_share_memory):
         setattr(module, function.__name__, function)
     module.array, module.ndarray = array_copy, ndarray  # type: ignore[attr-defined]
-    same = "argsort argwhere concatenate cumsum diagonal flatnonzero full isnan log ones repeat take where zeros"
+    same = "argsort argwhere clip concatenate count_nonzero cumsum diagonal eye flatnonzero full isfinite isnan log"
+    same += " ones repeat take tri where zeros"
     for name in same.split():
         setattr(module, name, _like_numpy(name))
     before, load = sys.modules.get("cupy"), _cupy.load

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     )
     from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, RecordingError, ShapeError
-    from nerve.gpu import to_device
+    from nerve.gpu import device, get_device, set_device, to_device
     from nerve.indexed_rows import IndexedRows
     from nerve.initializers import Initializer
     from nerve.kernels import backend
@@ -108,12 +108,15 @@ _NAMES = {
     "Variable": "tensor",
     "backend": "kernels",
     "compile": "recorded",
+    "device": "gpu",
     "empty_cache": "runtime",
+    "get_device": "gpu",
     "get_matmul_precision": "runtime",
     "gradients": "autograd",
     "memory_stats": "runtime",
     "no_gradients": "tensor",
     "num_threads": "runtime",
+    "set_device": "gpu",
     "set_matmul_precision": "runtime",
     "set_num_threads": "runtime",
     "to_device": "gpu",
@@ -145,8 +148,10 @@ __all__ = [
     "constraints",
     "data",
     "decomposition",
+    "device",
     "empty_cache",
     "errors",
+    "get_device",
     "get_matmul_precision",
     "gpu",
     "gradients",
@@ -168,6 +173,7 @@ __all__ = [
     "regularizers",
     "saving",
     "serialization",
+    "set_device",
     "set_matmul_precision",
     "set_num_threads",
     "to_device",

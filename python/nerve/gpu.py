@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +14,10 @@ from nerve._typing import Array
 from nerve.errors import DTypeError
 from nerve.kernels import _cupy
 from nerve.kernels._arrays import array_module, on_gpu
+
+DEVICES = ("cpu", "cuda")
+_default = "cpu"
+_here: ContextVar[str | None] = ContextVar("nerve_device", default=None)
 
 
 def status() -> str:
@@ -31,8 +38,58 @@ def status() -> str:
     return found
 
 
+def get_device() -> str:
+    """Where new weights are made, ``"cpu"`` or ``"cuda"``."""
+    return _here.get() or _default
+
+
+def set_device(name: str) -> None:
+    """Make new weights on a device from now on, in all threads.
+
+    Parameters
+    ----------
+    name : {"cpu", "cuda"}
+        ``"cuda"`` is CuPy's current device.
+
+    Raises
+    ------
+    ValueError
+        If ``name`` is another one.
+    DeviceError
+        If there is no GPU that can be used; the message says why.
+    """
+    global _default
+    _default = _usable("set_device", name)
+
+
+@contextmanager
+def device(name: str) -> Iterator[None]:
+    """Make new weights on a device inside a ``with`` block; arguments and errors are those of :func:`set_device`.
+
+    What there is already stays where it is: ``model.to(name)`` moves a model, :func:`to_device` an array.
+
+    Examples
+    --------
+    >>> with nerve.device("cuda"):
+    ...     model = nerve.Sequential([nerve.Input((784,)), nerve.layers.Dense(10)])
+    """
+    token = _here.set(_usable("device", name))
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def _usable(op: str, name: str) -> str:
+    if name not in DEVICES:
+        raise ValueError(f"[{op}] expects 'cpu' or 'cuda', got {name!r}")
+    if name == "cuda":
+        _cupy.load()  # or the reason why not
+    return name
+
+
 def to_device(x: ArrayLike, device: str) -> Array:
-    """An array in the memory of a device: the only function that moves arrays between devices.
+    """An array in the memory of a device.
 
     Parameters
     ----------
@@ -55,7 +112,7 @@ def to_device(x: ArrayLike, device: str) -> Array:
     DeviceError
         If there is no GPU that can be used; the message says why.
     """
-    if device not in ("cpu", "cuda"):
+    if device not in DEVICES:
         raise ValueError(f"[to_device] expects 'cpu' or 'cuda', got {device!r}")
     if on_gpu(x):
         return x if device == "cuda" else array_module(x).asnumpy(x)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
-import numpy as np
-
 from nerve import ops
 from nerve._lookup import names_of, resolve
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import array_module
 from nerve.tensor import Tensor
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get", "l1", "l1_l2", "l2"]
@@ -82,7 +81,7 @@ class OrthogonalRegularizer(Regularizer):
         unit = x / ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=int(rows), keepdims=True), 1e-14))
         cosines = ops.matmul(unit, unit, transpose_a=not rows, transpose_b=rows)
         count = cosines.shape[0]
-        pairs = cosines * (1.0 - np.eye(count, dtype=x.dtype))
+        pairs = cosines * (1.0 - Tensor(array_module(x.array).eye(count, dtype=x.dtype), tracked=False))
         return self.factor * 0.5 * ops.sum(ops.absolute(pairs)) / (count * (count - 1.0) / 2.0)
 
 

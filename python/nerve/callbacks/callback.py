@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
-Logs = dict[str, Any]
+Logs = MutableMapping[str, Any]
 
 
 class Callback:

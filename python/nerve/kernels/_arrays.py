@@ -7,6 +7,7 @@ import sys
 from typing import Any, TypeGuard
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nerve._typing import Array
 
@@ -41,3 +42,21 @@ def address(array: Array) -> int:
 def writable(array: Array) -> bool:
     """Whether a kernel can write to an array: C-contiguous, aligned and writeable (CuPy's are the latter two)."""
     return array.flags.c_contiguous if on_gpu(array) else array.flags.carray
+
+
+def host(x: Any) -> Any:
+    """``x`` in the host's memory: from the GPU a copy, which waits for what computes it; anything else as it is."""
+    return array_module(x).asnumpy(x) if on_gpu(x) else x
+
+
+def placed(x: Any, like: Any) -> Any:
+    """``x`` in the memory where the array ``like`` lies; itself if it is there."""
+    if on_gpu(like):
+        return x if on_gpu(x) else array_module(like).asarray(x)
+    return host(x)
+
+
+def full(shape: tuple[int, ...], value: float, dtype: DTypeLike, like: Any) -> Array:
+    """An array of one value in the memory where the array ``like`` lies."""
+    module = array_module(like)
+    return module.full(shape, value, dtype) if value else module.zeros(shape, dtype)  # type: ignore[no-any-return]

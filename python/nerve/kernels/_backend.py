@@ -188,7 +188,8 @@ def beside(op: str, module: Any, value: Any) -> Array:
                 f"[{op}] got CuPy arrays and, beside them, {type(value).__name__} in the host's memory; move one side "
                 "with cupy.asarray or cupy.asnumpy"
             )
-        return module.asarray(value)  # type: ignore[no-any-return]
+        number = np.asarray(value)
+        return module.full((), number.item(), number.dtype)  # type: ignore[no-any-return]  # which need not wait
     return rectangular(op, value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -21,11 +22,15 @@ class CudaKernels:
     ----------
     extension : the module ``nerve._cuda``: functions of a dtype, a stream and addresses.
     current_stream : gives the address of the CUDA stream to launch on.
+    wait : called after every launch, to find the one that fails (`NERVE_CUDA_SYNC=1`); None goes on at once.
     """
 
-    def __init__(self, extension: Any, current_stream: Callable[[], int]) -> None:
+    def __init__(
+        self, extension: Any, current_stream: Callable[[], int], wait: Callable[[], None] | None = None
+    ) -> None:
         self._extension = extension
         self._current_stream = current_stream
+        self._wait = wait
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("_"):
@@ -44,9 +49,20 @@ class CudaKernels:
             if len(found) != 1 or not found <= {"float32", "float64"}:
                 raise DTypeError(f"[{name}] expects arrays of float32 or of float64, got {sorted(found)}")
             launcher(*found, self._current_stream(), *passed)
+            if self._wait is not None:
+                self._finish(name, arguments)
 
         setattr(self, name, kernel)  # found without __getattr__ from now on
         return kernel
+
+    def _finish(self, name: str, arguments: tuple[Any, ...]) -> None:
+        """Wait for the launch that was the last."""
+        assert self._wait is not None
+        try:
+            self._wait()
+        except Exception as error:  # of whatever kind CuPy raises
+            shapes = [tuple(argument.shape) for argument in arguments if hasattr(argument, "shape")]
+            raise DeviceError(f"[{name}] failed on the GPU, on arrays of shapes {shapes}: {error}") from error
 
 
 def _passed(op: str, argument: Any, dtypes: list[str], sizes_allowed: bool) -> Any:
@@ -71,6 +87,9 @@ def _passed(op: str, argument: Any, dtypes: list[str], sizes_allowed: bool) -> A
 def load() -> CudaKernels:
     """The kernels of this machine's GPU.
 
+    With ``NERVE_CUDA_SYNC=1`` in the environment each waits until it is done. Else what goes wrong in a kernel is said
+    by whatever asks for the GPU's results next.
+
     Raises
     ------
     DeviceError
@@ -86,4 +105,6 @@ def load() -> CudaKernels:
         from nerve import gpu
 
         raise DeviceError(f"[gpu] cannot be used: {gpu.status()}")
-    return CudaKernels(_cuda, lambda: int(cupy.cuda.get_current_stream().ptr))
+    stream = cupy.cuda.get_current_stream
+    wait = (lambda: stream().synchronize()) if os.environ.get("NERVE_CUDA_SYNC") == "1" else None
+    return CudaKernels(_cuda, lambda: int(stream().ptr), wait)

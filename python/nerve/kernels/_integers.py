@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import DTypeError
-from nerve.kernels._arrays import array_module, is_array, on_gpu
+from nerve.kernels import _later
+from nerve.kernels._arrays import array_module, host, is_array, on_gpu
 from nerve.kernels._backend import beside
 from nerve.kernels._recording import now
 from nerve.kernels._traced import required
@@ -24,25 +25,30 @@ def checked_labels(op: str, labels: ArrayLike, n_classes: int) -> Array:
     def error() -> ValueError:
         where = int(array_module(values).flatnonzero((values < 0) | (values >= n_classes))[0])
         return ValueError(
-            f"[{op}] labels must lie in 0..{n_classes - 1}, got {values.flat[where]} at position "
+            f"[{op}] labels must lie in 0..{n_classes - 1}, got {host(values).flat[where]} at position "
             f"{_position(where, values.shape)}"
         )
 
     require_range(values, 0, n_classes - 1, error, ValueError(f"[{op}] labels must lie in 0..{n_classes - 1}"))
-    return required(values, np.int64)
+    return required(_near(values, 0, n_classes - 1), np.int64)
 
 
 def checked_indices(op: str, indices: ArrayLike, axis: int, size: int, like: Array) -> Array:
     """Indices as a contiguous int64 array, none negative, where the array ``like`` lies."""
     values = _integers(op, "indices", indices, array_module(like))
+    if on_gpu(values) and _later.now.checks is not None:
+        wrong = IndexError(f"[{op}] an index is out of range for axis {axis} of size {size}")
+        _later.now.checks.note((values < -size) | (values >= size), wrong)
+        near = required(_near(values, -size, size - 1), np.int64)
+        return array_module(values).where(near < 0, near + size, near)  # type: ignore[no-any-return]
     negative = not in_range(values, 0, size - 1)
     least = -size if negative else 0  # a recording that met no negative index counts none from the end
 
     def error() -> IndexError:
         where = int(array_module(values).flatnonzero((values < least) | (values >= size))[0])
         return IndexError(
-            f"[{op}] index {values.flat[where]} at position {_position(where, values.shape)} is out of range for axis "
-            f"{axis} of size {size}"
+            f"[{op}] index {host(values).flat[where]} at position {_position(where, values.shape)} is out of range for "
+            f"axis {axis} of size {size}"
         )
 
     if negative and not in_range(values, least, size - 1):
@@ -55,6 +61,8 @@ def checked_indices(op: str, indices: ArrayLike, axis: int, size: int, like: Arr
 
 def require_range(values: Array, least: int, most: int, error: Callable[[], Exception], computed: Exception) -> None:
     """Raise `error()` if an element is out of range; in a recording in every run, as `Recording.require_range` does."""
+    if on_gpu(values) and values.size and _later.noted((values < least) | (values > most), computed):
+        return
     if not in_range(values, least, most):
         raise error()
     _note_range(values, least, most, error, computed)
@@ -63,6 +71,13 @@ def require_range(values: Array, least: int, most: int, error: Callable[[], Exce
 def _note_range(values: Array, least: int, most: int, error: Callable[[], Exception], computed: Exception) -> None:
     if now.recording is not None:
         now.recording.require_range(values, least, most, error, computed)
+
+
+def _near(values: Array, least: int, most: int) -> Array:
+    """Values of which nobody knows yet whether they lie in a range, brought into it; others as they are."""
+    if not on_gpu(values) or _later.now.checks is None:
+        return values
+    return array_module(values).clip(values, least, most)  # type: ignore[no-any-return]
 
 
 def in_range(values: Array, least: int, most: int) -> bool:

@@ -30,6 +30,7 @@ def random_uniform(
     seed: int,
     offset: int = 0,
     dtype: DTypeLike = "float32",
+    like: Array | None = None,
 ) -> Array:
     """Numbers spread evenly over ``[low, high)``.
 
@@ -44,6 +45,8 @@ def random_uniform(
         The first block of random numbers, in [0, 2**64).
     dtype : {"float32", "float64"}
         24 or 53 random bits.
+    like : ndarray or cupy.ndarray, optional
+        An array where the numbers are to lie; in the host's memory if not given.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def random_uniform(
     ValueError
         If the interval is not one, or seed or offset is out of range.
     """
-    out = _out("random_uniform", shape, dtype)
+    out = _out("random_uniform", shape, dtype, like)
     low, high = number("random_uniform", "low", low), number("random_uniform", "high", high)
     limit = float(np.finfo(out.dtype).max)
     if not (-limit <= low <= high <= limit and high - low <= limit):
@@ -71,6 +74,7 @@ def random_normal(
     seed: int,
     offset: int = 0,
     dtype: DTypeLike = "float32",
+    like: Array | None = None,
 ) -> Array:
     """Numbers from a normal distribution (Box and Muller, 1958).
 
@@ -81,7 +85,7 @@ def random_normal(
     shape : sequence of int, or int
     mean, stddev : float
         Finite, ``stddev >= 0``.
-    seed, offset, dtype
+    seed, offset, dtype, like
         As for :func:`random_uniform`.
 
     Returns
@@ -93,7 +97,7 @@ def random_normal(
     ValueError
         If the distribution is not one, or seed or offset is out of range.
     """
-    out = _out("random_normal", shape, dtype)
+    out = _out("random_normal", shape, dtype, like)
     mean, stddev = number("random_normal", "mean", mean), number("random_normal", "stddev", stddev)
     if not (math.isfinite(mean) and 0 <= stddev < math.inf):
         raise ValueError(f"[random_normal] expects a finite mean and stddev >= 0, got mean={mean} and stddev={stddev}")
@@ -134,11 +138,11 @@ def dropout(x: ArrayLike, *, rate: float, seed: int, offset: int = 0) -> Array:
     return out
 
 
-def _out(op: str, shape: Sequence[int] | int, dtype: DTypeLike) -> Array:
+def _out(op: str, shape: Sequence[int] | int, dtype: DTypeLike, like: Array | None) -> Array:
     checked = integers(op, "shape", shape, 0)
     if len(checked) > MAX_RANK:
         raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got {len(checked)}: {checked}")
-    return empty(checked, float_dtype(op, dtype))
+    return empty(checked, float_dtype(op, dtype), like)
 
 
 def _checked(op: str, seed: int, offset: int) -> tuple[int, int]:

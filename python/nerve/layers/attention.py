@@ -10,6 +10,7 @@ import numpy as np
 
 from nerve import kernels, ops, random
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import array_module
 from nerve.kernels._numbers import number
 from nerve.layers import masks
 from nerve.layers.core import positive
@@ -42,7 +43,7 @@ class _Attending(Layer):
         if not scores and not (training and self.dropout):
             return ops.attention(query, key, value, mask, scale=scale, causal=causal), None
         if causal:
-            mask = masks.every(mask, np.tri(query.shape[1], key.shape[1], dtype=bool))
+            mask = masks.every(mask, array_module(query.array).tri(query.shape[1], key.shape[1], dtype=bool))
         query, key, value = (ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
         return self._weigh(ops.matmul(query * scale, key, transpose_b=True), value, mask, training)
 

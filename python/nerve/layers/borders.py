@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import numpy as np
-
 from nerve import ops
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import full
 from nerve.kernels._numbers import integer
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, pair
@@ -43,7 +42,7 @@ def _borders(layer: Layer, name: str, value: Any) -> tuple[Border, Border]:
 
 
 def _padded(x: Any, axis: int, border: Border) -> Any:
-    before, behind = (np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype) for size in border)
+    before, behind = (full((*x.shape[:axis], size, *x.shape[axis + 1 :]), 0, x.dtype, x.array) for size in border)
     return ops.concatenate([before, x, behind], axis=axis) if any(border) else x
 
 

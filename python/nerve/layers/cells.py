@@ -10,6 +10,7 @@ import numpy as np
 from nerve import activations, initializers, ops, random
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import full
 from nerve.kernels._numbers import number
 from nerve.layers import masks
 from nerve.layers.core import fused_activation, positive
@@ -141,7 +142,8 @@ class Cell(Layer):
 
     def get_initial_state(self, batch_size: int) -> list[Array]:
         """Zeros, (batch_size, units) for each state."""
-        return [np.zeros((batch_size, self.units), self.dtype) for _ in range(self._states)]
+        like = self.kernel.array if self.built else None
+        return [full((batch_size, self.units), 0, self.dtype, like) for _ in range(self._states)]
 
     # One step
 
@@ -150,9 +152,9 @@ class Cell(Layer):
         if len(given) != self._states:
             raise ShapeError(f"expects {self._states} states, got {len(given)}")
         if training and self.dropout:
-            inputs = inputs * self._mask("inputs", tuple(inputs.shape), inputs.dtype, self.dropout)
+            inputs = inputs * self._mask("inputs", tuple(inputs.shape), inputs, self.dropout)
         z = ops.dense(inputs, self.kernel, self._input_bias())
-        from_state = self._state_products(inputs.shape[0], inputs.dtype, bool(training and self.recurrent_dropout))
+        from_state = self._state_products(inputs.shape[0], inputs, bool(training and self.recurrent_dropout))
         new = self._step(z, given, from_state)
         return new[0], (new if isinstance(states, list | tuple) else new[0])
 
@@ -160,20 +162,20 @@ class Cell(Layer):
         state = (input_shape[0], self.units)
         return state, [state] * self._states
 
-    def _mask(self, name: str, shape: tuple[int, ...], dtype: Any, rate: float) -> Any:
+    def _mask(self, name: str, shape: tuple[int, ...], like: Any, rate: float) -> Any:
         """What is dropped; the same for all steps of a sequence."""
         held = {} if self._held is None else self._held
         if name not in held:
-            ones = np.ones(shape, dtype)
+            ones = full(shape, 1, like.dtype, like.array)
             seed, offset = self._next_offset(ones.size)
             held[name] = ops.dropout(ones, rate=rate, seed=seed, offset=offset)
         return held[name]
 
-    def _state_products(self, batch: int, dtype: Any, dropping: bool) -> Callable[[Any, int, int], Any]:
+    def _state_products(self, batch: int, like: Any, dropping: bool) -> Callable[[Any, int, int], Any]:
         """`from_state` of `_step`."""
         shape = (batch, self.units)
         dropped = [
-            self._mask(f"gate {gate}", shape, dtype, self.recurrent_dropout) for gate in range(self._gates * dropping)
+            self._mask(f"gate {gate}", shape, like, self.recurrent_dropout) for gate in range(self._gates * dropping)
         ]
         weights: dict[tuple[int, int], tuple[Any, Any]] = {
             (0, self._gates): (self.recurrent_kernel, self._state_bias())
@@ -213,7 +215,7 @@ class Cell(Layer):
         """
         if training and self.dropout:
             shape = (inputs.shape[0], 1, inputs.shape[2])
-            inputs = inputs * self._mask("inputs", shape, inputs.dtype, self.dropout)
+            inputs = inputs * self._mask("inputs", shape, inputs, self.dropout)
         dropping = bool(training and self.recurrent_dropout)
         if not dropping and mask is None and (result := self._fused(inputs, states, backwards)) is not None:
             return result
@@ -221,12 +223,12 @@ class Cell(Layer):
 
     def _composed(self, inputs: Any, states: list[Any], mask: Any, dropping: bool, backwards: bool) -> tuple[Any, ...]:
         batch, time = inputs.shape[:2]
-        zeros = np.zeros((batch, self.units), inputs.dtype)
+        zeros = full((batch, self.units), 0, inputs.dtype, inputs.array)
         states = [constant(zeros) if state is None else state for state in states]
-        from_state = self._state_products(batch, zeros.dtype, dropping)
+        from_state = self._state_products(batch, inputs, dropping)
         z = ops.unstack(ops.dense(inputs, self.kernel, self._input_bias()), axis=1)
         seen = None if mask is None else masks.plain(mask)
-        outputs = [constant(np.zeros((batch, 0, self.units), zeros.dtype))]
+        outputs = [constant(full((batch, 0, self.units), 0, zeros.dtype, zeros))]
         for t in reversed(range(time)) if backwards else range(time):
             new = self._step(z[t], states, from_state)
             if seen is not None:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from nerve.errors import DTypeError, ShapeError
+from nerve.errors import DeviceError, DTypeError, ShapeError
+from nerve.gpu import get_device
 
 if TYPE_CHECKING:
     from nerve.layers.layer import Layer
@@ -74,7 +75,12 @@ def inferring() -> Iterator[None]:
         state.inferring = outer
 
 
-def locate(error: ShapeError | DTypeError) -> None:
+def device() -> str:
+    """Where a weight made now belongs: where `Layer.to` has said for the layer at work or one around it."""
+    return next((layer._device for layer in reversed(state.path) if layer._device is not None), None) or get_device()
+
+
+def locate(error: ShapeError | DTypeError | DeviceError) -> None:
     """Begin the message with the path of the layer at work, unless one inside of it has."""
     if not hasattr(error, "layer_path"):
         where = "/".join(layer.name for layer in state.path)
@@ -100,7 +106,7 @@ class inside:
             state.updates = []
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if isinstance(error, ShapeError | DTypeError):
+        if isinstance(error, ShapeError | DTypeError | DeviceError):
             locate(error)
         if self.pushed:
             state.path.pop()

@@ -10,6 +10,7 @@ import numpy as np
 from nerve import activations, initializers, ops, random
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import full
 from nerve.kernels._numbers import number
 from nerve.layers.cells import Function
 from nerve.layers.core import positive
@@ -169,16 +170,16 @@ class ConvLSTM(Sequences):
     def _run(self, inputs: Any, states: list[Any], mask: Any, training: bool | None) -> tuple[Any, ...]:
         batch, time = inputs.shape[:2]
         shape = self._output_shape(tuple(inputs.shape))
-        zeros = constant(np.zeros(tuple(size or 0 for size in shape), inputs.dtype))
+        zeros = constant(full(tuple(size or 0 for size in shape), 0, inputs.dtype, inputs.array))
         h, c = (self._turned(zeros if state is None else state, 1, True) for state in states)
         x = self._turned(inputs, 2, True)
-        dropped = self._masks((batch, 1, *x.shape[2:]), x.dtype, self.dropout) if training else []
-        dropped_states = self._masks(h.shape, h.dtype, self.recurrent_dropout) if training else []
+        dropped = self._masks((batch, 1, *x.shape[2:]), x, self.dropout) if training else []
+        dropped_states = self._masks(h.shape, h, self.recurrent_dropout) if training else []
         z = self._gates(x, self.kernel, dropped, self._of_inputs)
         if self.bias is not None:
             z = z + self.bias
         steps = ops.unstack(z, axis=1)
-        outputs = [constant(np.zeros((batch, 0, *h.shape[1:]), inputs.dtype))]
+        outputs = [constant(full((batch, 0, *h.shape[1:]), 0, inputs.dtype, inputs.array))]
         for t in reversed(range(time)) if self.go_backwards else range(time):
             new = self._step(steps[t] + self._gates(h, self.recurrent_kernel, dropped_states, convolution), c)
             if mask is not None:
@@ -189,11 +190,11 @@ class ConvLSTM(Sequences):
         y = ops.concatenate(outputs, axis=1)
         return (self._turned(y, 2, False), *(self._turned(state, 1, False) for state in (h, c)))
 
-    def _masks(self, shape: tuple[int, ...], dtype: Any, rate: float) -> list[Any]:
+    def _masks(self, shape: tuple[int, ...], like: Any, rate: float) -> list[Any]:
         """What is dropped, gate by gate; nothing where the rate is 0."""
         masks = []
         for _ in range(4 if rate else 0):
-            ones = np.ones(shape, dtype)
+            ones = full(shape, 1, like.dtype, like.array)
             seed, offset = self._next_offset(ones.size)
             masks.append(ops.dropout(ones, rate=rate, seed=seed, offset=offset))
         return masks
@@ -273,8 +274,8 @@ def convolution(
     size, stride, rate = kernel.shape[0], strides[0], rates[0]
     count = output_size(depth, (size - 1) * rate + 1, stride, padding) or 0
     missing = max((count - 1) * stride + (size - 1) * rate + 1 - depth, 0) if padding == "same" else 0
-    before = constant(np.zeros((batch, missing // 2, *x.shape[2:]), x.dtype))
-    after = constant(np.zeros((batch, missing - missing // 2, *x.shape[2:]), x.dtype))
+    before = constant(full((batch, missing // 2, *x.shape[2:]), 0, x.dtype, x.array))
+    after = constant(full((batch, missing - missing // 2, *x.shape[2:]), 0, x.dtype, x.array))
     padded = ops.concatenate([before, x, after], axis=1) if missing else x
     planes = [padded[:, first : first + (count - 1) * stride + 1 : stride] for first in range(0, size * rate, rate)]
     images = ops.reshape(ops.concatenate(planes, axis=-1), (batch * count, *x.shape[2:4], size * x.shape[4]))

@@ -12,7 +12,9 @@ import numpy as np
 
 from nerve import constraints, initializers, kernels, ops, regularizers
 from nerve._lookup import snake_case
-from nerve.errors import DTypeError, ShapeError
+from nerve.errors import DeviceError, DTypeError, ShapeError
+from nerve.gpu import get_device, to_device
+from nerve.kernels._arrays import is_array
 from nerve.layers import context, masks
 from nerve.layers.added_losses import Penalized
 from nerve.layers.structure import flatten, map_shapes, map_structure
@@ -126,6 +128,8 @@ class Layer(Penalized):
         layer._weights = []
         layer._nodes = []
         layer._trainable = True
+        if (device := get_device()) != "cpu":
+            layer._device = device  # also of weights that are made when the device is another one
         layer._added_losses = []
         layer._adding = []
         return layer
@@ -192,6 +196,7 @@ class Layer(Penalized):
             array = np.asarray(initializers.get(initializer or "glorot_uniform")(shape, dtype), dtype)
         if array.shape != shape:
             raise ShapeError(f"the initializer of {name or 'a weight'} gave shape {array.shape}, expected {shape}")
+        array = to_device(array, context.device())
         variable = Variable(array, name=name or f"variable_{len(self._weights)}", trainable=trainable)
         for kind, given in (("regularizer", regularizer), ("constraint", constraint)):
             setattr(
@@ -253,7 +258,7 @@ class Layer(Penalized):
         path.append(self)  # the same, without the cost: what is inside of a model is called often
         try:
             return run(args, kwargs, training)
-        except (ShapeError, DTypeError) as error:
+        except (ShapeError, DTypeError, DeviceError) as error:
             context.locate(error)
             raise
         finally:
@@ -282,7 +287,7 @@ class Layer(Penalized):
         """Arrays become constant tensors; floats take the layer's dtype."""
         if not self.autocast:
             return value
-        if isinstance(value, np.ndarray):
+        if is_array(value):
             return Tensor(kernels.cast(value, self.dtype) if value.dtype.kind == "f" else value, tracked=False)
         if isinstance(value, Tensor) and value.dtype.kind == "f" and value.dtype != self.dtype:
             return masks.keep(value, ops.cast(value, dtype=self.dtype))

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Unpack
 
-import numpy as np
-
 from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import full
 from nerve.layers import masks
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
@@ -137,7 +136,7 @@ class Concatenate(Layer):
             return None
         wholes = []
         for x, one in zip(inputs, mask, strict=True):
-            whole = np.ones(x.shape, bool) if one is None else masks.plain(one)
+            whole = full(x.shape, 1, bool, x.array) if one is None else masks.plain(one)
             axes = whole.shape + (1,) * (x.ndim - whole.ndim)
             wholes.append(kernels.cast(kernels.broadcast_to(whole.reshape(axes), x.shape), "float32"))
         joined = kernels.concatenate(wholes, axis=self.axis)

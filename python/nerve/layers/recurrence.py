@@ -9,6 +9,8 @@ import numpy as np
 from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.gpu import to_device
+from nerve.kernels._arrays import array_module
 from nerve.layers import masks
 from nerve.layers.cells import Cell, CellOptions
 from nerve.layers.context import add_update
@@ -106,7 +108,12 @@ class Sequences(Layer):
         if input_shape[0] is None:
             raise ShapeError("is stateful and expects batches of a fixed size: give Input a batch_size")
         shapes = self._state_shapes(input_shape)
-        self._kept = [np.zeros(tuple(size or 0 for size in shape), self.dtype) for shape in shapes]
+        kept = (np.zeros(tuple(size or 0 for size in shape), self.dtype) for shape in shapes)
+        self._kept = [to_device(state, self._location()) for state in kept]
+
+    def _move(self, device: str) -> None:
+        super()._move(device)
+        self._kept = None if self._kept is None else [to_device(state, device) for state in self._kept]
 
     @property
     def states(self) -> list[Array] | None:
@@ -173,7 +180,8 @@ class Sequences(Layer):
         if self.go_backwards:
             steps = masks.backwards(steps)
         if not self.zero_output_for_mask:  # what is held before the first step is 0, and not the initial state
-            steps = kernels.cast(kernels.matmul(kernels.cast(steps, y.dtype), np.tri(time, dtype=y.dtype).T), "bool")
+            before = array_module(y.array).tri(time, dtype=y.dtype).T
+            steps = kernels.cast(kernels.matmul(kernels.cast(steps, y.dtype), before), "bool")
         shown = steps.reshape(steps.shape + (1,) * (len(y.shape) - 2))
         return ops.where(shown, y, 0.0), ops.where(shown[:, -1], last, 0.0)
 

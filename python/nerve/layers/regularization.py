@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-import numpy as np
-
 from nerve import kernels, ops, random, regularizers
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import full
 from nerve.kernels._numbers import number
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import data_format_name
@@ -65,11 +64,13 @@ class Noise(Layer):
     def normal(self, like: Any, mean: float, stddev: float) -> Any:
         """Normal random numbers of the shape and dtype of a tensor."""
         seed, offset = self._next_offset(like.size)
-        return kernels.random_normal(like.shape, mean=mean, stddev=stddev, seed=seed, offset=offset, dtype=like.dtype)
+        return kernels.random_normal(
+            like.shape, mean=mean, stddev=stddev, seed=seed, offset=offset, dtype=like.dtype, like=like.array
+        )
 
-    def kept(self, shape: Sequence[int], dtype: Any, rate: float) -> Any:
-        """1 / (1 - rate) with that probability, else 0."""
-        ones = np.ones(shape, dtype)
+    def kept(self, shape: Sequence[int], like: Any, rate: float) -> Any:
+        """1 / (1 - rate) with that probability, else 0; where a tensor lies, and in its dtype."""
+        ones = full(tuple(shape), 1, like.dtype, like.array)
         seed, offset = self._next_offset(ones.size)
         return ops.dropout(ones, rate=rate, seed=seed, offset=offset)
 
@@ -117,7 +118,7 @@ class Dropout(Noise):
         if self.noise_shape is None:
             seed, offset = self._next_offset(inputs.size)
             return ops.dropout(inputs, rate=self.rate, seed=seed, offset=offset)
-        return inputs * self.kept(self.mask_shape(self.noise_shape, inputs), inputs.dtype, self.rate)
+        return inputs * self.kept(self.mask_shape(self.noise_shape, inputs), inputs, self.rate)
 
 
 class _SpatialDropout(Noise):
@@ -137,7 +138,7 @@ class _SpatialDropout(Noise):
         batch, *sizes = inputs.shape
         ones = (1,) * self.axes
         shape = (batch, *ones, sizes[-1]) if self.data_format == "channels_last" else (batch, sizes[0], *ones)
-        return inputs * self.kept(shape, inputs.dtype, self.rate)
+        return inputs * self.kept(shape, inputs, self.rate)
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -247,7 +248,7 @@ class AlphaDropout(Noise):
         if not training or self.rate == 0:
             return inputs
         shape = self.mask_shape(self.noise_shape or inputs.shape, inputs)
-        mask = self.kept(shape, inputs.dtype, self.rate) * (1.0 - self.rate)
+        mask = self.kept(shape, inputs, self.rate) * (1.0 - self.rate)
         lowest = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
         factor = ((1.0 - self.rate) * (1.0 + self.rate * lowest**2)) ** -0.5
         return factor * (inputs * mask + lowest * (1.0 - mask)) - factor * lowest * self.rate

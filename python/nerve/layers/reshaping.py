@@ -10,6 +10,7 @@ import numpy as np
 
 from nerve import ops
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import placed
 from nerve.kernels._numbers import integer, integers
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import data_format_name
@@ -163,6 +164,8 @@ class Rescaling(Layer):
         self._scale, self._offset = np.asarray(scale, self.dtype), np.asarray(offset, self.dtype)
 
     def call(self, inputs: Any) -> Any:
+        # On the GPU once and for all: a copy from the host's memory cannot be part of a recording.
+        self._scale, self._offset = (placed(factor, inputs.array) for factor in (self._scale, self._offset))
         return ops.cast(inputs, dtype=self.dtype) * self._scale + self._offset
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nerve import ops
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import full, is_array, placed
 from nerve.layers import masks
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.recurrence import Sequences
@@ -195,7 +196,8 @@ class RNN(Sequences):
             result: tuple[Any, ...] = self.cell.over_sequence(inputs, states, mask, training, self.go_backwards)
             return result
         begin = flatten(self.get_initial_state(inputs.shape[0]))
-        states = [constant(np.asarray(b)) if s is None else s for s, b in zip(states, begin, strict=True)]
+        begin = [placed(b if is_array(b) else np.asarray(b), inputs.array) for b in begin]
+        states = [constant(b) if s is None else s for s, b in zip(states, begin, strict=True)]
         time = inputs.shape[1]
         if not time:
             raise ShapeError(f"expects at least one step, got inputs of shape {tuple(inputs.shape)}")
@@ -207,7 +209,7 @@ class RNN(Sequences):
                 fresh = flatten(new)
                 if mask is not None:
                     here = mask[:, t]
-                    before = outputs[-1] if outputs else constant(np.zeros(y.shape, y.dtype))
+                    before = outputs[-1] if outputs else constant(full(y.shape, 0, y.dtype, y.array))
                     y = ops.where(here.reshape(here.shape + (1,) * (y.ndim - 1)), y, before)
                     fresh = [
                         ops.where(here.reshape(here.shape + (1,) * (one.ndim - 1)), one, old)

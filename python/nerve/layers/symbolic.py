@@ -14,6 +14,7 @@ import numpy as np
 
 from nerve import ops
 from nerve.errors import ShapeError
+from nerve.gpu import get_device, to_device
 from nerve.layers import context
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
 from nerve.tensor import Tensor, no_gradients
@@ -137,7 +138,9 @@ def _stand_in(x: Any, sizes: tuple[int, int]) -> Any:
     batch, other = sizes
     shape = tuple((other if axis else batch) if size is None else size for axis, size in enumerate(x.shape))
     # Zeros are valid indices, ones are valid divisors.
-    return Tensor(np.zeros(shape, x.dtype) if x.dtype.startswith("int") else np.ones(shape, x.dtype), tracked=False)
+    values = np.zeros(shape, x.dtype) if x.dtype.startswith("int") else np.ones(shape, x.dtype)
+    path = context.state.path
+    return Tensor(to_device(values, path[-1]._location() if path else get_device()), tracked=False)
 
 
 def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

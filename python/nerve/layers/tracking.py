@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.gpu import get_device, to_device
+from nerve.kernels._arrays import host, is_array, on_gpu, placed
 from nerve.kernels._recording import Configured, configuration
 from nerve.tensor import Variable
 
@@ -25,6 +27,7 @@ class Tracked(Configured):
     _not_recorded = frozenset({"built", "compiled", "history", "stop_training"})
     _untracked = frozenset({"_arguments", "_nodes"})  # attributes that hold layers and variables of others
     _weights: list[Variable]
+    _device: str | None = None  # where weights not made yet shall be, if `to` has said so
 
     def _own(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
         """Attributes of this layer of a kind, with their paths: `("dense", Dense)`, `("blocks/0", Dense)`."""
@@ -118,12 +121,51 @@ class Tracked(Configured):
         for variable in self.weights:
             variable.grad = None
 
+    def to(self, device: str) -> Self:
+        """Move all weights to a device, and make those there that are not made yet.
+
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}
+            ``"cuda"`` is CuPy's current device.
+
+        Returns
+        -------
+        Layer
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If ``device`` is another one.
+        DeviceError
+            If there is no GPU that can be used; the message says why, and nothing has moved.
+        """
+        to_device(0, device)  # or the reason why not
+        for _, layer in self._walk():
+            layer._move(device)
+        configuration.changed()
+        return self
+
+    def _move(self, device: str) -> None:
+        """Move what this layer itself holds."""
+        self._device = device
+        for variable in self._variables():
+            variable.array = to_device(variable.array, device)
+
+    def _location(self) -> str:
+        """The device of the weights, or the one where they are going to be."""
+        for _, layer in self._walk():
+            for variable in layer._variables():
+                return "cuda" if on_gpu(variable.array) else "cpu"
+        return self._device or get_device()
+
     def get_weights(self) -> list[Array]:
-        """Copies of all weights."""
-        return [variable.array.copy() for variable in self.weights]
+        """Copies of all weights, in the host's memory."""
+        return [np.array(host(variable.array)) for variable in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Assign all weights, in the order of `weights`; nothing changes if one does not fit.
+        """Assign all weights, in the order of `weights`, wherever they lie; nothing changes if one does not fit.
 
         Raises
         ------
@@ -133,7 +175,7 @@ class Tracked(Configured):
         variables = self.weights
         if not isinstance(weights, list | tuple):
             raise TypeError(f"[{self.name}] expects a list of arrays, got {type(weights).__name__}")
-        arrays = [np.asarray(array) for array in weights]
+        arrays = [array if is_array(array) else np.asarray(array) for array in weights]
         if len(arrays) != len(variables):
             hint = "" if self.built else "; it is not built yet"
             raise ShapeError(f"[{self.name}] expects {len(variables)} arrays, got {len(arrays)}{hint}")
@@ -145,7 +187,7 @@ class Tracked(Configured):
                     f"[{self.name}] expects shape {variable.shape} for weight {variable.name!r}, got {array.shape}"
                 )
         for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
+            variable.assign(placed(array, variable.array))
 
     def count_params(self) -> int:
         """Number of values in all weights.

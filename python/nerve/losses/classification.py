@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import host
 from nerve.kernels._integers import require_range
 from nerve.kernels._numbers import number
 from nerve.kernels._traced import as_array
@@ -177,7 +178,7 @@ def sparse_categorical_crossentropy(
 
     def error() -> ValueError:
         wrong = (labels < 0) | (labels >= n_classes)
-        return ValueError(f"[{name}] label {labels[wrong][0]} is out of range [0, {n_classes})")
+        return ValueError(f"[{name}] label {host(labels[wrong])[0]} is out of range [0, {n_classes})")
 
     computed = ValueError(f"[{name}] a label is out of range [0, {n_classes})")
     require_range(labels, 0, n_classes - 1, error, computed)
@@ -203,7 +204,7 @@ def as_labels(name: str, y_true: ArrayLike | Tensor) -> Array:
         odd = kernels.not_equal(labels, kernels.round(labels))
 
         def error() -> ValueError:
-            return ValueError(f"[{name}] label {labels[odd][0]} is not a whole number")
+            return ValueError(f"[{name}] label {host(labels[odd])[0]} is not a whole number")
 
         computed = ValueError(f"[{name}] a label is not a whole number")
         require_range(kernels.cast(odd, "int64"), 0, 0, error, computed)

@@ -12,6 +12,8 @@ from nerve import kernels, ops
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels import _later
+from nerve.kernels._arrays import array_module, host, on_gpu
 from nerve.kernels._integers import require_range
 from nerve.kernels._recording import Configured, now
 from nerve.kernels._traced import as_array
@@ -179,9 +181,14 @@ def check_nan(name: str, y_true: Array) -> None:
         return
 
     def error() -> ValueError:
-        index = tuple(int(i) for i in np.argwhere(np.isnan(y_true))[0])
+        index = tuple(int(i) for i in np.argwhere(np.isnan(host(y_true)))[0])
         return ValueError(f"[{name}] y_true holds NaN, the first at index {index}")
 
+    if on_gpu(y_true):
+        missing = array_module(y_true).isnan(y_true)
+        if not _later.noted(missing, ValueError(f"[{name}] y_true holds NaN")) and bool(missing.any()):
+            raise error()
+        return
     # min propagates NaN without an array of booleans: one pass in the good case.
     if y_true.size and np.isnan(np.min(np.asarray(y_true))):
         raise error()

@@ -9,6 +9,7 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import host
 from nerve.metrics.metric import PairMetric
 
 
@@ -122,6 +123,7 @@ def whole(labels: Array) -> Array:
 
 def in_top_k(labels: Array, outputs: Array, k: int) -> Array:
     """Whether fewer than `k` outputs of a row are larger than the label's own; never where that is missing or NaN."""
+    labels, outputs = host(labels), host(outputs)
     known = (labels >= 0) & (labels < outputs.shape[-1])
     places = np.where(known, labels, 0).astype(np.int64)[..., np.newaxis]
     own = np.take_along_axis(outputs, places, axis=-1)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import full, host, placed
 from nerve.kernels._numbers import integer, number
 from nerve.kernels._recording import reading
 from nerve.metrics.accuracy import exact
@@ -48,6 +49,7 @@ class Counts(Metric):
         if not records(self):
             reading(f"the metric {self.name!r}")
         truth, predicted = self.chosen(*self._matched(as_array(y_true), exact(as_array(y_pred))))
+        self._counts, self._thresholds = placed(self._counts, truth), placed(self._thresholds, truth)
         weights = self._weights(sample_weight, predicted)
         size = predicted.size
         truth = kernels.cast(kernels.not_equal(exact(truth), 0.0), "float64").reshape(size)
@@ -87,7 +89,8 @@ class Counts(Metric):
         return y_true, y_pred
 
     def _weights(self, sample_weight: ArrayLike | None, like: Array) -> Array:
-        weights: Array = np.ones(()) if sample_weight is None else kernels.cast(as_array(sample_weight), "float64")
+        given_none = sample_weight is None
+        weights = full((), 1, "float64", like) if given_none else kernels.cast(as_array(sample_weight), "float64")
         given = weights.shape
         if weights.ndim == like.ndim + 1 and given[-1] == 1:
             weights = weights.reshape(given[:-1])
@@ -100,22 +103,24 @@ class Counts(Metric):
     @property
     def true_positives(self) -> Array:
         """At each threshold."""
-        return np.array(self._counts[TRUE_POSITIVES])
+        return np.array(host(self._counts)[TRUE_POSITIVES])
 
     @property
     def false_positives(self) -> Array:
         """At each threshold."""
-        return np.array(self._counts[FALSE_POSITIVES])
+        return np.array(host(self._counts)[FALSE_POSITIVES])
 
     @property
     def false_negatives(self) -> Array:
         """At each threshold."""
-        return np.asarray(self._counts[POSITIVES] - self._counts[TRUE_POSITIVES])
+        counts = host(self._counts)
+        return np.asarray(counts[POSITIVES] - counts[TRUE_POSITIVES])
 
     @property
     def true_negatives(self) -> Array:
         """At each threshold."""
-        return np.asarray(self._counts[ALL] - self._counts[POSITIVES] - self._counts[FALSE_POSITIVES])
+        counts = host(self._counts)
+        return np.asarray(counts[ALL] - counts[POSITIVES] - counts[FALSE_POSITIVES])
 
 
 class _AtThresholds(Counts):
@@ -195,10 +200,11 @@ class _OfClass(_AtThresholds):
         if self.top_k is not None:
             reading("top_k of a metric")
             k = min(self.top_k, y_pred.shape[-1])
-            kept = np.argpartition(-y_pred, k - 1, axis=-1)[..., :k]
-            among = np.full(y_pred.shape, -np.inf)
-            np.put_along_axis(among, kept, np.take_along_axis(y_pred, kept, -1), -1)
-            y_pred = among
+            outputs = host(y_pred)
+            kept = np.argpartition(-outputs, k - 1, axis=-1)[..., :k]
+            among = np.full(outputs.shape, -np.inf)
+            np.put_along_axis(among, kept, np.take_along_axis(outputs, kept, -1), -1)
+            y_pred = placed(among, y_pred)
         return self.of_class(self.class_id, y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:

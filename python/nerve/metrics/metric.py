@@ -13,7 +13,9 @@ from nerve import initializers, kernels
 from nerve._lookup import snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.gpu import to_device
 from nerve.kernels import _traced
+from nerve.kernels._arrays import host, on_gpu, placed
 from nerve.kernels._recording import reading
 from nerve.metrics.reported import reporting
 from nerve.tensor import Tensor, Variable
@@ -68,6 +70,11 @@ class Metric:
 
     add_weight = add_variable
 
+    def _move(self, device: str) -> None:
+        """Move the variables to a device."""
+        for variable, _ in self._variables:
+            variable.array = to_device(variable.array, device)
+
     @property
     def variables(self) -> list[Variable]:
         """The variables that `add_variable` made."""
@@ -89,7 +96,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forget all batches."""
         for variable, start in self._variables:
-            variable.assign(start)
+            variable.assign(placed(start, variable.array))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this metric again."""
@@ -116,12 +123,12 @@ class Mean(Metric):
     @property
     def total(self) -> float:
         """The weighted sum of the values."""
-        return float(self._totals[0])
+        return float(host(self._totals)[0])
 
     @property
     def count(self) -> float:
         """The sum of the weights."""
-        return float(self._totals[1])
+        return float(host(self._totals)[1])
 
     def update_state(self, values: Any, sample_weight: ArrayLike | None = None) -> None:
         """Add values.
@@ -140,16 +147,17 @@ class Mean(Metric):
         values = as_array(values)
         weights = None
         if sample_weight is not None:
-            weights = as_array(sample_weight)
+            weights = as_array(sample_weight) if on_gpu(values) else host_array(sample_weight)
             given = weights.shape
             if weights.ndim > 1 and given[-1] == 1:
                 weights = weights.reshape(given[:-1])
             if weights.shape != values.shape[: weights.ndim]:
                 raise ShapeError(f"[{self.name}] sample_weight of shape {given} does not fit values of {values.shape}")
+        self._totals = placed(self._totals, values)  # they stay there, so that nothing waits for a value
         kernels.accumulate_mean(self._totals, values, weights)
 
     def result(self) -> float:
-        total, count = self._totals.tolist()
+        total, count = host(self._totals).tolist()
         return total / count if count else 0.0
 
     def reset_state(self) -> None:
@@ -165,9 +173,9 @@ class Sum(Metric):
 
     def update_state(self, values: Any, sample_weight: ArrayLike | None = None) -> None:
         """Add values, each times its weight, or that of its first axes."""
-        values = as_array(values).astype(np.float64)
+        values = host_array(values).astype(np.float64)
         if sample_weight is not None:
-            weights = as_array(sample_weight)
+            weights = host_array(sample_weight)
             weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
             if np.broadcast_shapes(weights.shape, values.shape) != values.shape:
                 raise ShapeError(
@@ -258,4 +266,10 @@ def as_array(x: Any) -> Array:
     array = x.array if isinstance(x, Tensor) else _traced.as_array(x)
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"a metric expects numbers, got dtype {array.dtype}")
+    return array
+
+
+def host_array(x: Any) -> Array:
+    """The same in the host's memory, for metrics that NumPy computes; from the GPU a copy."""
+    array: Array = host(as_array(x))
     return array

@@ -15,7 +15,7 @@ from nerve.kernels._numbers import integer, number
 from nerve.losses.loss import EPSILON
 from nerve.metrics.accuracy import whole
 from nerve.metrics.confusion import ratio
-from nerve.metrics.metric import Metric, as_array
+from nerve.metrics.metric import Metric, host_array
 
 AVERAGES = (None, "micro", "macro", "weighted")
 
@@ -61,7 +61,7 @@ class FBetaScore(Metric):
         ShapeError
             If the shapes or the weights do not fit.
         """
-        truth, outputs = as_array(y_true).astype(np.float64), as_array(y_pred)
+        truth, outputs = host_array(y_true).astype(np.float64), host_array(y_pred)
         if truth.shape != outputs.shape or truth.ndim != 2:
             raise ShapeError(
                 f"[{self.name}] y_true and y_pred must have one shape (batch, n_classes), got {truth.shape} and "
@@ -74,7 +74,7 @@ class FBetaScore(Metric):
             positive = (outputs >= outputs.max(axis=-1, keepdims=True)) & (np.abs(outputs) > 1e-9)
         else:
             positive = outputs > self.threshold
-        weights = np.ones(len(truth)) if sample_weight is None else as_array(sample_weight).astype(np.float64)
+        weights = np.ones(len(truth)) if sample_weight is None else host_array(sample_weight).astype(np.float64)
         if weights.reshape(-1).shape != (len(truth),):
             raise ShapeError(f"[{self.name}] sample_weight of shape {weights.shape} does not fit {len(truth)} samples")
         added = weights.reshape(-1) @ np.stack([positive * truth, positive, truth])
@@ -163,10 +163,10 @@ class IoU(Metric):
         ShapeError
             If the shapes or the weights do not fit.
         """
-        truth, predicted = self.labels(as_array(y_true), self.sparse_y_true), self.predicted(as_array(y_pred))
+        truth, predicted = self.labels(host_array(y_true), self.sparse_y_true), self.predicted(host_array(y_pred))
         if truth.size != predicted.size:
             raise ShapeError(f"[{self.name}] got {truth.size} labels in y_true and {predicted.size} in y_pred")
-        weights = np.ones(()) if sample_weight is None else as_array(sample_weight).astype(np.float64)
+        weights = np.ones(()) if sample_weight is None else host_array(sample_weight).astype(np.float64)
         if weights.size not in (1, truth.size):
             raise ShapeError(f"[{self.name}] sample_weight of shape {weights.shape} does not fit {truth.size} labels")
         weights = np.broadcast_to(weights.reshape(-1), truth.shape)

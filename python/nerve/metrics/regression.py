@@ -11,7 +11,7 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer
-from nerve.metrics.metric import Metric, PairMetric, RootMean, as_array
+from nerve.metrics.metric import Metric, PairMetric, RootMean, host_array
 
 
 class MeanSquaredError(PairMetric):
@@ -85,11 +85,11 @@ class R2Score(Metric):
         ShapeError
             If the shapes or the weights do not fit.
         """
-        y, p = (as_array(x).astype(np.float64) for x in (y_true, y_pred))
+        y, p = (host_array(x).astype(np.float64) for x in (y_true, y_pred))
         y, p = (x.reshape(-1, 1) if x.ndim == 1 else x for x in (y, p))
         if y.shape != p.shape or y.ndim != 2:
             raise ShapeError(f"[{self.name}] y_true and y_pred must have one shape (batch, outputs)")
-        weights = np.ones((len(y), 1)) if sample_weight is None else as_array(sample_weight).astype(np.float64)
+        weights = np.ones((len(y), 1)) if sample_weight is None else host_array(sample_weight).astype(np.float64)
         if len(weights) != len(y) or weights.size not in (len(y), y.size):
             raise ShapeError(f"[{self.name}] sample_weight of shape {weights.shape} does not fit targets of {y.shape}")
         weights = np.broadcast_to(weights.reshape(len(y), -1), y.shape)

@@ -8,6 +8,7 @@ import numpy as np
 
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import is_array
 from nerve.tensor import Tensor
 
 
@@ -38,7 +39,7 @@ def as_arrays(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple) and value and all(getattr(item, "shape", ()) != () for item in value):
         return [as_arrays(f"{name}[{index}]", item) for index, item in enumerate(value)]
     try:
-        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+        array = value.array if isinstance(value, Tensor) else value if is_array(value) else np.asarray(value)
     except ValueError as error:
         raise ShapeError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "fiub":

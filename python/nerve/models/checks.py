@@ -6,6 +6,7 @@ import numpy as np
 
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import array_module, host
 from nerve.layers.structure import is_int_from
 from nerve.losses import Loss, SparseCategoricalCrossentropy
 from nerve.losses.classification import as_labels
@@ -29,7 +30,8 @@ def check_targets(name: str, y: Array, loss: Loss | None, output_shape: tuple[in
     ValueError
         If targets are NaN or infinite, or integer labels out of the range of the output's classes.
     """
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
+    if y.dtype.kind == "f" and not array_module(y).isfinite(y).all():
+        y = host(y)
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
         raise ValueError(
             f"y for {name!r} holds {'NaN' if np.isnan(y[index]) else y[index]}, the first at index {index}"
@@ -46,7 +48,7 @@ def check_targets(name: str, y: Array, loss: Loss | None, output_shape: tuple[in
         labels = labels[labels != loss.ignore_class]
     wrong = labels[(labels < 0) | (labels >= n_classes)]
     if wrong.size:
-        raise ValueError(f"y for {name!r} holds label {wrong[0]}, the output has classes 0 to {n_classes - 1}")
+        raise ValueError(f"y for {name!r} holds label {host(wrong)[0]}, the output has classes 0 to {n_classes - 1}")
 
 
 def check_counts(least: int, **counts: object) -> None:

@@ -13,7 +13,9 @@ from nerve._typing import Array
 from nerve.data import PyDataset
 from nerve.data.py_dataset import batches_of
 from nerve.data.threads import close
-from nerve.errors import ShapeError
+from nerve.errors import DeviceError, ShapeError
+from nerve.gpu import to_device
+from nerve.kernels._arrays import array_module, is_array, on_gpu, placed
 from nerve.layers.structure import flatten, is_positive_int, map_structure
 from nerve.models.arrays import as_arrays, is_array_data
 from nerve.utils.session import pack_x_y_sample_weight, unpack_x_y_sample_weight
@@ -29,7 +31,38 @@ def pack(batch: Batch) -> Any:
 unpack = unpack_x_y_sample_weight
 
 
-class ArrayBatches:
+class OnDevice:
+    """Batches that are moved to where a model's weights lie, each once.
+
+    Attributes
+    ----------
+    device : {"cpu", "cuda", None}
+        None leaves arrays where they are.
+    resident : bool
+        Whether the inputs were on the GPU already.
+    """
+
+    device: str | None = None
+    resident = False
+
+    def _moved(self, batch: Batch) -> Batch:
+        if self.device is None:
+            return batch
+        return self._move("x", batch[0]), self._move("y", batch[1]), self._move("sample_weight", batch[2])
+
+    def _move(self, name: str, structure: Any) -> Any:
+        def move(array: Any) -> Any:
+            if self.device == "cpu" and on_gpu(array):
+                raise DeviceError(
+                    f"[model] got {name} on the GPU, and its weights lie in the host's memory; move the model with "
+                    f'model.to("cuda"), or {name} with cupy.asnumpy'
+                )
+            return to_device(array, "cuda") if self.device == "cuda" else array
+
+        return _optional(move, structure)
+
+
+class ArrayBatches(OnDevice):
     """Cuts arrays into batches; the last one may be smaller.
 
     Parameters
@@ -75,7 +108,7 @@ class ArrayBatches:
             raise ShapeError("x holds no samples")
         self.x, self.y, self.sample_weight = named.values()
         for weights in flatten(self.sample_weight):
-            if weights is not None and not np.isfinite(weights).all():
+            if weights is not None and not array_module(weights).isfinite(weights).all():
                 raise ValueError("sample_weight holds NaN or infinity")
         self._given_size = batch_size
         self.batch_size = int(batch_size or (-(-self.n_samples // steps) if steps else 32))
@@ -83,6 +116,7 @@ class ArrayBatches:
         batches = -(-self.n_samples // self.batch_size)
         self.steps: int = batches if steps is None else min(steps, batches)
         self._rest: list[Any] = []
+        self.resident = any(map(on_gpu, flatten(self.x)))
 
     def first(self) -> Batch:
         """The first batch, unshuffled."""
@@ -93,11 +127,11 @@ class ArrayBatches:
 
         def pick(a: Array) -> Array:
             # take is the fastest way to gather rows; a slice is a view.
-            return a[index] if isinstance(index, slice) else a.take(index, axis=0)
+            return a[index] if isinstance(index, slice) else array_module(a).take(a, placed(index, a), axis=0)
 
         x = pick(self.x) if isinstance(self.x, np.ndarray) else map_structure(pick, self.x)
         y = pick(self.y) if isinstance(self.y, np.ndarray) else _optional(pick, self.y)
-        return x, y, _optional(pick, self.sample_weight)
+        return self._moved((x, y, _optional(pick, self.sample_weight)))
 
     def chosen(self) -> Iterator[Any]:
         """What `take` makes the next `steps` batches of.
@@ -106,6 +140,8 @@ class ArrayBatches:
         """
         if not self._rest:
             order = random.generator().permutation(self.n_samples) if self.shuffle else None
+            if order is not None and self.resident:
+                order = to_device(order, "cuda")  # once, and not batch by batch
             chunks = (slice(start, start + self.batch_size) for start in range(0, self.n_samples, self.batch_size))
             self._rest = [chunk if order is None else order[chunk] for chunk in chunks]
         chosen, self._rest = self._rest[: self.steps], self._rest[self.steps :]
@@ -149,7 +185,7 @@ class ArrayBatches:
         self.sample_weight = class_weighted(class_weight, self.y, self.sample_weight)
 
 
-class IterableBatches:
+class IterableBatches(OnDevice):
     """Takes batches from an iterable of x, (x,), (x, y) or (x, y, sample_weight); lists do as well as tuples.
 
     Parameters
@@ -199,7 +235,8 @@ class IterableBatches:
             raise ShapeError(f"the arrays of a batch must have one length above 0, got {sorted(counts)}")
         if self.class_weight is not None:
             weight = class_weighted(self.class_weight, y, weight)
-        return x, y, weight
+        self.resident = any(map(on_gpu, flatten(x)))
+        return self._moved((x, y, weight))
 
     def __iter__(self) -> Iterator[Batch]:
         for step in range(self.limit) if self.limit is not None else itertools.count():
@@ -296,7 +333,7 @@ def _length(source: Any) -> int | None:
 
 def class_weighted(class_weight: Mapping[int, float], y: Any, sample_weight: Any) -> Array:
     """The weights of samples, multiplied by the weight of their class; classes not named have 1."""
-    if not isinstance(y, np.ndarray) or isinstance(sample_weight, list | dict):
+    if not is_array(y) or isinstance(sample_weight, list | dict):
         raise ValueError("class_weight needs a model with one output and targets y")
     if y.ndim > 2:
         raise ShapeError(f"class_weight needs one class per sample, got y of shape {y.shape}")
@@ -310,10 +347,10 @@ def class_weighted(class_weight: Mapping[int, float], y: Any, sample_weight: Any
         ):
             raise ValueError(f"class_weight must give classes finite weights, got {label!r}: {weight!r}")
     labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
-    weights = np.ones(len(labels), np.float32)
+    weights: Array = array_module(y).ones(len(labels), np.float32)
     for label, weight in class_weight.items():
         weights[labels == label] = weight
-    return weights if sample_weight is None else weights * np.asarray(sample_weight).reshape(len(labels))
+    return weights if sample_weight is None else weights * placed(sample_weight, y).reshape(len(labels))
 
 
 def _optional(function: Any, structure: Any) -> Any:

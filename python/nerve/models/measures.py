@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from nerve.kernels._arrays import full, is_array
+from nerve.kernels._later import Checks
 from nerve.kernels._recording import configuration
 from nerve.layers import Layer
 from nerve.layers.structure import flatten
 from nerve.metrics import Mean, Metric
 from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets, number
+from nerve.models.pending import Pending
 from nerve.tensor import Tensor
 
 if TYPE_CHECKING:
     from nerve.models.functional import Graph
 
-Logs = dict[str, float]
+Logs = MutableMapping[str, float]
 
 
 class Measures(Layer):
     """The part of a model that measures how well it does."""
 
-    _untracked = Layer._untracked | {"_own_metrics", "_loss_tracker"}
+    _untracked = Layer._untracked | {"_own_metrics", "_loss_tracker", "_checks"}
     _graph: Graph | None
     compiled = False
     _compile_config: dict[str, Any]
@@ -33,6 +34,7 @@ class Measures(Layer):
     _targets: Targets | None = None
     _own_metrics: Sequence[Metric] = ()
     _own_version = -1
+    _checks: Checks | None = None  # of values on the GPU, where the weights are
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
         """Add a batch to the metrics and return the loss and all metrics so far."""
@@ -43,7 +45,10 @@ class Measures(Layer):
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> Logs:
-        """The loss and the metrics so far."""
+        """The loss and the metrics so far; of a model on the GPU they are read when they are looked at."""
+        return self._results() if self._checks is None else Pending(self._results)
+
+    def _results(self) -> dict[str, float]:
         tracker: Mean | None = getattr(self, "_loss_tracker", None)
         logs = {"loss": tracker.result()} if tracker is not None and tracker.count else {}
         if self._loss is not None:
@@ -62,6 +67,7 @@ class Measures(Layer):
         compiled = [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
         usual = type(self).metrics is Measures.metrics  # a subclass may have a property of this name
         for metric in [*self._own_metrics, *compiled] if usual else self.metrics:
+            metric._move("cpu" if self._checks is None else "cuda")
             metric.reset_state()
         if self._loss is not None:
             self._loss.reset()
@@ -89,15 +95,15 @@ class Measures(Layer):
         return ["loss", *losses, *own, *(self._metrics.results() if self._metrics is not None else [])]
 
     def _track_loss(self, loss: Tensor, n_samples: int) -> None:
-        self._loss_tracker.update_state(loss.array.reshape(()), np.full((), n_samples, loss.dtype))
+        self._loss_tracker.update_state(loss.array.reshape(()), full((), n_samples, loss.dtype, loss.array))
 
     def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
         """Targets, predictions and weights, one per output."""
-        if isinstance(y, np.ndarray) and isinstance(y_pred, Tensor):
+        if is_array(y) and isinstance(y_pred, Tensor):
             return [y], [y_pred], [sample_weight]  # one output, as nearly always
         _, targets = self._matched(y, y_pred)
         y_true = targets.flat("targets", y)
-        if sample_weight is None or isinstance(sample_weight, np.ndarray):
+        if sample_weight is None or is_array(sample_weight):
             weights = [sample_weight] * len(y_true)
         else:
             weights = targets.flat("sample weights", sample_weight)

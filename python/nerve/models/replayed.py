@@ -52,7 +52,7 @@ class ReplayedSteps(Steps):
     def _train(self, data: Any) -> Logs:
         """`train_step`, or a replay of it."""
         own = self._is_own("train_step", "compute_metrics")
-        if self.run_eagerly or not (native() and self._optimizers_are_known()):
+        if not (self._replays() and self._optimizers_are_known()):
             with deferred_updates():
                 return self.train_step(_tensors(data) if own else data)
         return self._own_logs("train", self._own_trained, data) if own else self._measured("train", data)
@@ -60,14 +60,14 @@ class ReplayedSteps(Steps):
     def _test(self, data: Any) -> Logs:
         """`test_step`, or a replay of it."""
         own = self._is_own("test_step", "compute_metrics")
-        if self.run_eagerly or not native():
+        if not self._replays():
             return self.test_step(_tensors(data) if own else data)
         return self._own_logs("test", self._own_tested, data) if own else self._measured("test", data)
 
     def _predict(self, data: Any) -> Any:
         """`predict_step`, or a replay of it."""
         own = self._is_own("predict_step")
-        if self.run_eagerly or not native():
+        if not self._replays():
             return self.predict_step(_tensors(data) if own else data)
         if own:
             leaves, structure = self._recorded("predict", self._own_predictions, unpack(data))
@@ -75,6 +75,10 @@ class ReplayedSteps(Steps):
             leaves, structure = self._recorded("predict", self._predictions, unpack(data)[0])
         places = iter(leaves)
         return filled(structure, lambda: Tensor(next(places), tracked=False))
+
+    def _replays(self) -> bool:
+        """Whether steps may be recorded."""
+        return not self.run_eagerly and native() and self._checks is None
 
     def _is_own(self, *methods: str) -> bool:
         """Whether a subclass has methods of its own in place of some of `Steps`."""
@@ -89,7 +93,7 @@ class ReplayedSteps(Steps):
 
     def _rows(self, batches: Batches) -> Rows | None:
         """The arrays that batches are rows of, if a replay can gather them."""
-        if not isinstance(batches, ArrayBatches):
+        if not isinstance(batches, ArrayBatches) or batches.device == "cuda":
             return None
         data = batches.x, batches.y, batches.sample_weight
         for leaf in flatten(data):

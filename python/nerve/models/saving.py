@@ -27,6 +27,7 @@ import numpy as np
 
 from nerve import __version__, serialization
 from nerve.errors import ModelFileError
+from nerve.kernels._arrays import host, placed
 from nerve.layers.context import loading
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
             arrays |= {f"optimizer/{key}": value for key, value in model.optimizer.state().items()}
     contents = {
         "config.json": json.dumps(config, indent=1).encode(),
-        "weights.safetensors": save({key: np.asarray(value, order="C") for key, value in arrays.items()}),
+        "weights.safetensors": save({key: np.asarray(host(value), order="C") for key, value in arrays.items()}),
     }
     metadata = {
         "format": "nerve",
@@ -132,7 +133,7 @@ def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool
     path = _checked_path(filepath, ".safetensors")
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving them")
-    arrays = {key: np.asarray(variable.array, order="C") for key, variable in model._named_weights().items()}
+    arrays = {key: np.asarray(host(variable.array), order="C") for key, variable in model._named_weights().items()}
     with atomic_file(path, overwrite) as file:
         file.write(save(arrays, metadata={"format": "nerve", "sha256": _digest(arrays)}))
 
@@ -302,4 +303,4 @@ def _assign(model: Model, arrays: Arrays) -> None:
         if arrays[key].shape != variable.shape:
             raise ModelFileError(f"weight {key!r} has shape {arrays[key].shape}, expected {variable.shape}")
     for key, variable in variables.items():
-        variable.assign(arrays[key])
+        variable.assign(placed(arrays[key], variable.array))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nerve import losses as losses_module
 from nerve import metrics as metrics_module
 from nerve import optimizers
 from nerve.autograd import gradients
+from nerve.kernels._later import Checks
 from nerve.layers.context import inside
 from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
@@ -208,9 +209,26 @@ class Steps(Measures):
             with no_gradients():
                 return self(x, training=False)
 
+    def to(self, device: str) -> Self:
+        super().to(device)
+        if self.optimizer is not None:
+            self.optimizer.to(device)
+        return self
+
+    to.__doc__ = Measures.to.__doc__
+
+    def _place(self, batches: Batches) -> None:
+        """Have batches moved to where the weights lie, or are going to."""
+        batches.device = self._location()
+        if batches.device == "cpu":
+            self._checks = None
+        elif self._checks is None:
+            self._checks = Checks()
+
     def _prepare(self, batches: Batches) -> None:
         """Build the model, and check the data against it; nothing has changed if it does not fit."""
         own_step = type(self).train_step is not Steps.train_step
+        self._place(batches)
         x, y, _ = batches.first()
         config = self._compile_config
         if own_step and self._graph is None and config["loss"] is None and not _has_metrics(config):

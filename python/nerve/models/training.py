@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from nerve.callbacks import Callback, CallbackList, History
+from nerve.kernels._arrays import array_module, host
+from nerve.kernels._later import deferred
 from nerve.layers.structure import flatten, map_structure, pack_like
 from nerve.models.checks import check_counts, check_verbose
 from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches, pack
 from nerve.models.interrupts import WholeSteps
 from nerve.models.measures import Logs
 from nerve.models.replayed import ReplayedSteps
-from nerve.tensor import no_gradients
+from nerve.tensor import Tensor, no_gradients
 
 Callbacks = Callback | Iterable[Callback] | None
 
@@ -126,7 +128,7 @@ class Trainer(ReplayedSteps):
             self.history = listeners.history
             self.stop_training = False
             logs: Logs = {}
-            with WholeSteps() as whole:
+            with WholeSteps() as whole, deferred(self._checks):
                 try:
                     listeners.on_train_begin()
                     try:
@@ -164,7 +166,13 @@ class Trainer(ReplayedSteps):
                 break
         if logs is None:
             raise ValueError(f"x yielded no batches in epoch {epoch + 1}")
+        self._read_checks()
         return dict(logs)
+
+    def _read_checks(self) -> None:
+        """Raise if values on the GPU were wrong since this was last called."""
+        if self._checks is not None:
+            self._checks.raise_errors()
 
     def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> Batches:
         if isinstance(data, tuple | list) and 1 < len(data) <= 3:
@@ -177,13 +185,14 @@ class Trainer(ReplayedSteps):
         self.reset_metrics()
         listeners.on_test_begin()
         logs: Logs | None = None
-        with no_gradients():
+        with no_gradients(), deferred(self._checks):
             for step, batch in enumerate(batches):
                 listeners.on_test_batch_begin(step)
                 logs = self._test(pack(batch))
                 listeners.on_test_batch_end(step, logs)
         if logs is None:
             raise ValueError("the data yielded no batches to evaluate")
+        self._read_checks()
         listeners.on_test_end(logs)
         return logs
 
@@ -248,7 +257,7 @@ class Trainer(ReplayedSteps):
         Returns
         -------
         array, or a list or dict of arrays
-            As the model's outputs.
+            As the model's outputs; on the GPU where the inputs are, and in the host's memory else.
         """
         check_verbose(verbose)
         if verbose == 0 and callbacks is None and steps is None and type(x) is np.ndarray:
@@ -259,17 +268,19 @@ class Trainer(ReplayedSteps):
         parts: list[list[Any]] = []
         outputs: Any = None
         with closing(batches):
+            self._place(batches)
             self._prepare_inputs(batches.first()[0])
             with closing(self._listeners(callbacks, batches, verbose)) as listeners:
                 listeners.on_predict_begin()
-                with no_gradients():
+                with no_gradients(), deferred(self._checks):
                     for step, batch in enumerate(batches):
                         listeners.on_predict_batch_begin(step)
                         outputs = self._predict(pack(batch))
-                        parts.append([np.asarray(leaf) for leaf in flatten(outputs)])
+                        parts.append([_result(leaf, batches.resident) for leaf in flatten(outputs)])
                         listeners.on_predict_batch_end(step, {"outputs": outputs})
+                self._read_checks()
                 listeners.on_predict_end()
-        return pack_like(outputs, [np.concatenate(leaves) for leaves in zip(*parts, strict=True)])
+        return pack_like(outputs, [array_module(*leaves).concatenate(leaves) for leaves in zip(*parts, strict=True)])
 
     # Single batches
 
@@ -293,8 +304,9 @@ class Trainer(ReplayedSteps):
             batches.weigh_classes(class_weight)
         self._prepare(batches)
         self.reset_metrics()
-        with WholeSteps() as whole, whole.step:
+        with WholeSteps() as whole, whole.step, deferred(self._checks):
             logs = self._train(pack(batches.first()))
+        self._read_checks()
         return _as_dict(logs) if return_dict else _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -308,8 +320,9 @@ class Trainer(ReplayedSteps):
         batches = self._one_batch(x, y, sample_weight)
         self._prepare(batches)
         self.reset_metrics()
-        with no_gradients():
+        with no_gradients(), deferred(self._checks):
             logs = self._test(pack(batches.first()))
+        self._read_checks()
         return _as_dict(logs) if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -318,10 +331,12 @@ class Trainer(ReplayedSteps):
         if found is not None:
             return found
         batches = self._one_batch(x)
+        self._place(batches)
         self._prepare_inputs(batches.first()[0])
-        with no_gradients():
+        with no_gradients(), deferred(self._checks):
             outputs = self._predict(pack(batches.first()))
-        return map_structure(np.asarray, outputs)
+        self._read_checks()
+        return map_structure(lambda leaf: _result(leaf, batches.resident), outputs)
 
     @staticmethod
     def _one_batch(x: Any, y: Any = None, sample_weight: Any = None) -> ArrayBatches:
@@ -330,7 +345,13 @@ class Trainer(ReplayedSteps):
         return batches
 
 
-def _as_dict(logs: Logs) -> Logs:
+def _result(output: Any, resident: bool) -> Any:
+    """The array of an output; in the host's memory unless the inputs are on the GPU."""
+    array = output.array if isinstance(output, Tensor) else output
+    return array if resident else np.asarray(host(array))
+
+
+def _as_dict(logs: Logs) -> dict[str, float]:
     return dict(sorted(logs.items()))
 
 

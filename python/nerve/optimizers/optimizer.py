@@ -13,8 +13,9 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.gpu import to_device
 from nerve.indexed_rows import IndexedRows
-from nerve.kernels._arrays import array_module
+from nerve.kernels._arrays import array_module, placed
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import Configured, changing, effect
 from nerve.optimizers import schedules
@@ -153,6 +154,10 @@ class Optimizer(Configured):
             for name in self.slot_names
         }
         self.exclude_from_weight_decay()
+
+    def to(self, device: str) -> None:
+        """Move the state to a device, ``"cpu"`` or ``"cuda"``; its variables are moved by their model."""
+        self.slots = {name: [to_device(value, device) for value in values] for name, values in self.slots.items()}
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
@@ -321,7 +326,7 @@ class Optimizer(Configured):
         self._learning_rate = rate
         for name, values in self.slots.items():
             for i, value in enumerate(values):
-                value[...] = state[f"{name}/{i}"]
+                value[...] = placed(state[f"{name}/{i}"], value)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this optimizer again."""
