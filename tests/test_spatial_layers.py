@@ -27,6 +27,21 @@ CASES = [
     ("DepthwiseConv2D", {"kernel_size": 3, "depthwise_constraint": "max_norm"}, IMAGES),
     ("SeparableConv1D", {"filters": 3, "kernel_size": 3, "pointwise_regularizer": "l2"}, SEQUENCES),
     ("SeparableConv2D", {"filters": 3, "kernel_size": 3, "depth_multiplier": 2, "activation": "relu"}, IMAGES),
+    ("MaxPooling1D", {"pool_size": 3, "strides": 2, "padding": "same"}, SEQUENCES),
+    ("MaxPooling3D", {"pool_size": (2, 1, 3)}, VOLUMES),
+    ("AveragePooling1D", {"data_format": "channels_first"}, SEQUENCES),
+    ("AveragePooling3D", {"padding": "same"}, VOLUMES),
+    ("MinPooling1D", {}, SEQUENCES),
+    ("MinPooling2D", {"pool_size": 3, "strides": 1, "padding": "same"}, IMAGES),
+    ("MinPooling3D", {}, VOLUMES),
+    ("AdaptiveAveragePooling1D", {"output_size": 3}, SEQUENCES),
+    ("AdaptiveAveragePooling2D", {"output_size": (3, 4)}, IMAGES),
+    ("AdaptiveAveragePooling3D", {"output_size": 2}, VOLUMES),
+    ("AdaptiveMaxPooling1D", {"output_size": 4}, SEQUENCES),
+    ("AdaptiveMaxPooling2D", {"output_size": 4, "data_format": "channels_first"}, IMAGES),
+    ("AdaptiveMaxPooling3D", {"output_size": (2, 3, 4)}, VOLUMES),
+    ("GlobalAveragePooling3D", {}, VOLUMES),
+    ("GlobalMaxPooling3D", {"keepdims": True}, VOLUMES),
 ]
 IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(CASES)]
 
@@ -112,3 +127,34 @@ class TestConvolutions:
             layer(IMAGES)
             with pytest.raises(ShapeError, match="expects 4 channels, got 3"):
                 layer(IMAGES[..., :3])
+
+
+class TestPooling:
+    def test_minima_are_maxima_turned_round(self):
+        y = layers.MinPooling2D(3, strides=1, padding="same")(IMAGES).numpy()
+        padded = np.pad(IMAGES, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=np.inf)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+        np.testing.assert_array_equal(y, windows.min((-2, -1)))
+
+    def test_volumes(self):
+        windows = VOLUMES[:, :4, :, :6].reshape(6, 2, 2, 2, 2, 3, 2, 2)
+        y, mean = layers.MaxPooling3D()(VOLUMES).numpy(), layers.AveragePooling3D()(VOLUMES).numpy()
+        np.testing.assert_array_equal(y, windows.max((2, 4, 6)))
+        np.testing.assert_allclose(mean, windows.mean((2, 4, 6)), rtol=1e-5, atol=1e-6)
+
+    def test_adaptive_windows_cover_everything(self):
+        y = layers.AdaptiveMaxPooling1D(4)(SEQUENCES).numpy()
+        expected = [SEQUENCES[:, i * 9 // 4 : -(-(i + 1) * 9 // 4)].max(1) for i in range(4)]
+        np.testing.assert_array_equal(y, np.stack(expected, 1))
+
+    def test_errors(self):
+        with pytest.raises(
+            ShapeError, match=r"\[max_pooling3d.* \(MaxPooling3D\)\] expects inputs \(batch, depth, rows"
+        ):
+            layers.MaxPooling3D()(IMAGES)
+        with pytest.raises(ValueError, match="output_size must be a positive int or a pair of them, got 0"):
+            layers.AdaptiveMaxPooling2D(0)
+        with pytest.raises(ShapeError, match=r"\[max_pool\] inputs expects \(batch, one to three axes, channels\)"):
+            ops.max_pool(np.zeros((2, 3)), 2)
+        with pytest.raises(ShapeError, match=r"\[along_axis\] a matrix of \(2, 3\) does not fit axis 1"):
+            ops.along_axis(SEQUENCES, np.zeros((2, 3)), axis=1)

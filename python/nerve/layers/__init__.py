@@ -10,6 +10,7 @@ from nerve.layers.convolution import *
 from nerve.layers.core import *
 from nerve.layers.embedding import *
 from nerve.layers.gated_cells import *
+from nerve.layers.global_pooling import *
 from nerve.layers.hashing import *
 from nerve.layers.layer import *
 from nerve.layers.lookups import *

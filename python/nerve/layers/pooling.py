@@ -1,54 +1,66 @@
-"""Pooling: a window's maximum or average stands for the window."""
+"""Pooling: a window's maximum, minimum or average stands for the window."""
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Unpack
 
-from nerve import kernels, ops
-from nerve.errors import ShapeError
-from nerve.layers import masks
-from nerve.layers.layer import Layer, LayerOptions
-from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, pair
-from nerve.layers.structure import Shape, is_shape
+from nerve import ops
+from nerve.layers.layer import LayerOptions
+from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, sizes
+from nerve.layers.structure import Shape
 
 __all__ = [
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
+    "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
     "AvgPool2D",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalAvgPool1D",
-    "GlobalAvgPool2D",
-    "GlobalMaxPool1D",
-    "GlobalMaxPool2D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
+    "AvgPool3D",
+    "MaxPool1D",
     "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
+    "MinPooling1D",
+    "MinPooling2D",
+    "MinPooling3D",
 ]
 
 
-class _Pooling2D(Spatial):
+class _Pooling(Spatial):
+    pool: ClassVar[Callable[..., Any]]
+
     def __init__(
         self,
-        pool_size: int | tuple[int, int] = (2, 2),
-        strides: int | tuple[int, int] | None = None,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.pool_size = pair(self, "pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else pair(self, "strides", strides)
+        self.pool_size = sizes(self, "pool_size", pool_size, self.rank)
+        self.strides = self.pool_size if strides is None else sizes(self, "strides", strides, self.rank)
         self.padding = padding_name(self, padding)
         self.data_format = data_format_name(self, data_format)
 
+    def spatial(self, x: Any) -> Any:
+        return type(self).pool(x, self.pool_size, self.strides, self.padding)
+
     def spatial_shape(self, shape: Shape) -> Shape:
-        rows = output_size(shape[1], self.pool_size[0], self.strides[0], self.padding)
-        columns = output_size(shape[2], self.pool_size[1], self.strides[1], self.padding)
-        return (shape[0], rows, columns, shape[3])
+        windows = zip(shape[1:-1], self.pool_size, self.strides, strict=True)
+        return (shape[0], *(output_size(*window, self.padding) for window in windows), shape[-1])
 
 
-class MaxPooling2D(_Pooling2D):
+class MaxPooling2D(_Pooling):
     """The maximum of each window.
 
     Parameters
@@ -61,11 +73,43 @@ class MaxPooling2D(_Pooling2D):
     data_format : {"channels_last", "channels_first"}, optional
     """
 
-    def spatial(self, x: Any) -> Any:
-        return ops.max_pool2d(x, pool_size=self.pool_size, strides=self.strides, padding=self.padding)
+    pool = staticmethod(ops.max_pool)
 
 
-class AveragePooling2D(_Pooling2D):
+class MaxPooling1D(MaxPooling2D):
+    """The maximum of each window of a sequence (batch, steps, features); options as for `MaxPooling2D`."""
+
+    rank = 1
+
+
+class MaxPooling3D(MaxPooling2D):
+    """The maximum of each window of a volume; options as for `MaxPooling2D`, with three sizes each."""
+
+    rank = 3
+
+
+class MinPooling2D(_Pooling):
+    """The minimum of each window, which Keras has no layer for; options as for `MaxPooling2D`.
+
+    On images it is what morphology calls an erosion.
+    """
+
+    pool = staticmethod(ops.min_pool)
+
+
+class MinPooling1D(MinPooling2D):
+    """The minimum of each window of a sequence; options as for `MaxPooling1D`."""
+
+    rank = 1
+
+
+class MinPooling3D(MinPooling2D):
+    """The minimum of each window of a volume; options as for `MaxPooling3D`."""
+
+    rank = 3
+
+
+class AveragePooling2D(_Pooling):
     """The average of each window, over the pixels that are inside of the image.
 
     Parameters
@@ -78,109 +122,81 @@ class AveragePooling2D(_Pooling2D):
     data_format : {"channels_last", "channels_first"}, optional
     """
 
-    def spatial(self, x: Any) -> Any:
-        return ops.average_pool2d(x, pool_size=self.pool_size, strides=self.strides, padding=self.padding)
+    pool = staticmethod(ops.average_pool)
 
 
-class _GlobalPooling2D(Spatial):
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Unpack[LayerOptions]) -> None:
+class AveragePooling1D(AveragePooling2D):
+    """The average of each window of a sequence (batch, steps, features); options as for `AveragePooling2D`."""
+
+    rank = 1
+
+
+class AveragePooling3D(AveragePooling2D):
+    """The average of each window of a volume; options as for `AveragePooling2D`, with three sizes each."""
+
+    rank = 3
+
+
+class _AdaptivePooling(Spatial):
+    pool: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self, output_size: int | Sequence[int], data_format: str | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**options)
+        self.output_size = sizes(self, "output_size", output_size, self.rank)
         self.data_format = data_format_name(self, data_format)
-        self.keepdims = keepdims
+
+    def spatial(self, x: Any) -> Any:
+        return type(self).pool(x, self.output_size)
 
     def spatial_shape(self, shape: Shape) -> Shape:
-        return (shape[0], 1, 1, shape[3]) if self.keepdims else (shape[0], shape[3])
+        return (shape[0], *self.output_size, shape[-1])
 
 
-class GlobalAveragePooling2D(_GlobalPooling2D):
-    """The average over the image, (batch, channels).
-
-    Parameters
-    ----------
-    data_format : {"channels_last", "channels_first"}, optional
-    keepdims : bool
-        Keep rows and columns as axes of size 1.
-    """
-
-    def spatial(self, x: Any) -> Any:
-        return ops.mean(x, axis=(1, 2), keepdims=self.keepdims)
-
-
-class GlobalMaxPooling2D(_GlobalPooling2D):
-    """The maximum over the image, (batch, channels).
+class AdaptiveAveragePooling2D(_AdaptivePooling):
+    """Averages of as many windows as the output has pixels, whatever the size of the image.
 
     Parameters
     ----------
+    output_size : int or pair
+        Rows and columns of the result. Window i of n begins at floor(i size / n) and ends before
+        ceil((i + 1) size / n), along rows and columns.
     data_format : {"channels_last", "channels_first"}, optional
-    keepdims : bool
-        Keep rows and columns as axes of size 1.
     """
 
-    def spatial(self, x: Any) -> Any:
-        return ops.max(x, axis=(1, 2), keepdims=self.keepdims)
+    pool = staticmethod(ops.adaptive_average_pool)
 
 
-class _GlobalPooling1D(Layer):
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Unpack[LayerOptions]) -> None:
-        super().__init__(**options)
-        self.data_format = data_format_name(self, data_format)
-        self.keepdims = keepdims
+class AdaptiveAveragePooling1D(AdaptiveAveragePooling2D):
+    """Averages of so many windows of a sequence; options as for `AdaptiveAveragePooling2D`."""
 
-    @property
-    def _steps(self) -> int:
-        return 1 if self.data_format == "channels_last" else 2
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if not is_shape(input_shape) or len(input_shape) != 3:
-            raise ShapeError(f"expects inputs (batch, steps, features), got shape {input_shape}")
-        kept = (1,) if self.keepdims else ()
-        return (*input_shape[: self._steps], *kept, *input_shape[self._steps + 1 :])
+    rank = 1
 
 
-class GlobalAveragePooling1D(_GlobalPooling1D):
-    """The average over the steps of a sequence, (batch, features); over those that a mask lets count.
+class AdaptiveAveragePooling3D(AdaptiveAveragePooling2D):
+    """Averages of so many windows of a volume; options as for `AdaptiveAveragePooling2D`."""
 
-    Parameters
-    ----------
-    data_format : {"channels_last", "channels_first"}, optional
-        (batch, steps, features), the default, or (batch, features, steps).
-    keepdims : bool
-        Keep the steps as an axis of size 1.
-    """
-
-    _passes_masks_on = True
-
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        self.compute_output_shape(inputs.shape)
-        if mask is None:
-            return ops.mean(inputs, axis=self._steps, keepdims=self.keepdims)
-        counts = kernels.cast(masks.plain(mask), inputs.dtype)
-        weights = counts[:, :, None] if self._steps == 1 else counts[:, None, :]
-        total = ops.sum(inputs * weights, axis=self._steps, keepdims=self.keepdims)
-        return total / kernels.sum(weights, self._steps, self.keepdims)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: the steps are gone."""
-        return None
+    rank = 3
 
 
-class GlobalMaxPooling1D(_GlobalPooling1D):
-    """The maximum over the steps of a sequence, (batch, features).
+class AdaptiveMaxPooling2D(_AdaptivePooling):
+    """Maxima of as many windows as the output has pixels; options as for `AdaptiveAveragePooling2D`."""
 
-    Parameters
-    ----------
-    data_format : {"channels_last", "channels_first"}, optional
-        (batch, steps, features), the default, or (batch, features, steps).
-    keepdims : bool
-        Keep the steps as an axis of size 1.
-    """
-
-    def call(self, inputs: Any) -> Any:
-        self.compute_output_shape(inputs.shape)
-        return ops.max(inputs, axis=self._steps, keepdims=self.keepdims)
+    pool = staticmethod(ops.adaptive_max_pool)
 
 
-AvgPool2D, MaxPool2D, GlobalAvgPool2D, GlobalMaxPool2D = (
-    AveragePooling2D, MaxPooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D,
-)  # fmt: skip
-GlobalAvgPool1D, GlobalMaxPool1D = GlobalAveragePooling1D, GlobalMaxPooling1D
+class AdaptiveMaxPooling1D(AdaptiveMaxPooling2D):
+    """Maxima of so many windows of a sequence; options as for `AdaptiveAveragePooling1D`."""
+
+    rank = 1
+
+
+class AdaptiveMaxPooling3D(AdaptiveMaxPooling2D):
+    """Maxima of so many windows of a volume; options as for `AdaptiveAveragePooling3D`."""
+
+    rank = 3
+
+
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D

@@ -19,3 +19,4 @@ from nerve.ops.reduce import *
 from nerve.ops.shaping import *
 from nerve.ops.softmax import *
 from nerve.ops.statistics import *
+from nerve.ops.windows import *
