@@ -6,7 +6,8 @@ from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._arrays import array_module
+from nerve.kernels import _later
+from nerve.kernels._arrays import array_module, on_gpu
 from nerve.kernels._backend import as_array, as_floats, beside, empty, overwrite, pick
 from nerve.kernels._elementwise import apart, output
 from nerve.kernels._integers import checked_labels
@@ -109,7 +110,11 @@ def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array,
         where = tuple(int(i) for i in module.argwhere(module.isnan(probabilities))[0])
         return ValueError(f"[{op}] targets must be probabilities, got nan at position {where}")
 
-    if now.recording is None:
+    if on_gpu(loss):
+        missing = ValueError(f"[{op}] targets must be probabilities, got nan")
+        if not _later.noted(module.isnan(probabilities), missing) and bool(module.isnan(probabilities).any()):
+            raise error()
+    elif now.recording is None:
         # A NaN loss comes from the logits or from the targets; only then is it worth looking which.
         if module.isnan(loss).any() and module.isnan(probabilities).any():
             raise error()

@@ -173,8 +173,8 @@ class ConvLSTM(Sequences):
         zeros = constant(full(tuple(size or 0 for size in shape), 0, inputs.dtype, inputs.array))
         h, c = (self._turned(zeros if state is None else state, 1, True) for state in states)
         x = self._turned(inputs, 2, True)
-        dropped = self._masks((batch, 1, *x.shape[2:]), x, self.dropout) if training else []
-        dropped_states = self._masks(h.shape, h, self.recurrent_dropout) if training else []
+        dropped = self._masks((batch, 1, *x.shape[2:]), inputs, self.dropout) if training else []
+        dropped_states = self._masks(h.shape, inputs, self.recurrent_dropout) if training else []
         z = self._gates(x, self.kernel, dropped, self._of_inputs)
         if self.bias is not None:
             z = z + self.bias
