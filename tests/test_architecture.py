@@ -19,6 +19,7 @@ FLOORS = {
         "constraints",
         "cluster",
         "data",
+        "datasets",
         "decomposition",
         "initializers",
         "layers",
