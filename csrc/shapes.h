@@ -43,6 +43,17 @@ struct Pool2DShape {
     int64_t pad_top, pad_left;
 };
 
+// What lies outside an image: a value, the edge, the other side, or the image mirrored about its outermost pixels
+// (d c b a b c d c) or their edges (c b a a b c d d).
+enum class Fill : int64_t { constant = 0, nearest = 1, wrap = 2, mirror = 3, reflect = 4 };
+
+// Images NHWC, looked at between their pixels (bilinear = 1) or at the nearest one (0).
+struct SampleShape {
+    int64_t batch, height, width, channels;
+    int64_t out_height, out_width;
+    int64_t bilinear, fill;
+};
+
 // query and out (batch, query_length, heads, key_size or value_size), key and value (batch, key_length, key_heads,
 // ...). mask element (b, h, i, j) at b mask_batch_stride + h mask_head_stride + i mask_query_stride + j.
 struct AttentionShape {

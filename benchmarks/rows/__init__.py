@@ -15,6 +15,7 @@ from benchmarks.rows import (
     random,
     recurrent,
     reduce,
+    sampling,
     softmax,
 )
 
@@ -22,6 +23,7 @@ ROWS: list[Row] = [
     *matmul.ROWS,
     *conv.ROWS,
     *pool.ROWS,
+    *sampling.ROWS,
     *norm.ROWS,
     *softmax.ROWS,
     *recurrent.ROWS,

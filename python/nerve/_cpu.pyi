@@ -20,6 +20,8 @@ __all__: list[str] = [
     "adamax_step",
     "add",
     "add_relu",
+    "affine_sample",
+    "affine_sample_backward",
     "argmax",
     "argmax_is",
     "argmin",
@@ -72,6 +74,8 @@ __all__: list[str] = [
     "gram",
     "greater",
     "greater_equal",
+    "grid_sample",
+    "grid_sample_backward",
     "gru",
     "gru_backward",
     "hard_sigmoid",
@@ -490,6 +494,36 @@ def add_relu(
     out: numpy.typing.NDArray[numpy.float64] | None,
     a: numpy.typing.NDArray[numpy.float64] | None,
     b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def affine_sample(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    transforms: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    fill_value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def affine_sample(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    transforms: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    fill_value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def affine_sample_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    transforms: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def affine_sample_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    transforms: numpy.typing.NDArray[numpy.float64] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
@@ -1368,6 +1402,36 @@ def greater_equal(
     out: numpy.typing.NDArray[numpy.bool_] | None,
     a: numpy.typing.NDArray[numpy.float64] | None,
     b: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def grid_sample(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    positions: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    fill_value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def grid_sample(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    positions: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    fill_value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def grid_sample_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    positions: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def grid_sample_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    positions: numpy.typing.NDArray[numpy.float64] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload

@@ -15,6 +15,8 @@ __all__: list[str] = [
     "adamax_step",
     "add",
     "add_relu",
+    "affine_sample",
+    "affine_sample_backward",
     "argmax",
     "argmax_is",
     "argmin",
@@ -62,6 +64,8 @@ __all__: list[str] = [
     "gram",
     "greater",
     "greater_equal",
+    "grid_sample",
+    "grid_sample_backward",
     "gru",
     "gru_backward",
     "hard_sigmoid",
@@ -256,6 +260,23 @@ def add_relu(
     out: int | None,
     a: int | None,
     b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def affine_sample(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    transforms: int | None,
+    shape: tuple[typing.Any, ...],
+    fill_value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def affine_sample_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    transforms: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 def argmax(
@@ -719,6 +740,23 @@ def greater_equal(
     out: int | None,
     a: int | None,
     b: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def grid_sample(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    positions: int | None,
+    shape: tuple[typing.Any, ...],
+    fill_value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def grid_sample_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    positions: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 def gru(

@@ -21,6 +21,7 @@ from . import (
     random,
     recurrent,
     reduce,
+    sampling,
     softmax,
 )
 from .row import GRADIENT_TOLERANCE, VALUE_TOLERANCE, BadCall, Exact, Op, Sample
@@ -32,6 +33,7 @@ FAMILIES = (
     gram,
     conv,
     pool,
+    sampling,
     norm,
     softmax,
     attention,

@@ -14,6 +14,10 @@ ACTIVATIONS = {None: 0, "linear": 0, "relu": 1, "sigmoid": 2, "tanh": 3}
 METRICS = {"sqeuclidean": 0, "euclidean": 1, "manhattan": 2, "cosine": 3}
 
 
+#: What lies outside an image (``enum class Fill`` in ``csrc/shapes.h``).
+FILLS = {"constant": 0, "nearest": 1, "wrap": 2, "mirror": 3, "reflect": 4}
+
+
 def activation_code(op: str, name: str | None) -> int:
     """The number of an activation, or a ValueError naming those there are."""
     if not isinstance(name, str | None) or name not in ACTIVATIONS:
@@ -88,6 +92,19 @@ class Pool2DShape(NamedTuple):
     stride_width: int
     pad_top: int
     pad_left: int
+
+
+class SampleShape(NamedTuple):
+    """Positions in images NHWC; what ``fill`` means is in ``FILLS``."""
+
+    batch: int
+    height: int
+    width: int
+    channels: int
+    out_height: int
+    out_width: int
+    bilinear: int
+    fill: int
 
 
 class AttentionShape(NamedTuple):

@@ -22,4 +22,5 @@ from nerve.kernels.reference.pool import *
 from nerve.kernels.reference.random import *
 from nerve.kernels.reference.recurrent import *
 from nerve.kernels.reference.reduce import *
+from nerve.kernels.reference.sampling import *
 from nerve.kernels.reference.softmax import *

@@ -1,0 +1,45 @@
+"""Sampling of images: the gradient, which flows to the image only, and whole turns and shifts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nerve
+from nerve import Tensor, ops
+
+FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_gradient_of_the_image(fill, interpolation, backend):
+    """Sampling is linear in the image, so the gradient is the adjoint: <sample(x), g> = <x, gradient(g)>."""
+    rng = np.random.default_rng(0)
+    options = {"fill_mode": fill, "interpolation": interpolation}
+    with nerve.backend(backend):
+        for channels in (1, 3, 5):
+            x = Tensor(rng.normal(size=(3, 7, 9, channels)))
+            transforms = rng.normal(size=(3, 8)) * [1, 1, 5, 1, 1, 5, 0.02, 0.02]
+            positions = rng.uniform(-8, 16, (3, 4, 75, 2))
+            for y in (
+                ops.affine_sample(x, transforms, size=(5, 80), **options),
+                ops.grid_sample(x, positions, **options),
+            ):
+                grad = rng.normal(size=y.shape)
+                (found,) = nerve.gradients(ops.sum(y * grad), [x])
+                assert np.vdot(found, x.array) == pytest.approx(np.vdot(y.array, grad), rel=1e-11)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 7])
+def test_whole_turns_and_shifts(channels):
+    x = np.random.default_rng(0).normal(size=(1, 6, 6, channels)).astype(np.float32)
+    turn = np.array([[0, -1, 5, 1, 0, 0, 0, 0]], np.float32)  # from row j, column 5 - i
+    np.testing.assert_array_equal(ops.affine_sample(x, turn).array, np.rot90(x, -1, (1, 2))[:, :, ::-1][:, ::-1])
+    shift = np.array([[1, 0, 2, 0, 1, -1, 0, 0]], np.float32)
+    np.testing.assert_array_equal(ops.affine_sample(x, shift, fill_mode="wrap").array, np.roll(x, (1, -2), (1, 2)))
+    padded = np.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0)), "symmetric")[:, :6, 2:]
+    np.testing.assert_array_equal(ops.affine_sample(x, shift, fill_mode="reflect").array, padded)
+    padded = np.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0)), "reflect")[:, :6, 2:]
+    np.testing.assert_array_equal(ops.affine_sample(x, shift, fill_mode="mirror").array, padded)
