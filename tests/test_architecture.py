@@ -31,6 +31,7 @@ FLOORS = {
         "optimizers",
         "random",
         "regularizers",
+        "samplers",
         "serialization",
         "utils",
     ],

@@ -1,67 +1,25 @@
-"""Layers that let positions of a sequence look at each other."""
+"""Attention of several heads, each with its own projections."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Unpack
 
-import numpy as np
-
-from nerve import kernels, ops, random
+from nerve import ops
 from nerve.errors import ShapeError
-from nerve.kernels._arrays import array_module
-from nerve.kernels._numbers import number
 from nerve.layers import masks
+from nerve.layers.attending import Attending, columns, rows
 from nerve.layers.core import positive
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import LayerOptions
 from nerve.layers.structure import Shape, is_shape
 from nerve.tensor import Variable
 
 __all__ = [
-    "Attention",
     "MultiHeadAttention",
 ]
 
 
-class _Attending(Layer):
-    """What the attention layers share: the core, with dropout of the probabilities, on (batch, length, heads, size)."""
-
-    def __init__(self, dropout: float, seed: int | None, **options: Unpack[LayerOptions]) -> None:
-        super().__init__(**options)
-        here = f"{self.name} ({type(self).__name__})"
-        if not 0 <= number(here, "dropout", dropout) < 1:
-            raise ValueError(f"[{here}] dropout must be in [0, 1), got {dropout}")
-        self.dropout = float(dropout)
-        self.seed = seed
-        self._next_offset = random.next_offset if seed is None else random.SeedGenerator(seed).next_offset
-
-    def _attend(
-        self, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: float, training: bool, scores: bool
-    ) -> tuple[Any, Any]:
-        """The result and, if `scores`, the probabilities (batch, heads, query_length, key_length)."""
-        if not scores and not (training and self.dropout):
-            return ops.attention(query, key, value, mask, scale=scale, causal=causal), None
-        if causal:
-            mask = masks.every(mask, array_module(query.array).tri(query.shape[1], key.shape[1], dtype=bool))
-        query, key, value = (ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
-        return self._weigh(ops.matmul(query * scale, key, transpose_b=True), value, mask, training)
-
-    def _weigh(self, logits: Any, value: Any, mask: Any, training: bool) -> tuple[Any, Any]:
-        """Values (batch, heads, key_length, size) weighed by the softmax of their scores, and the weights."""
-        if mask is not None:
-            logits = ops.where(mask, logits, np.asarray(-1e30, logits.dtype))
-        weights = ops.softmax(logits)
-        if mask is not None:  # a query that sees no key weighs all of them with zero
-            weights = ops.where(mask, weights, np.asarray(0, logits.dtype))
-        kept = weights
-        if training and self.dropout:
-            seed, offset = self._next_offset(weights.size)
-            kept = ops.dropout(weights, rate=self.dropout, seed=seed, offset=offset)
-        return ops.transpose(ops.matmul(kept, value), (0, 2, 1, 3)), weights
-
-
-class MultiHeadAttention(_Attending):
+class MultiHeadAttention(Attending):
     """Attention of several heads, each with its own projections: `layer(query, value, key)`.
 
     `key` is `value` where it is not given; all are (batch, length, features).
@@ -191,7 +149,7 @@ class MultiHeadAttention(_Attending):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        mask = masks.every(_rows(query_mask), _columns(value_mask), _columns(key_mask), attention_mask)
+        mask = masks.every(rows(query_mask), columns(value_mask), columns(key_mask), attention_mask)
         if mask is not None and mask.ndim > 2:
             mask = mask[..., None, :, :]  # the same for every head
         result, scores = self._attend(
@@ -204,6 +162,11 @@ class MultiHeadAttention(_Attending):
             bool(training),
             return_attention_scores,
         )
+        result = self._joined(result)
+        return (result, scores) if return_attention_scores else result
+
+    def _joined(self, result: Any) -> Any:
+        """The last projection, of all heads together."""
         batch, length = result.shape[:2]
         inner = self.num_heads * self.value_dim
         result = ops.dense(
@@ -212,7 +175,7 @@ class MultiHeadAttention(_Attending):
             self.output_bias,
         )
         self._projected(result)
-        return (result, scores) if return_attention_scores else result
+        return result
 
     def _heads(self, x: Any, kernel: Any, bias: Any) -> Any:
         """The projection of every head: (batch, length, num_heads, size)."""
@@ -230,94 +193,3 @@ class MultiHeadAttention(_Attending):
 
     def _penalize(self, outputs: Any) -> None:
         """Not the outputs again: each projection has been penalized."""
-
-
-class Attention(_Attending):
-    """Attention without projections, of one head: `layer([query, value, key])`.
-
-    `key` is `value` where it is not given; query is (batch, query_length, size), the others (batch, length, size).
-
-    Parameters
-    ----------
-    use_scale : bool
-        Whether scores are multiplied by a trained number.
-    dropout : float
-        Fraction of the attention's probabilities that training sets to 0.
-    seed : int, optional
-        A stream of dropout masks of this layer's own; otherwise they come from `nerve.random`'s.
-
-    Notes
-    -----
-    Scores are plain dot products (Luong et al., "Effective approaches to attention-based neural machine translation",
-    EMNLP 2015). `mask` is a list of the masks of query and value, booleans (batch, length) or None: positions of value
-    that are left out, and positions of the result that become 0.
-    """
-
-    def __init__(
-        self, use_scale: bool = False, dropout: float = 0.0, seed: int | None = None, **options: Unpack[LayerOptions]
-    ) -> None:
-        super().__init__(dropout, seed, **options)
-        self.use_scale = use_scale
-
-    def build(self, input_shape: Sequence[Shape]) -> None:
-        _check_inputs(input_shape)
-        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
-
-    _passes_masks_on = True
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask of the query."""
-        return mask[0] if isinstance(mask, list | tuple) else None
-
-    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        _check_inputs(input_shape)
-        return (*input_shape[0][:-1], input_shape[1][-1])
-
-    def call(
-        self,
-        inputs: Sequence[Any],
-        mask: Sequence[Any] | None = None,
-        training: bool | None = None,
-        return_attention_scores: bool = False,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        _check_inputs([x.shape for x in inputs])
-        query, value, *rest = inputs
-        key = rest[0] if rest else value
-        query_mask, value_mask = mask[:2] if mask is not None else (None, None)
-        seen = _columns(value_mask)
-        if self.scale is not None:
-            query = query * self.scale
-        result, scores = self._attend(
-            _one_head(query),
-            _one_head(key),
-            _one_head(value),
-            None if seen is None else seen[:, None],
-            use_causal_mask,
-            1.0,
-            bool(training),
-            return_attention_scores,
-        )
-        result = ops.reshape(result, (*result.shape[:2], value.shape[-1]))
-        if query_mask is not None:
-            result = result * kernels.cast(masks.plain(query_mask), result.dtype)[..., None]
-        if not return_attention_scores:
-            return result
-        return result, ops.reshape(scores, (scores.shape[0], *scores.shape[2:]))
-
-
-def _one_head(x: Any) -> Any:
-    return ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
-
-
-def _check_inputs(shapes: Sequence[Shape]) -> None:
-    if is_shape(shapes) or len(shapes) not in (2, 3) or any(len(shape) != 3 for shape in shapes):
-        raise ShapeError(f"expects a list of query, value and perhaps key (batch, length, size), got shapes {shapes}")
-
-
-def _rows(mask: Any) -> Any:
-    return None if mask is None else masks.plain(mask)[:, :, None]
-
-
-def _columns(mask: Any) -> Any:
-    return None if mask is None else masks.plain(mask)[:, None, :]

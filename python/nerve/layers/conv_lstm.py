@@ -256,30 +256,11 @@ def convolution(
     padding: str = "same",
     dilation_rate: Sequence[int] | None = None,
 ) -> Any:
-    """Of one, two or three axes, channels last, by the kernel for images.
-
-    Rows are images of one row. In volumes the first axis of the kernel becomes channels: the planes that it sees lie
-    side by side, and all planes of all volumes are one batch of images.
-    """
+    """Of one, two or three axes, channels last."""
     rank = x.ndim - 2
     strides, rates = tuple(strides or (1,) * rank), tuple(dilation_rate or (1,) * rank)
     options: dict[str, Any] = {"padding": padding}
-    if rank == 2:
-        return ops.conv2d(x, kernel, strides=strides, dilation_rate=rates, **options)
     if rank == 1:
-        image, flat = ops.reshape(x, (x.shape[0], 1, *x.shape[1:])), ops.reshape(kernel, (1, *kernel.shape))
-        y = ops.conv2d(image, flat, strides=(1, *strides), dilation_rate=(1, *rates), **options)
-        return ops.reshape(y, (y.shape[0], *y.shape[2:]))
-    batch, depth = x.shape[:2]
-    size, stride, rate = kernel.shape[0], strides[0], rates[0]
-    count = output_size(depth, (size - 1) * rate + 1, stride, padding) or 0
-    missing = max((count - 1) * stride + (size - 1) * rate + 1 - depth, 0) if padding == "same" else 0
-    before = constant(full((batch, missing // 2, *x.shape[2:]), 0, x.dtype, x.array))
-    after = constant(full((batch, missing - missing // 2, *x.shape[2:]), 0, x.dtype, x.array))
-    padded = ops.concatenate([before, x, after], axis=1) if missing else x
-    planes = [padded[:, first : first + (count - 1) * stride + 1 : stride] for first in range(0, size * rate, rate)]
-    images = ops.reshape(ops.concatenate(planes, axis=-1), (batch * count, *x.shape[2:4], size * x.shape[4]))
-    turned = ops.transpose(kernel, (1, 2, 0, 3, 4))
-    flat = ops.reshape(turned, (*kernel.shape[1:3], size * kernel.shape[3], kernel.shape[4]))
-    y = ops.conv2d(images, flat, strides=strides[1:], dilation_rate=rates[1:], **options)
-    return ops.reshape(y, (batch, count, *y.shape[1:]))
+        return ops.conv1d(x, kernel, strides=strides[0], dilation_rate=rates[0], **options)
+    convolve = ops.conv2d if rank == 2 else ops.conv3d
+    return convolve(x, kernel, strides=strides, dilation_rate=rates, **options)

@@ -1,0 +1,150 @@
+"""Attention whose heads share keys and values: `GroupQueryAttention`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Unpack
+
+import numpy as np
+
+from nerve import ops
+from nerve.errors import ShapeError
+from nerve.kernels._arrays import placed
+from nerve.layers import masks
+from nerve.layers.attending import columns, rows
+from nerve.layers.attention import MultiHeadAttention
+from nerve.layers.core import positive
+from nerve.layers.layer import LayerOptions
+from nerve.layers.structure import Shape, is_positive_int, is_shape
+
+__all__ = [
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
+]
+
+
+class GroupQueryAttention(MultiHeadAttention):
+    """Attention in which groups of query heads see the same keys and values: `layer(query, value, key)`.
+
+    One group is multi-query attention; as many groups as heads are `MultiHeadAttention`. It is called as that, and
+    its `query_kernel` and so on have the same axes.
+
+    Parameters
+    ----------
+    head_dim : int
+        Size of a head's queries, keys and values.
+    num_query_heads : int
+    num_key_value_heads : int
+        The number of groups; divides `num_query_heads`.
+    dropout : float
+        Fraction of the attention's probabilities that training sets to 0.
+    use_bias : bool
+        Of all projections.
+    sliding_window : int, optional
+        A query sees the keys less than so many positions from it.
+    kernel_initializer, bias_initializer : str, Initializer or callable
+    use_gate : bool
+        Whether a sigmoid of one more projection of the query multiplies the heads' results (Qiu et al., "Gated
+        attention for large language models", 2025).
+    seed : int, optional
+        A stream of dropout masks of this layer's own; otherwise they come from `nerve.random`'s.
+
+    References
+    ----------
+    Ainslie et al., "GQA: training generalized multi-query transformer models from multi-head checkpoints", EMNLP 2023.
+    """
+
+    def __init__(
+        self,
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        use_gate: bool = False,
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(
+            num_query_heads, head_dim, None, dropout, use_bias, None, kernel_initializer, bias_initializer, seed,
+            **options,
+        )  # fmt: skip
+        here = f"[{self.name} (GroupQueryAttention)]"
+        positive(self, num_key_value_heads=num_key_value_heads)
+        if num_query_heads % num_key_value_heads:
+            raise ValueError(f"{here} num_query_heads ({num_query_heads}) must be a multiple of {num_key_value_heads}")
+        if sliding_window is not None and not is_positive_int(sliding_window):
+            raise ValueError(f"{here} sliding_window must be a positive int or None, got {sliding_window!r}")
+        self.head_dim = head_dim
+        self.num_query_heads = num_query_heads
+        self.num_key_value_heads = num_key_value_heads
+        self.sliding_window = sliding_window
+        self.use_gate = use_gate
+
+    def build(  # type: ignore[override]
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> None:
+        shapes = (query_shape, value_shape if key_shape is None else key_shape, value_shape)
+        for shape in shapes:
+            if not is_shape(shape) or len(shape) != 3 or shape[-1] is None:
+                raise ShapeError(f"expects query, value and key (batch, length, features), got shape {shape}")
+        (queries, keys, values), size = (shape[-1] or 0 for shape in shapes), self.head_dim
+        heads, groups = self.num_query_heads, self.num_key_value_heads
+        self.query_kernel, self.query_bias = self._projection("query", (queries, heads, size), 1)
+        self.key_kernel, self.key_bias = self._projection("key", (keys, groups, size), 1)
+        if self.use_gate:
+            self.gate_kernel, self.gate_bias = self._projection("gate", (queries, heads, size), 1)
+        self.value_kernel, self.value_bias = self._projection("value", (values, groups, size), 1)
+        self.output_kernel, self.output_bias = self._projection("output", (heads, size, queries), 2)
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        mask = masks.every(rows(query_mask), columns(value_mask), columns(key_mask), attention_mask)
+        if self.sliding_window is not None:
+            band = np.abs(np.subtract.outer(np.arange(query.shape[1]), np.arange(key.shape[1]))) < self.sliding_window
+            mask = masks.every(mask, placed(band, query.array))
+        if mask is not None and mask.ndim > 2:
+            mask = mask[..., None, :, :]  # the same for every head
+        result, scores = self._attend(
+            self._heads(query, self.query_kernel, self.query_bias),
+            self._repeated(self._heads(key, self.key_kernel, self.key_bias)),
+            self._repeated(self._heads(value, self.value_kernel, self.value_bias)),
+            mask,
+            use_causal_mask,
+            1 / math.sqrt(self.head_dim),
+            bool(training),
+            return_attention_scores,
+        )
+        if self.use_gate:
+            result = result * ops.sigmoid(self._heads(query, self.gate_kernel, self.gate_bias))
+        result = self._joined(result)
+        return (result, scores) if return_attention_scores else result
+
+    def _repeated(self, x: Any) -> Any:
+        """A group's keys or values for each of its heads."""
+        batch, length, groups, size = x.shape
+        repeats = self.num_query_heads // groups
+        if repeats == 1:
+            return x
+        spread = ops.broadcast_to(
+            ops.reshape(x, (batch, length, groups, 1, size)), (batch, length, groups, repeats, size)
+        )
+        return ops.reshape(spread, (batch, length, groups * repeats, size))
+
+
+GroupedQueryAttention = GroupQueryAttention
