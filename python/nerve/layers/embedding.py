@@ -9,13 +9,15 @@ import numpy as np
 from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.kernels._traced import as_array
+from nerve.layers import masks
 from nerve.layers.core import positive
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer, LayerOptions, float_dtype
 from nerve.layers.structure import Shape
 from nerve.tensor import Tensor
 
 __all__ = [
     "Embedding",
+    "ReversibleEmbedding",
 ]
 
 
@@ -78,3 +80,66 @@ class Embedding(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
+
+
+class ReversibleEmbedding(Embedding):
+    """A table of vectors that also goes the other way: from a vector to a score of every entry of the vocabulary.
+
+    Parameters
+    ----------
+    input_dim, output_dim, embeddings_initializer, mask_zero
+        As for `Embedding`.
+    tie_weights : bool
+        Whether the way back uses the same table, turned; otherwise there are `reverse_embeddings` of their own.
+    reverse_dtype : {"float32", "float64"}, optional
+        Of the way back; the layer's if not given.
+    logit_soft_cap : float, optional
+        Scores become ``cap * tanh(score / cap)``.
+
+    References
+    ----------
+    Press and Wolf, "Using the output embedding to improve language models", EACL 2017.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        mask_zero: bool = False,
+        reverse_dtype: str | None = None,
+        logit_soft_cap: float | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(input_dim, output_dim, embeddings_initializer, mask_zero, **options)
+        self.tie_weights = bool(tie_weights)
+        self.reverse_dtype = None if reverse_dtype is None else float_dtype(reverse_dtype)
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        if not reverse:
+            vectors = super().call(inputs)
+            if (mask := super().compute_mask(inputs)) is not None:
+                masks.attach(vectors, mask)
+            return vectors
+        table: Any = self.embeddings if self.tie_weights else self.reverse_embeddings
+        if self.reverse_dtype not in (None, self.dtype):
+            inputs, table = (ops.cast(x, dtype=self.reverse_dtype) for x in (inputs, table))
+        scores = ops.matmul(inputs, table, transpose_b=self.tie_weights)
+        cap = self.logit_soft_cap
+        return scores if cap is None else ops.tanh(scores / cap) * cap
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: there is one only on the way to the vectors, which carry it already."""
+        return None
+
+    def compute_output_shape(self, input_shape: Shape, reverse: bool = False) -> Shape:
+        return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
