@@ -14,7 +14,7 @@ from .test_spatial_layers import IMAGES, SEQUENCES, trained_and_saved
 
 rng = np.random.default_rng(8)
 CASES = [
-    ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": (None, 3), "bias_axes": "d"}, SEQUENCES),
+    ("EinsumDense", {"equation": "abc,ce->abe", "output_shape": (None, 3), "bias_axes": "e"}, SEQUENCES),
     ("EinsumDense", {"equation": "...x,xyz->...yz", "output_shape": [2, 3], "activation": "relu"}, IMAGES),
     ("GroupNormalization", {"groups": 2}, IMAGES),
     ("GroupNormalization", {"groups": 1, "axis": 1, "gamma_regularizer": "l2"}, IMAGES),
@@ -126,7 +126,7 @@ class TestDenseErrors:
         with pytest.raises(ValueError, match="bias_axes 'b' are not all in 'ac'"):
             layers.EinsumDense("ab,bc->ac", 3, bias_axes="b")
         with pytest.raises(ShapeError, match="has output_shape"):
-            layers.EinsumDense("abc,cd->abd", 3)(SEQUENCES)
+            layers.EinsumDense("abc,ce->abe", 3)(SEQUENCES)
         layer = layers.EinsumDense("ab,bc->ac", 3)
         layer(SEQUENCES[:, 0])
         with pytest.raises(ShapeError, match=r"\[einsum_dense.*expects 4 for 'b' of 'ab,bc->ac', got 3"):

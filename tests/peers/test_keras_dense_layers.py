@@ -21,7 +21,7 @@ SEQUENCES = rng.normal(size=(3, 7, 6)).astype(np.float32)
 IMAGES = rng.normal(size=(2, 5, 4, 6)).astype(np.float32)
 CASES = [
     ("EinsumDense", {"equation": "ab,bc->ac", "output_shape": 4, "bias_axes": "c", "activation": "relu"}, ROWS),
-    ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": (None, 4), "bias_axes": "d"}, SEQUENCES),
+    ("EinsumDense", {"equation": "abc,ce->abe", "output_shape": (None, 4), "bias_axes": "e"}, SEQUENCES),
     ("EinsumDense", {"equation": "...x,xy->...y", "output_shape": 4, "bias_axes": "y"}, IMAGES),
     ("EinsumDense", {"equation": "...x,xyz->...yz", "output_shape": (2, 3), "bias_axes": "y"}, SEQUENCES),
     ("EinsumDense", {"equation": "ab...,bc->ac...", "output_shape": 4, "bias_axes": "c"}, IMAGES),

@@ -22,7 +22,7 @@ class EinsumDense(Layer):
     Parameters
     ----------
     equation : str
-        Of the inputs and the kernel, such as "abc,cd->abd"; an ellipsis may stand for axes at the beginning or at the
+        Of the inputs and the kernel, such as "abc,ce->abe"; an ellipsis may stand for axes at the beginning or at the
         end of inputs and outputs.
     output_shape : int or sequence of int or None
         Of the outputs, without the batch and without the axes of the ellipsis; None for a size that the inputs have.
@@ -33,7 +33,7 @@ class EinsumDense(Layer):
 
     Examples
     --------
-    >>> EinsumDense("abc,cd->abd", output_shape=(None, 64), bias_axes="d")
+    >>> EinsumDense("abc,ce->abe", output_shape=(None, 64), bias_axes="e")
     >>> EinsumDense("...x,xy->...y", output_shape=64, bias_axes="y")
     """
 
