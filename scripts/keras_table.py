@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""The table of Keras's classes with nerve's beside them, docs/keras.md.
+
+    python scripts/keras_table.py            # exit 1 and print a diff where the table is not what the two libraries say
+    python scripts/keras_table.py --write    # bring it up to date
+
+Looks at the installed nerve and at the installed Keras. What Keras has and nerve has not needs a reason below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+TABLE = Path(__file__).resolve().parent.parent / "docs" / "keras.md"
+SECTIONS = {
+    "layers": "Layer",
+    "losses": "Loss",
+    "metrics": "Metric",
+    "optimizers": "Optimizer",
+    "optimizers.schedules": "LearningRateSchedule",
+    "callbacks": "Callback",
+    "initializers": "Initializer",
+    "regularizers": "Regularizer",
+    "constraints": "Constraint",
+}
+FRAMEWORK = "runs a model of another framework"
+REASONS: dict[str, str] = {
+    "layers.FlaxLayer": FRAMEWORK,
+    "layers.JaxLayer": FRAMEWORK,
+    "layers.TFSMLayer": FRAMEWORK,
+    "layers.TorchModuleWrapper": FRAMEWORK,
+}
+
+
+def classes(library: str, section: str) -> dict[str, list[str]]:
+    """The classes of a section by their own names, each with the names it is found under."""
+    module = importlib.import_module(f"{library}.{section}")
+    base = getattr(module, SECTIONS[section])
+    found: dict[Any, list[str]] = {}
+    for name in sorted(set(dir(module))):
+        value = getattr(module, name)
+        if isinstance(value, type) and issubclass(value, base) and not name.startswith("_"):
+            found.setdefault(value, []).append(name)
+    return {(own if (own := cls.__name__) in names else names[0]): names for cls, names in found.items()}
+
+
+def table() -> str:
+    """The whole text.
+
+    Raises
+    ------
+    ValueError
+        If a class is missing without a reason, or has a reason and is there.
+    """
+    import keras
+
+    lines = [
+        "# Keras's classes in nerve",
+        "",
+        f"Every layer, loss, metric, optimizer, schedule, callback, initializer, regularizer and constraint of Keras "
+        f"{keras.__version__}, and",
+        "where it is in nerve: the same name, arguments and defaults, or the reason why there is none. Other names of a class",
+        "follow it in parentheses. Made by `python scripts/keras_table.py --write`; a test compares it with both libraries.",
+    ]
+    wrong = []
+    for section in SECTIONS:
+        theirs, ours = classes("keras", section), importlib.import_module(f"nerve.{section}")
+        rows = []
+        for name, names in sorted(theirs.items()):
+            reason = REASONS.get(f"{section}.{name}")
+            missing = [each for each in names if not hasattr(ours, each)]
+            if bool(missing) != bool(reason):
+                wrong.append(f"{section}.{name}: " + ("needs a reason" if missing else "is there and has a reason"))
+            aliases = [f"`{each}`" for each in names if each != name]
+            rows.append(
+                (f"`{name}`" + (f" ({', '.join(aliases)})" if aliases else ""), reason or f"`nerve.{section}.{name}`")
+            )
+        here = len(rows) - sum(f"{section}.{name}" in REASONS for name in theirs)
+        lines += ["", f"## keras.{section}: {here} of {len(rows)}", "", "| Keras | nerve |", "| --- | --- |"]
+        lines += [f"| {keras_name} | {place} |" for keras_name, place in rows]
+    if wrong:
+        raise ValueError("scripts/keras_table.py, REASONS:\n  " + "\n  ".join(wrong))
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="bring docs/keras.md up to date")
+    write = parser.parse_args().write
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    text, before = table(), TABLE.read_text() if TABLE.exists() else ""
+    if write:
+        TABLE.parent.mkdir(exist_ok=True)
+        TABLE.write_text(text)
+    elif text != before:
+        sys.stdout.writelines(
+            difflib.unified_diff(before.splitlines(True), text.splitlines(True), "docs/keras.md", "now")
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
