@@ -27,7 +27,8 @@ from typing import Any
 
 from benchmarks import machine, table
 from benchmarks.kernels import RESULTS, counts
-from benchmarks.steps import WORKLOADS
+from benchmarks.steps import ALL
+from benchmarks.steps.programs import Program
 from benchmarks.steps.workload import Workload
 from benchmarks.timing import Time
 
@@ -101,7 +102,7 @@ class Line:
         )
 
 
-def chosen(workloads: Sequence[Workload], only: list[str] | None) -> list[Workload]:
+def chosen(workloads: Sequence[Workload | Program], only: list[str] | None) -> list[Workload | Program]:
     """Those with one of the texts in their names."""
     return [each for each in workloads if not only or any(part in each.name for part in only)]
 
@@ -145,17 +146,17 @@ def measured(number: int, peer: str, threads: int, budget: float, env: dict[str,
         raise Failed(done.stderr.strip().rpartition("\n")[2])
     found = json.loads(done.stdout.splitlines()[-1])
     times = {name: Time(**time) for name, time in found["times"].items()}
-    return Line(WORKLOADS[number].name, peer, threads, times, found["memory"])
+    return Line(ALL[number].name, peer, threads, times, found["memory"])
 
 
-def run(workloads: Sequence[Workload], options: argparse.Namespace) -> Iterator[Line]:
+def run(workloads: Sequence[Workload | Program], options: argparse.Namespace) -> Iterator[Line]:
     """Line by line, for one number of threads after the other."""
     for workload in workloads:
         for peer in workload.peers:
             if not missing(peer):
                 for threads in options.threads:
                     env = environment(peer, threads, options.isa, options.torch_compile)
-                    yield measured(WORKLOADS.index(workload), peer, threads, options.budget, env)
+                    yield measured(ALL.index(workload), peer, threads, options.budget, env)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -168,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--torch-compile", action="store_true", help="also time torch.compile")
     parser.add_argument("--csv", type=Path, help="where the lines go; a whole run's go to benchmarks/results")
     options = parser.parse_args(arguments)
-    picked = chosen(WORKLOADS, options.only)
+    picked = chosen(ALL, options.only)
     if not picked:
         parser.error(f"no step's name has {' or '.join(options.only)} in it")
     facts, begin = machine.facts(("torch", "jax", "optax", "keras")), time.perf_counter()

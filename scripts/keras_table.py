@@ -60,14 +60,13 @@ def table() -> str:
     """
     import keras
 
-    lines = [
-        "# Keras's classes in nerve",
-        "",
-        f"Every layer, loss, metric, optimizer, schedule, callback, initializer, regularizer and constraint of Keras "
-        f"{keras.__version__}, and",
-        "where it is in nerve: the same name, arguments and defaults, or the reason why there is none. Other names of a class",
-        "follow it in parentheses. Made by `python scripts/keras_table.py --write`; a test compares it with both libraries.",
-    ]
+    head = f"""# Keras's classes in nerve
+
+Every layer, loss, metric, optimizer, schedule, callback, initializer, regularizer and constraint of Keras
+{keras.__version__} and where it is in nerve, with the same name, arguments and defaults; or the reason why there is
+none. Other names of a class follow it in parentheses. Made by `python scripts/keras_table.py --write`; a test compares
+it with both libraries."""
+    lines = head.splitlines()
     wrong = []
     for section in SECTIONS:
         theirs, ours = classes("keras", section), importlib.import_module(f"nerve.{section}")

@@ -1,16 +1,11 @@
-"""The scripts written for Keras: each learns in recorded steps, and under Keras with its import line it learns the same."""
+"""The scripts written for Keras: each learns in recorded steps, and the same under Keras by its import line."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-import nerve
-
-from . import examples
-
-# Scripts that draw noise: no two libraries draw the same, and losses agree as far as means over some batches do.
-RANDOM = {"vae": 0.02, "dcgan": 0.1}
+from benchmarks.steps import programs
 
 
 def required(name: str) -> None:
@@ -18,41 +13,30 @@ def required(name: str) -> None:
         pytest.importorskip(needed)
 
 
-@pytest.mark.parametrize("name", examples.NAMES)
-def test_a_script_learns(name):
+@pytest.mark.parametrize("name", programs.NAMES)
+def test_a_program_learns(name):
     required(name)
-    script = examples.load(name)
-    model = script.build()
-    data = examples.few(script)
-    losses = model.fit(*data[:2], epochs=5, **examples.options(script, data)).history["loss"]
+    script = programs.load(name)
+    data = programs.few(script, 4)
+    model = programs.built(script, data)
+    losses = programs.fit(script, model, data, 5)
     assert losses[-1] < losses[0]
     assert model._recorders["train"].recordings, model._recorders["train"].refusal
 
 
 @pytest.mark.peers
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", examples.NAMES)
-def test_under_keras(name, monkeypatch):
-    required(name)
+@pytest.mark.parametrize("program", programs.PROGRAMS, ids=lambda program: program.script)
+def test_under_keras(program, monkeypatch):
+    required(program.script)
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     pytest.importorskip("keras")
     pytest.importorskip("torch")
-    nerve.random.seed(0)
-    ours, theirs = examples.load(name), examples.load(name, examples.THEIRS)
-    model, other = ours.build(), theirs.build()
-    data = examples.few(ours, 8)
-    for each in (model, other):
-        if not each.built or not each.weights:
-            each(examples.part(data[0], 2))
-    other.set_weights(model.get_weights())
-    found, expected = (
-        np.array(each.fit(*data[:2], epochs=3, **examples.options(script, data)).history["loss"])
-        for each, script in ((model, ours), (other, theirs))
-    )
+    ours, theirs = programs.sides(program, "keras").values()
+    found, expected = ours.check(), theirs.check()
     assert expected[-1] < expected[0], "Keras learns"
-    # 1e-3 is ten times what is seen after 24 steps of Adam, where the order of sums tells.
-    np.testing.assert_allclose(found, expected, rtol=RANDOM.get(name, 1e-3))
+    np.testing.assert_allclose(found, expected, rtol=program.tolerance)
 
 
 def test_there_are_ten():
-    assert len(examples.NAMES) == 10
+    assert len(programs.NAMES) == 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.steps.programs import PROGRAMS, Program
 from benchmarks.steps.workload import Workload
 
 
@@ -48,3 +49,4 @@ WORKLOADS = (
     ),
     Workload("MLP 784-32-10, one row, predict", SMALL, "mlp", (784,), 1, KERAS, way="predict"),
 )  # fmt: skip
+ALL: tuple[Workload | Program, ...] = (*WORKLOADS, *PROGRAMS)

@@ -12,16 +12,17 @@ import sys
 from dataclasses import asdict
 
 from benchmarks.row import WrongResult
-from benchmarks.steps import WORKLOADS, ours
+from benchmarks.steps import ALL, ours, programs
+from benchmarks.steps.programs import Program
 from benchmarks.steps.workload import Side, Workload, agree
 from benchmarks.timing import Time, threads_of_all, timed
 
 
 def main(number: str, peer: str, threads: str, budget: str) -> int:
     with threads_of_all(int(threads), peer.endswith("torch")):
-        sides = gathered(WORKLOADS[int(number)], peer)
+        sides = gathered(ALL[int(number)], peer)
         try:
-            measured = measure(WORKLOADS[int(number)], sides, float(budget))
+            measured = measure(ALL[int(number)], sides, float(budget))
         except WrongResult as error:
             print(f"WRONG: {error}", file=sys.stderr)
             return 1
@@ -29,13 +30,15 @@ def main(number: str, peer: str, threads: str, budget: str) -> int:
     return 0
 
 
-def gathered(workload: Workload, peer: str) -> dict[str, Side]:
+def gathered(workload: Workload | Program, peer: str) -> dict[str, Side]:
     """nerve's side and a peer's."""
+    if isinstance(workload, Program):
+        return programs.sides(workload, peer)
     theirs = importlib.import_module(f"benchmarks.steps.with_{peer.split()[0]}")
     return {"nerve": ours.side(workload), **theirs.sides(workload)}
 
 
-def measure(workload: Workload, sides: dict[str, Side], budget: float) -> dict[str, object]:
+def measure(workload: Workload | Program, sides: dict[str, Side], budget: float) -> dict[str, object]:
     """Times per step and memory of the sides, which agree."""
     agree(workload, sides)
     times = timed({name: (side.mode, side.call) for name, side in sides.items()}, budget)

@@ -98,7 +98,7 @@ class Side:
     mode: Peer | None = None
 
 
-def agree(workload: Workload, sides: dict[str, Side]) -> dict[str, np.ndarray]:
+def agree(workload: Any, sides: dict[str, Side]) -> dict[str, np.ndarray]:
     """What the sides check, or WrongResult where one differs from the first, or where nothing is learned."""
     from benchmarks.row import WrongResult
     from benchmarks.timing import mode

@@ -1,4 +1,4 @@
-"""A variational autoencoder of handwritten digits, with a `train_step` of its own.
+"""A variational autoencoder of handwritten digits, with a `train_step` of its own (under Keras, on PyTorch).
 
 Kingma and Welling, "Auto-encoding variational Bayes", 2014.
 """
@@ -27,6 +27,12 @@ class VAE(keras.Model):
         self.encoder = keras.Sequential([keras.Input((784,)), dense(256, activation="relu"), dense(2 * LATENT)])
         self.decoder = keras.Sequential([keras.Input((LATENT,)), dense(256, activation="relu"), dense(784)])
         self.noise = keras.random.SeedGenerator(0)
+        self.tracked = [keras.metrics.Mean(name) for name in ("loss", "pixels", "distance")]
+
+    @property
+    def metrics(self):
+        """What an epoch begins anew."""
+        return self.tracked
 
     def call(self, x):
         """Logits of the pixels, and the means and logarithms of the variances of the numbers."""
@@ -34,13 +40,25 @@ class VAE(keras.Model):
         noise = keras.random.normal(keras.ops.shape(mean), seed=self.noise)
         return self.decoder(mean + keras.ops.exp(0.5 * log_variance) * noise), mean, log_variance
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def terms(self, x, logits, mean, log_variance):
         """What the pixels lack, and how far the numbers are from normally distributed ones."""
-        logits, mean, log_variance = y_pred
         ops = keras.ops
         pixels = ops.sum(ops.softplus(logits) - x * logits, axis=1)
         distance = 0.5 * ops.sum(ops.exp(log_variance) + ops.square(mean) - 1.0 - log_variance, axis=1)
-        return ops.mean(pixels + distance)
+        return ops.mean(pixels), ops.mean(distance)
+
+    def train_step(self, data):
+        """One step on a batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self.zero_grad()
+        pixels, distance = self.terms(x, *self(x, training=True))
+        loss = pixels + distance
+        loss.backward()
+        variables = self.trainable_variables
+        self.optimizer.apply([variable.value.grad for variable in variables], variables)
+        for metric, value in zip(self.tracked, (loss, pixels, distance), strict=True):
+            metric.update_state(value)
+        return {metric.name: metric.result() for metric in self.tracked}
 
 
 def build():
