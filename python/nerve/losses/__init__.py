@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from nerve._lookup import names_of, resolve, snake_case
+from nerve.losses.boxes import (
+    CIoULoss,
+    DIoULoss,
+    GIoULoss,
+    IoULoss,
+    ciou_loss,
+    diou_loss,
+    giou_loss,
+    iou_loss,
+)
 from nerve.losses.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -12,6 +22,14 @@ from nerve.losses.classification import (
     binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
+)
+from nerve.losses.embeddings import (
+    Contrastive,
+    InfoNCE,
+    Triplet,
+    contrastive,
+    info_nce,
+    triplet,
 )
 from nerve.losses.hinge import (
     CategoricalHinge,
@@ -63,15 +81,21 @@ from nerve.losses.regression import (
 __all__ = [
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
+    "CIoULoss",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Contrastive",
     "CosineSimilarity",
+    "DIoULoss",
     "Dice",
     "FunctionLoss",
+    "GIoULoss",
     "Hinge",
     "Huber",
+    "InfoNCE",
+    "IoULoss",
     "KLDivergence",
     "LogCosh",
     "Loss",
@@ -82,6 +106,7 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Triplet",
     "Tversky",
     "binary_crossentropy",
     "binary_focal_crossentropy",
@@ -89,11 +114,17 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "ciou_loss",
+    "contrastive",
     "cosine_similarity",
     "dice",
+    "diou_loss",
     "get",
+    "giou_loss",
     "hinge",
     "huber",
+    "info_nce",
+    "iou_loss",
     "kl_divergence",
     "log_cosh",
     "mean_absolute_error",
@@ -103,6 +134,7 @@ __all__ = [
     "poisson",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "triplet",
     "tversky",
 ]
 
@@ -112,7 +144,9 @@ _NAMES: dict[str, type[Loss]] = names_of(
         CategoricalGeneralizedCrossEntropy, CategoricalHinge, CosineSimilarity, Dice, Hinge, Huber,
         KLDivergence, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
         MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge, Tversky,
+        CIoULoss, Contrastive, DIoULoss, GIoULoss, InfoNCE, IoULoss, Triplet,
     ],
+    ciou_loss=CIoULoss, diou_loss=DIoULoss, giou_loss=GIoULoss, iou_loss=IoULoss, info_nce=InfoNCE,
     mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError, MAE=MeanAbsoluteError,
     mape=MeanAbsolutePercentageError, MAPE=MeanAbsolutePercentageError,
     msle=MeanSquaredLogarithmicError, MSLE=MeanSquaredLogarithmicError,
