@@ -22,12 +22,18 @@ from nerve.metrics.confusion import (
     TrueNegatives,
     TruePositives,
 )
+from nerve.metrics.confusion_matrix import (
+    ConfusionMatrix,
+)
 from nerve.metrics.curves import (
     AUC,
     PrecisionAtRecall,
     RecallAtPrecision,
     SensitivityAtSpecificity,
     SpecificityAtSensitivity,
+)
+from nerve.metrics.detection import (
+    MeanAveragePrecision,
 )
 from nerve.metrics.from_losses import (
     BinaryCrossentropy,
@@ -42,6 +48,10 @@ from nerve.metrics.from_losses import (
     Poisson,
     SparseCategoricalCrossentropy,
     SquaredHinge,
+)
+from nerve.metrics.language import (
+    Bleu,
+    Perplexity,
 )
 from nerve.metrics.metric import (
     FunctionMetric,
@@ -71,9 +81,11 @@ __all__ = [
     "BinaryAccuracy",
     "BinaryCrossentropy",
     "BinaryIoU",
+    "Bleu",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConfusionMatrix",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
@@ -87,12 +99,14 @@ __all__ = [
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanAveragePrecision",
     "MeanIoU",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
     "OneHotIoU",
     "OneHotMeanIoU",
+    "Perplexity",
     "Poisson",
     "Precision",
     "PrecisionAtRecall",
@@ -123,7 +137,8 @@ _NAMES: dict[str, type[Metric]] = names_of(
         OneHotMeanIoU, Poisson, Precision, PrecisionAtRecall, R2Score, Recall, RecallAtPrecision,
         RootMeanSquaredError, SensitivityAtSpecificity, SparseCategoricalAccuracy,
         SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SpecificityAtSensitivity, SquaredHinge,
-        Sum, TopKCategoricalAccuracy, TrueNegatives, TruePositives,
+        Sum, TopKCategoricalAccuracy, TrueNegatives, TruePositives, Bleu, ConfusionMatrix, MeanAveragePrecision,
+        Perplexity,
     ],
     mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError, MAE=MeanAbsoluteError, rmse=RootMeanSquaredError,
     mape=MeanAbsolutePercentageError, MAPE=MeanAbsolutePercentageError, msle=MeanSquaredLogarithmicError,

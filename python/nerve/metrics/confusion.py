@@ -27,6 +27,8 @@ class Counts(Metric):
     A prediction above the threshold is positive. Negatives follow from these.
     """
 
+    _state = ("_counts",)
+
     def __init__(self, thresholds: Sequence[float], name: str | None) -> None:
         super().__init__(name)
         self._set_thresholds(thresholds)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,8 @@ class Metric:
     """Base of all metrics: `update_state` for every batch, `result` at any time, `reset_state` for the next pass.
 
     A subclass keeps its state in variables made by `add_variable`, which `reset_state` sets to what they were, or in
-    attributes of its own, and then has a `reset_state` of its own too.
+    attributes of its own, which it names in `_state`, and then has a `reset_state` of its own too. Either is a sum over
+    all batches, so that metrics of several threads can be made one (`merge_state`).
 
     Parameters
     ----------
@@ -39,6 +40,7 @@ class Metric:
     """
 
     direction: str | None = None
+    _state: ClassVar[tuple[str, ...]] = ()
     recordable = False  # whether updates of this very class are nothing but kernels, which a recording can hold
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -98,6 +100,28 @@ class Metric:
         for variable, start in self._variables:
             variable.assign(placed(start, variable.array))
 
+    def merge_state(self, metrics: Iterable[Metric]) -> Self:
+        """Add what other metrics have seen, as of other threads or parts of the data.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one of them is of another class or has other arguments; nothing has changed then.
+        """
+        others = list(metrics)
+        own = {**self.get_config(), "name": ""}
+        for other in others:
+            if type(other) is not type(self):
+                raise TypeError(f"[{self.name}] merges {type(self).__name__}s, got {type(other).__name__}")
+            if {**other.get_config(), "name": ""} != own:
+                raise ValueError(f"[{self.name}] merges metrics of the same arguments, got {other.get_config()}")
+        for other in others:
+            for (variable, start), (theirs, _) in zip(self._variables, other._variables, strict=True):
+                variable.assign(placed(host(variable.array) + host(theirs.array) - start, variable.array))
+            for name in self._state:
+                setattr(self, name, _sum(getattr(self, name), getattr(other, name)))
+        return self
+
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this metric again."""
         return {"name": self.name}
@@ -108,6 +132,16 @@ class Metric:
         return cls(**config)
 
 
+def _sum(mine: Any, theirs: Any) -> Any:
+    """Of two states, in place where it is an array, as recordings keep it; one of them may have seen nothing yet."""
+    if not isinstance(mine, np.ndarray) and not on_gpu(mine):
+        return mine + theirs
+    if not mine.size or not theirs.size:
+        return mine if mine.size else host(theirs).copy()
+    mine += placed(host(theirs), mine)
+    return mine
+
+
 class Mean(Metric):
     """The weighted mean of all values seen; 0 before the first, as in Keras.
 
@@ -115,6 +149,7 @@ class Mean(Metric):
     """
 
     recordable = True
+    _state = ("_totals",)
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
@@ -166,6 +201,8 @@ class Mean(Metric):
 
 class Sum(Metric):
     """The weighted sum of all values seen."""
+
+    _state = ("total",)
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)

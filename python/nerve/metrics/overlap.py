@@ -35,6 +35,7 @@ class FBetaScore(Metric):
     """
 
     direction = "up"
+    _state = ("_counts",)
 
     def __init__(
         self,
@@ -134,6 +135,7 @@ class IoU(Metric):
     """
 
     direction = "up"
+    _state = ("total_cm",)
 
     def __init__(
         self,

@@ -60,6 +60,7 @@ class R2Score(Metric):
     """
 
     direction = "up"
+    _state = ("_sums", "_samples")
 
     def __init__(
         self,
