@@ -2,7 +2,8 @@
 
 A kernel's launcher compiled for the CPU (``cuda_shim.py``) takes their addresses. Every array lies between guards, new
 ones are full of NaN, and what is not here, such as ``flags.carray`` or passing for a NumPy array, fails as it does with
-CuPy (its documentation, "Differences between CuPy and NumPy").
+CuPy (its documentation, "Differences between CuPy and NumPy"). Memory comes from pools that use it again, and a stream
+can capture (``fake_cuda.py``): what is done then is done when the graph is launched, and reading a value fails.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import numpy as np
 
 from nerve.kernels import _cupy
 
-GUARD = 1024
+from . import fake_cuda
+from .fake_cuda import do, guards_intact
+
+__name__ = "cupy"  # whose lines in a traceback are not the user's
 METHODS = ["all", "any", "astype", "copy", "max", "min", "reshape", "squeeze", "sum", "swapaxes", "transpose"]
 _waits: list[None] = []
-_guarded: list[tuple[np.ndarray, np.ndarray]] = []  # whole blocks, and the positions outside of the array in them
 
 
 class ndarray:
@@ -31,8 +34,8 @@ class ndarray:
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, host: np.ndarray, base: ndarray | None = None) -> None:
-        self._host, self.base = host, base
+    def __init__(self, host: np.ndarray, base: ndarray | None = None, block: fake_cuda.Block | None = None) -> None:
+        self._host, self.base, self._block = host, base, block
 
     shape = property(lambda self: self._host.shape)
     dtype = property(lambda self: self._host.dtype)
@@ -41,7 +44,16 @@ class ndarray:
     itemsize = property(lambda self: self._host.itemsize)
     nbytes = property(lambda self: self._host.nbytes)
     strides = property(lambda self: self._host.strides)
-    data = property(lambda self: SimpleNamespace(ptr=self._host.__array_interface__["data"][0]))
+
+    @property
+    def data(self) -> SimpleNamespace:
+        root = self if self.base is None else self.base
+        address = self._host.__array_interface__["data"][0]
+        return SimpleNamespace(ptr=address, mem=SimpleNamespace(ptr=root._block.address if root._block else 0))
+
+    @property
+    def T(self) -> ndarray:
+        return _view(self, self._host.T)
 
     @property
     def flags(self) -> SimpleNamespace:
@@ -70,17 +82,23 @@ class ndarray:
         return float(_read(self))
 
     def __getitem__(self, index: Any) -> ndarray:
-        return _view(self, self._host[_host(index)])
+        host, index = self._host, _host(index)
+        return _computed(self, lambda: host[index])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, np.ndarray) and value.ndim:
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
-        self._host[_host(index)] = _host(value)
+        host, index, value = self._host, _host(index), _host(value)
+        do(lambda: host.__setitem__(index, value))
+
+    def __iadd__(self, other: Any) -> ndarray:
+        self[...] = self + other
+        return self
 
     def __getattr__(self, name: str) -> Callable[..., ndarray]:
         if name not in METHODS:
             raise AttributeError(f"the stand-in for cupy.ndarray has no {name!r}")
-        return lambda *args, **kwargs: _view(self, getattr(self._host, name)(*args, **kwargs))
+        return lambda *args, **kwargs: _computed(self, lambda: getattr(self._host, name)(*args, **kwargs))
 
 
 def _operator(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], Any]:
@@ -88,7 +106,8 @@ def _operator(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], A
         """A class of a higher priority has a say first, as CuPy lets it."""
         if isinstance(b, np.ndarray) or getattr(b, "__array_priority__", 0) > 0:
             return NotImplemented
-        return asarray(function(a._host, _host(b)))
+        x, y = a._host, _host(b)
+        return _new(lambda: function(x, y))
 
     return method
 
@@ -96,25 +115,34 @@ def _operator(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], A
 for _name in ("add", "and", "eq", "ge", "gt", "le", "lt", "mul", "ne", "or", "sub", "truediv"):
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__")))
 
-
-def _add_in_place(a: ndarray, b: Any) -> ndarray:
-    a[...] = a + b
-    return a
-
-
-ndarray.__iadd__ = _add_in_place  # type: ignore[attr-defined]
 ndarray.__module__ = "cupy"
 
 
-def _view(array: ndarray, host: Any) -> ndarray:
-    """What NumPy made of an array: a view of it, or a new array."""
+def _computed(array: ndarray, function: Callable[[], Any]) -> ndarray:
+    """What NumPy makes of an array: a view of it, or a new array."""
+    host = function()
     if isinstance(host, np.ndarray) and host.size and np.may_share_memory(host, array._host):
-        return ndarray(host, array if array.base is None else array.base)
-    return asarray(host)
+        return _view(array, host)
+    return _new(function)
+
+
+def _view(array: ndarray, host: np.ndarray) -> ndarray:
+    return ndarray(host, array if array.base is None else array.base)
+
+
+def _new(function: Callable[[], Any]) -> ndarray:
+    """A new array of what a function of NumPy arrays gives, in a capture whenever the graph runs."""
+    with np.errstate(all="ignore"):
+        found = np.asarray(function())
+    array = empty(found.shape, found.dtype)
+    host = array._host
+    do(lambda: host.__setitem__(..., function()))
+    return array
 
 
 def _read(array: ndarray) -> np.ndarray:
     """What the host can only see after it has waited for the GPU."""
+    fake_cuda.refuse_in_capture()
     _waits.append(None)
     return array._host
 
@@ -131,29 +159,18 @@ def _host(value: Any) -> Any:
 def empty(shape: Any, dtype: Any) -> ndarray:
     """Full of NaN or -1, between guards."""
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
-    memory = np.full(size + 2 * GUARD, 0xAB, np.uint8)
-    start = GUARD - memory.ctypes.data % dtype.itemsize
-    memory[start : start + size] = 0xFF
-    _guarded.append((memory, np.r_[0:start, start + size : memory.size]))
-    return ndarray(memory[start : start + size].view(dtype).reshape(shape))
-
-
-def guards_intact() -> bool:
-    """Whether nothing was written outside of the arrays made since this was last asked."""
-    intact = all((memory[outside] == 0xAB).all() for memory, outside in _guarded)
-    _guarded.clear()
-    return intact
+    block = fake_cuda.allocate(int(np.prod(shape)) * dtype.itemsize)
+    return ndarray(block.memory.view(dtype).reshape(shape), block=block)
 
 
 def asarray(values: Any, dtype: Any = None) -> ndarray:
     """A copy on the "GPU" of what lies on the host."""
-    if isinstance(values, ndarray) and (dtype is None or dtype == values.dtype):
-        return values
-    host = np.asarray(_host(values), dtype)
-    array = empty(host.shape, host.dtype)
-    array._host[...] = host
-    return array
+    if isinstance(values, ndarray):
+        host = values._host
+        return values if dtype is None or dtype == values.dtype else _new(lambda: np.array(host, dtype))
+    fake_cuda.refuse_in_capture()
+    found = np.asarray(values, dtype)
+    return _new(lambda: found)
 
 
 def asnumpy(array: ndarray) -> np.ndarray:
@@ -165,7 +182,10 @@ def ascontiguousarray(array: ndarray, dtype: Any = None) -> ndarray:
 
 
 def array_copy(array: Any, dtype: Any = None, *, order: str = "K") -> ndarray:
-    return asarray(np.array(_host(array), dtype, order="C"))
+    if not isinstance(array, ndarray):
+        return asarray(array, dtype)
+    host = array._host
+    return _new(lambda: np.array(host, dtype, order="C"))
 
 
 def broadcast_to(array: ndarray, shape: tuple[int, ...]) -> ndarray:
@@ -180,8 +200,8 @@ def _like_numpy(name: str) -> Callable[..., ndarray]:
     def function(*args: Any, **kwargs: Any) -> ndarray:
         if any(isinstance(value, np.ndarray) and value.ndim for value in args):
             raise TypeError(f"Unsupported type {np.ndarray}")
-        hosts = ([_host(item) for item in value] if isinstance(value, list | tuple) else _host(value) for value in args)
-        return asarray(getattr(np, name)(*hosts, **kwargs))
+        hosts = [[_host(item) for item in value] if isinstance(value, list | tuple) else _host(value) for value in args]
+        return _new(lambda: getattr(np, name)(*hosts, **kwargs))
 
     return function
 
@@ -196,14 +216,16 @@ def installed(launchers: Any) -> Iterator[ModuleType]:
     for function in (empty, asarray, asnumpy, ascontiguousarray, broadcast_to, may_share_memory):
         setattr(module, function.__name__, function)
     module.array, module.ndarray = array_copy, ndarray  # type: ignore[attr-defined]
+    module.cuda = fake_cuda.module()  # type: ignore[attr-defined]
     same = "argsort argwhere clip concatenate count_nonzero cumsum diagonal eye flatnonzero full isfinite isnan log"
     same += " ones repeat take tri where zeros"
     for name in same.split():
         setattr(module, name, _like_numpy(name))
     before, load = sys.modules.get("cupy"), _cupy.load
     sys.modules["cupy"] = module
-    _cupy.load = lambda: _cupy.CudaKernels(launchers, lambda: 0)  # type: ignore[assignment]
-    _guarded.clear()
+    kernels = _cupy.CudaKernels(fake_cuda.Launchers(launchers), lambda: 0)
+    _cupy.load = lambda: kernels  # type: ignore[assignment]
+    guards_intact()
     try:
         yield module
         assert guards_intact(), "written outside of an array"

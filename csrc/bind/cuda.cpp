@@ -1,6 +1,7 @@
 // _cuda: every kernel of kernels.inc that has a CUDA file, under its own name: first the dtype and the stream, then the
 // kernel's arguments, pointers as integers. nerve.kernels._cupy puts CuPy arrays in front of it.
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <cstdint>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "bind/arguments.h"
+#include "cuda/graph.h"
 #include "cuda/kernels.h"
 
 namespace py = pybind11;
@@ -116,6 +118,11 @@ PYBIND11_MODULE(_cuda, module, py::mod_gil_not_used()) {
 #define KERNEL(family, name, ...) NERVE_IF_HERE(family, DEFINE(name, #__VA_ARGS__))
 #include "kernels.inc"
 
+    module.def("note_nodes", &cuda::note_nodes, "Note which node of a capture each launch of this thread becomes.");
+    module.def("noted_nodes", &cuda::noted_nodes, "These nodes; no further ones are noted.");
+    module.def("replace_arguments", &cuda::replace_arguments, py::arg("executable"), py::arg("nodes"),
+               "Let launches of this thread give their arguments to these nodes of a graph instead.");
+    module.def("launch_again", &cuda::launch_again, "Let launches of this thread be launches again.");
     module.def("status", &cuda::status, "The GPUs that can be used, or the reason why there are none, in words.");
     module.def("device_count", &cuda::device_count, "GPUs that can be used.");
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cuda/graph.h"
 #include "cuda/launch.h"
 
 #ifdef __CUDACC__
@@ -16,7 +17,11 @@ namespace nerve::cuda {
 // of the launch is asked for once a launcher has returned (bind/cuda.cpp).
 template <class... P, class... A>
 void launch(Stream stream, void (*kernel)(P...), int64_t grid, A... arguments) {
-    if (grid > 0) kernel<<<dim3(unsigned(grid)), threads, 0, stream>>>(P(arguments)...);
+    if (grid <= 0) return;
+    [&](P... passed) {
+        void* addresses[] = {&passed...};
+        launch_kernel(stream, reinterpret_cast<const void*>(kernel), grid, addresses);
+    }(P(arguments)...);
 }
 
 // The block's shared memory of type A: one object for each type and kernel, uninitialised.

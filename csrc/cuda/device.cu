@@ -1,6 +1,7 @@
-// What the CUDA runtime says of this machine and of the last launch. The runtime is linked statically and looks for the
+// What the CUDA runtime says of this machine and of the last launch, and launching itself. The runtime is linked statically and looks for the
 // driver when first asked, so that importing the module needs neither.
 #include <cstdio>
+#include <utility>
 
 #include "cuda/common.cuh"
 #include "cuda/kernels.h"
@@ -8,11 +9,78 @@
 namespace nerve::cuda {
 namespace {
 
+// What this thread's launches do.
+struct Redirection {
+    bool noting = false, replacing = false;
+    cudaGraphExec_t executable = nullptr;
+    std::vector<std::uintptr_t> nodes;
+    size_t next = 0;  // of the nodes, to get arguments
+    bool failed = false;
+};
+thread_local Redirection redirection;
+
+// The node that the last launch of a capturing stream became.
+cudaGraphNode_t last_node(cudaStream_t stream) {
+    cudaStreamCaptureStatus status;
+    const cudaGraphNode_t* last = nullptr;
+    size_t count = 0;
+#if CUDART_VERSION >= 13000
+    const cudaError_t error = cudaStreamGetCaptureInfo(stream, &status, nullptr, nullptr, &last, nullptr, &count);
+#else
+    const cudaError_t error = cudaStreamGetCaptureInfo_v2(stream, &status, nullptr, nullptr, &last, &count);
+#endif
+    if (error != cudaSuccess || status != cudaStreamCaptureStatusActive || count != 1) return nullptr;
+    return last[0];
+}
+
 std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
 
 }  // namespace
 
+void note_nodes() {
+    redirection = {};
+    redirection.noting = true;
+}
+
+std::vector<std::uintptr_t> noted_nodes() {
+    std::vector<std::uintptr_t> nodes = std::move(redirection.nodes);
+    redirection = {};
+    return nodes;
+}
+
+void replace_arguments(std::uintptr_t executable, std::vector<std::uintptr_t> nodes) {
+    redirection = {};
+    redirection.replacing = true;
+    redirection.executable = reinterpret_cast<cudaGraphExec_t>(executable);
+    redirection.nodes = std::move(nodes);
+}
+
+void launch_again() { redirection = {}; }
+
+void launch_kernel(CUstream_st* stream, const void* kernel, int64_t blocks, void** arguments) {
+    if (redirection.replacing) {
+        if (redirection.next == redirection.nodes.size()) {
+            redirection.failed = true;
+            return;
+        }
+        cudaKernelNodeParams parameters = {};
+        parameters.func = const_cast<void*>(kernel);
+        parameters.gridDim = dim3(unsigned(blocks));
+        parameters.blockDim = dim3(threads);
+        parameters.kernelParams = arguments;
+        const auto node = reinterpret_cast<cudaGraphNode_t>(redirection.nodes[redirection.next++]);
+        cudaGraphExecKernelNodeSetParams(redirection.executable, node, &parameters);
+        return;
+    }
+    const cudaError_t error = cudaLaunchKernel(kernel, dim3(unsigned(blocks)), dim3(threads), arguments, 0, stream);
+    if (!redirection.noting || error != cudaSuccess) return;
+    const cudaGraphNode_t node = last_node(stream);
+    redirection.failed |= node == nullptr;
+    redirection.nodes.push_back(reinterpret_cast<std::uintptr_t>(node));
+}
+
 std::string launch_error() {
+    if (redirection.failed) return "the launches are not those that the graph has captured";
     const cudaError_t error = cudaGetLastError();
     if (error == cudaSuccess) return "";
     if (error == cudaErrorInsufficientDriver || error == cudaErrorNoDevice) return status();

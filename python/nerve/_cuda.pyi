@@ -3,6 +3,7 @@ Kernels on the GPU, over addresses in device memory; see nerve.kernels for the p
 """
 
 from __future__ import annotations
+import collections.abc
 import typing
 
 __all__: list[str] = [
@@ -834,6 +835,11 @@ def kmeans_plusplus_step(
     features: typing.SupportsInt | typing.SupportsIndex,
     count: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def launch_again() -> None:
+    """
+    Let launches of this thread be launches again.
+    """
+
 def layer_norm(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1123,6 +1129,16 @@ def not_equal(
     b: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
+def note_nodes() -> None:
+    """
+    Note which node of a capture each launch of this thread becomes.
+    """
+
+def noted_nodes() -> list[int]:
+    """
+    These nodes; no further ones are noted.
+    """
+
 def one_hot(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1253,6 +1269,14 @@ def relu_backward(
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def replace_arguments(
+    executable: typing.SupportsInt | typing.SupportsIndex,
+    nodes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+) -> None:
+    """
+    Let launches of this thread give their arguments to these nodes of a graph instead.
+    """
+
 def rmsprop_step(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,

@@ -12,7 +12,7 @@ from nerve.indexed_rows import IndexedRows
 from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import copied
 from nerve.kernels._recording import now
-from nerve.tensor import Tensor, Variable, constant
+from nerve.tensor import Joint, Tensor, Variable, constant
 
 
 def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
@@ -67,6 +67,8 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
                 part = _fitted(function(gradient), parent.array)
             if key not in found:
                 found[key] = part
+            elif isinstance(parent, Joint):
+                pass  # which has all that it leads on
             elif isinstance(part, IndexedRows) or isinstance(found[key], IndexedRows):
                 found[key] = found[key] + part if isinstance(found[key], IndexedRows) else part + found[key]
             elif key in owned:
@@ -105,9 +107,7 @@ def accumulate(loss: Tensor) -> None:
         if before is None:
             variable.grad = new
             continue
-        if now.recording is not None and not (
-            isinstance(before, Tensor) and now.recording.calls.computed(before.array)
-        ):
+        if now.recording is not None and not (isinstance(before, Tensor) and now.recording.computed(before.array)):
             now.recording.refuse("a gradient is left from an earlier step: call zero_grad() first")
         variable.grad = _sum(before, new)
 

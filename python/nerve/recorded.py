@@ -12,9 +12,12 @@ import numpy as np
 from nerve import _cpu
 from nerve._typing import Array
 from nerve.errors import DTypeError, RecordingError
+from nerve.graphed import GraphEntry
+from nerve.kernels import _cupy
+from nerve.kernels._arrays import on_gpu
 from nerve.kernels._backend import empty, native, rectangular
 from nerve.kernels._recording import Recording, configuration, now
-from nerve.kernels._traced import plain, traced
+from nerve.kernels._traced import plain, required, traced
 from nerve.tensor import Tensor, constant, recording
 
 MAX_RECORDINGS = 64
@@ -47,16 +50,23 @@ class Recorder:
         self.strict = strict
         self.max_bytes = max_bytes
         self.refusal = ""
-        self._entries: dict[Any, _Entry] = {}
-        self._last: _Entry | None = None  # the recording replayed last
+        self._entries: dict[Any, _Entry | GraphEntry] = {}
+        self._last: _Entry | GraphEntry | None = None  # the recording replayed last
         self._version = configuration.version
         self._lock = threading.Lock()
 
     def __call__(self, inputs: Sequence[Array], static: Any = None) -> tuple[Sequence[Array], Any]:
         """What the function gives for `inputs`, in arrays of their own; `static` is what else tells calls apart."""
-        if now.recording is not None or self.refusal or not native():
+        there = any(map(on_gpu, inputs))
+        if now.recording is not None or self.refusal or not native() or (there and _cupy.load().waits):
             return self.function(list(inputs), static)
-        key = (tuple((x.shape, x.dtype.char) for x in inputs), static, recording(), _cpu.isa(), _cpu.matmul_pieces())
+        key = (
+            tuple((x.shape, x.dtype.char, on_gpu(x)) for x in inputs),
+            static,
+            recording(),
+            _cpu.isa(),
+            _cpu.matmul_pieces(),
+        )
         with self._lock:
             if self._version != configuration.version:
                 self._entries.clear()
@@ -64,7 +74,9 @@ class Recorder:
             self._last = None
             entry = self._entries.pop(key, None)
             if entry is None:
-                entry = _Entry(self.function, static, inputs, self.strict)
+                dtypes = [_recorded_dtype(x.dtype) for x in inputs]
+                kind = GraphEntry if there else _Entry
+                entry = kind(self.function, static, inputs, dtypes, self.strict)
             result = entry(inputs)
             if entry.refusal:
                 self.refusal = entry.refusal
@@ -101,7 +113,7 @@ class Recorder:
         """The same for rows of larger arrays, which the replay gathers; None if a batch of them is another one."""
         entry = self._last
         if (
-            entry is None
+            not isinstance(entry, _Entry)
             or entry.static != static
             or self._version != configuration.version
             or entry.with_gradients is not recording()
@@ -125,7 +137,7 @@ class Recorder:
         return sum(entry.bytes for entry in self._entries.values())
 
     @property
-    def recordings(self) -> list[_Entry]:
+    def recordings(self) -> list[_Entry | GraphEntry]:
         """One for each combination of shapes and dtypes."""
         return list(self._entries.values())
 
@@ -136,13 +148,15 @@ class _Entry:
     recording: Recording
     again: Callable[[tuple[Any, ...]], Sequence[Array] | None]
 
-    def __init__(self, function: Function, static: Any, inputs: Sequence[Array], strict: bool) -> None:
+    def __init__(
+        self, function: Function, static: Any, inputs: Sequence[Array], dtypes: Sequence[Any], strict: bool
+    ) -> None:
         self.function = function
         self.static = static
         self.strict = strict
         self.refusal = ""
         self.with_gradients = recording()
-        self.inputs = [empty(x.shape, _recorded_dtype(x.dtype)) for x in inputs]
+        self.inputs = [empty(x.shape, dtype) for x, dtype in zip(inputs, dtypes, strict=True)]
         self.rest: Any = None
         self.calls = 0
 
@@ -292,6 +306,9 @@ def emptied(value: Any, arrays: list[Array], name: str) -> Any:
     """A structure as nested tuples that can be a key, its arrays moved to `arrays`."""
     if isinstance(value, Tensor):
         arrays.append(value.array)
+        return _PLACE
+    if on_gpu(value) and value.dtype.kind in "fiub":
+        arrays.append(required(value))
         return _PLACE
     if type(value) is np.ndarray and value.flags.carray and value.dtype.kind in "fiub":
         arrays.append(value)

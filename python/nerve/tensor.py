@@ -280,6 +280,12 @@ class Variable(Tensor):
         self.assign(ops.subtract(self, change) if self.array.dtype.kind == "f" else self.array - change)
 
 
+class Joint(Tensor):
+    """Between the outputs of an op and its inputs: it leads gradients on together, and has no value of its own."""
+
+    __slots__ = ()
+
+
 @contextmanager
 def no_gradients() -> Iterator[None]:
     """Inside this ``with`` block nothing is remembered, so nothing is kept alive for a backward pass."""

@@ -54,8 +54,12 @@ def pick(*arrays: Array | None) -> Any:
         if _reference.get():
             raise DeviceError("[backend] the reference computes on NumPy arrays, got CuPy's")
         if now.recording is not None:
-            now.recording.refuse("a kernel on the GPU cannot be recorded yet")
+            if now.recording.on_gpu:
+                return now.recording.kernels()  # type: ignore[attr-defined]
+            now.recording.refuse("a kernel on the GPU cannot be recorded where no input lies there")
         return _cupy.load()
+    if now.recording is not None and now.recording.on_gpu:
+        now.recording.refuse("a kernel on the CPU cannot be recorded where the inputs lie on the GPU")
     if _reference.get():
         from nerve.kernels import reference
 
@@ -88,8 +92,8 @@ def _noted(array: Array) -> Array:
     """An array that kernels are to fill, known to the recording that is on, if one is."""
     if now.recording is None:
         return array
-    now.recording.calls.allocated(array)
-    return traced(array)
+    now.recording.allocated(array)
+    return array if now.recording.on_gpu else traced(array)
 
 
 def float_dtype(op: str, dtype: DTypeLike) -> np.dtype[Any]:
@@ -189,6 +193,8 @@ def beside(op: str, module: Any, value: Any) -> Array:
                 "with cupy.asarray or cupy.asnumpy"
             )
         number = np.asarray(value)
+        if now.recording is not None:
+            now.recording.baked(op, number)
         return module.full((), number.item(), number.dtype)  # type: ignore[no-any-return]  # which need not wait
     return rectangular(op, value)
 
@@ -197,6 +203,8 @@ def converted(array: Array, dtype: DTypeLike) -> Array:
     """``array`` in a dtype, contiguous and aligned; itself if it is that already."""
     if now.recording is None or np.dtype(dtype) not in (_FLOAT32, _FLOAT64) or array.dtype not in (_FLOAT32, _FLOAT64):
         return required(array, dtype)
+    if now.recording.on_gpu and not on_gpu(array):
+        return required(array, dtype)  # a number on its way there
     array = repeated(array, array.shape)
     return array if array.dtype == dtype else converted_by_kernel(array, dtype)
 

@@ -32,6 +32,16 @@ class CudaKernels:
         self._current_stream = current_stream
         self._wait = wait
 
+    @property
+    def waits(self) -> bool:
+        """Whether every launch is waited for, so that none can be recorded."""
+        return self._wait is not None
+
+    @property
+    def extension(self) -> Any:
+        """The module that launches."""
+        return self._extension
+
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("_"):
             raise AttributeError(name)

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -72,6 +72,8 @@ class Recording:
         Whether code that cannot be recorded raises; else it goes on, and `refusal` says why the recording is of no use.
     """
 
+    on_gpu = False
+
     def __init__(self, *, strict: bool = True) -> None:
         self.calls = _cpu.Recording(line_at_work)
         self.strict = strict
@@ -112,7 +114,7 @@ class Recording:
 
         Of inputs `error()`, before the run; of integers computed in it `computed`, an IndexError or a ValueError.
         """
-        if self.calls.computed(values):
+        if self.computed(values):
             self.calls.require_range(values, least, most, isinstance(computed, IndexError), str(computed))
             return
         if values.dtype != "int64" or not values.flags.carray:
@@ -121,6 +123,17 @@ class Recording:
         if key not in self._guarded:
             self._guarded.add(key)
             self.calls.guard_range(values, least, most, error)
+
+    def computed(self, values: Array) -> bool:
+        """Whether an array is made by the calls of this recording."""
+        return self.calls.computed(values)
+
+    def allocated(self, array: Array) -> None:
+        """Note an array that calls of this recording will fill."""
+        self.calls.allocated(array)
+
+    def baked(self, op: str, number: Array) -> None:
+        """Note a number in the host's memory that becomes an array on the GPU, and must be the same in every run."""
 
     def require_numbers(self, values: Array, error: Callable[[], Exception]) -> None:
         """Raise before every run in which an input holds NaN."""
@@ -150,21 +163,28 @@ class Recording:
 
     def difference(self, later: Recording) -> str:
         """Why `later`, of the same code, would not do what this recording does; empty if it would."""
+        return self._different_values(later) or self.calls.difference(later.calls)
+
+    def _different_values(self, later: Recording) -> str:
         if (len(self._cells), len(self._effects)) != (len(later._cells), len(later._effects)):
             return "another number of values that change"
         if [r.n_blocks for r in self._streams.values()] != [r.n_blocks for r in later._streams.values()]:
             return "other random numbers were drawn"
-        return self.calls.difference(later.calls)
+        return ""
 
-    def run(self) -> list[Array]:
-        """Make all calls again; gives copies of the outputs."""
-        self.calls.check()
+    def _draw(self) -> None:
+        """Let cells have the numbers of the run to come."""
         for cell, value in self._cells:
             cell.set(value())
         for reserved in self._streams.values():
             seed, offset = reserved.stream.reserve(reserved.n_blocks)
             reserved.seed.set(seed)
             reserved.offset.set(offset)
+
+    def run(self) -> list[Array]:
+        """Make all calls again; gives copies of the outputs."""
+        self.calls.check()
+        self._draw()
         before = self.calls.runs
         try:
             return self.calls.run()
@@ -207,6 +227,20 @@ def line_at_work() -> str:
     frame = sys._getframe(1)
     while frame is not None and frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         frame = frame.f_back
-    name, number = frame.f_code.co_filename, frame.f_lineno
-    text = linecache.getline(name, number).strip()
-    return f'  File "{name}", line {number}, in {frame.f_code.co_name}\n    {text}'
+    return _line(frame.f_code, frame.f_lineno)
+
+
+def line_of(error: BaseException) -> str:
+    """The same of the code in which an error came."""
+    trace, found = error.__traceback__, error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        of_cupy = str(frame.f_globals.get("__name__")).partition(".")[0] in ("cupy", "cupy_backends")
+        found = found if of_cupy or frame.f_code.co_filename.startswith(_LIBRARIES) else trace
+        trace = trace.tb_next
+    return "" if found is None else _line(found.tb_frame.f_code, found.tb_lineno)
+
+
+def _line(code: CodeType, number: int) -> str:
+    text = linecache.getline(code.co_filename, number).strip()
+    return f'  File "{code.co_filename}", line {number}, in {code.co_name}\n    {text}'

@@ -118,7 +118,7 @@ def softmax_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[Array,
         # A NaN loss comes from the logits or from the targets; only then is it worth looking which.
         if module.isnan(loss).any() and module.isnan(probabilities).any():
             raise error()
-    elif not now.recording.calls.computed(probabilities):
+    elif not now.recording.computed(probabilities):
         now.recording.require_numbers(probabilities, error)
     return loss, grad
 

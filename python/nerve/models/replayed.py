@@ -78,7 +78,7 @@ class ReplayedSteps(Steps):
 
     def _replays(self) -> bool:
         """Whether steps may be recorded."""
-        return not self.run_eagerly and native() and self._checks is None
+        return not self.run_eagerly and native()
 
     def _is_own(self, *methods: str) -> bool:
         """Whether a subclass has methods of its own in place of some of `Steps`."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nerve._typing import Array
-from nerve.tensor import Gradient, Tensor, recording
+from nerve.tensor import Gradient, Joint, Tensor, recording
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,7 +111,7 @@ def _join(
     backward: Callable[[tuple[Array | None, ...]], tuple[Array | None, ...]],
 ) -> None:
     """Put a node between results and inputs, which collects the gradients of the former."""
-    node = Tensor(np.zeros(()), tracked=True)
+    node = Joint(np.zeros(()), tracked=True)
     received: list[Array | None] = [None] * len(results)
     found: list[Array | None] = [None] * len(inputs)
 
