@@ -1,5 +1,5 @@
-// What the CUDA runtime says of this machine and of the last launch, and launching itself. The runtime is linked statically and looks for the
-// driver when first asked, so that importing the module needs neither.
+// What the CUDA runtime says of this machine and of the last launch, and launching itself. The runtime is linked
+// statically and looks for the driver when first asked, so that importing the module needs neither.
 #include <cstdio>
 #include <utility>
 

@@ -1,8 +1,8 @@
 // Launches that become part of a CUDA graph, and what they get from run to run.
 //
-// A launcher called while its stream captures adds nodes to a graph, with the arguments it has then. To run the graph with
-// other numbers, the same launcher is called again with these, and gives the nodes their new arguments instead of launching.
-// All of this is a matter of the thread that calls.
+// A launcher called while its stream captures adds nodes to a graph, with the arguments it has then. To run the graph
+// with other numbers, the same launcher is called again with these, and gives the nodes their new arguments instead of
+// launching. All of this is a matter of the thread that calls.
 #pragma once
 #include <cstdint>
 #include <vector>
