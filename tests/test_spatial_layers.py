@@ -43,6 +43,20 @@ CASES = [
     ("AdaptiveMaxPooling3D", {"output_size": (2, 3, 4)}, VOLUMES),
     ("GlobalAveragePooling3D", {}, VOLUMES),
     ("GlobalMaxPooling3D", {"keepdims": True}, VOLUMES),
+    ("ZeroPadding1D", {"padding": (2, 0), "data_format": "channels_first"}, SEQUENCES),
+    ("ZeroPadding3D", {}, VOLUMES),
+    ("ReflectionPadding1D", {"padding": 2}, SEQUENCES),
+    ("ReflectionPadding2D", {"padding": ((1, 2), (0, 3))}, IMAGES),
+    ("ReflectionPadding3D", {}, VOLUMES),
+    ("ConstantPadding1D", {"value": 2.0}, SEQUENCES),
+    ("ConstantPadding2D", {"padding": (1, 0), "value": -1, "data_format": "channels_first"}, IMAGES),
+    ("ConstantPadding3D", {"padding": 2}, VOLUMES),
+    ("Cropping3D", {"cropping": ((1, 0), (0, 1), (2, 2))}, VOLUMES),
+    ("UpSampling2D", {"interpolation": "bicubic"}, IMAGES),
+    ("UpSampling3D", {"size": (1, 2, 3)}, VOLUMES),
+    ("Resizing", {"height": 5, "width": 9, "crop_to_aspect_ratio": True}, IMAGES),
+    ("Resizing", {"height": 5, "width": 9, "pad_to_aspect_ratio": True, "interpolation": "nearest"}, IMAGES),
+    ("CenterCrop", {"height": 3, "width": 9, "data_format": "channels_first"}, IMAGES),
 ]
 IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(CASES)]
 
@@ -170,3 +184,46 @@ class TestPooling:
             ops.max_pool(np.zeros((2, 3)), 2)
         with pytest.raises(ShapeError, match=r"\[along_axis\] a matrix of \(2, 3\) does not fit axis 1"):
             ops.along_axis(SEQUENCES, np.zeros((2, 3)), axis=1)
+
+
+class TestSizes:
+    def test_mirrors_and_numbers(self):
+        widths = ((0, 0), (2, 1), (0, 3), (0, 0))
+        y = layers.ReflectionPadding2D(widths[1:3])(IMAGES).numpy()
+        np.testing.assert_array_equal(y, np.pad(IMAGES, widths, "reflect"))
+        y = layers.ConstantPadding2D(widths[1:3], 1.5)(IMAGES).numpy()
+        np.testing.assert_array_equal(y, np.pad(IMAGES, widths, constant_values=1.5))
+        np.testing.assert_array_equal(
+            ops.pad(np.arange(3), 2, "symmetric").numpy(), np.pad(np.arange(3), 2, "symmetric")
+        )
+
+    def test_a_line_between_two_pixels(self):
+        """Centres of pixels lie at halves: twice as many are at quarters, and the ends are those of the image."""
+        x = np.array([0.0, 4.0], np.float32).reshape(1, 1, 2, 1)
+        y = layers.UpSampling2D((1, 2), interpolation="bilinear")(x).numpy()
+        np.testing.assert_allclose(y.ravel(), [0.0, 1.0, 3.0, 4.0])
+
+    def test_masks_take_the_nearest_pixel(self):
+        data = {"images": IMAGES, "segmentation_masks": np.round(IMAGES), "labels": np.arange(6)}
+        found = layers.Resizing(9, 5)(data)
+        np.testing.assert_array_equal(found["labels"], np.arange(6))
+        assert found["images"].shape == found["segmentation_masks"].shape == (6, 9, 5, 4)
+        assert set(np.unique(found["segmentation_masks"].numpy())) <= set(np.unique(np.round(IMAGES)))
+
+    def test_errors(self):
+        with pytest.raises(ShapeError, match=r"\[reflection_padding2d.*cannot mirror 7 pixels of 7"):
+            layers.ReflectionPadding2D(7)(IMAGES)
+        with pytest.raises(ShapeError, match=r"\[pad\] cannot mirror 3 of the 3 elements of axis 0"):
+            ops.pad(np.zeros(3), 3, "reflect")
+        with pytest.raises(ValueError, match=r"\[pad\] mode expects 'constant', or 'reflect'"):
+            ops.pad(np.zeros(3), 1, "edge")
+        with pytest.raises(ValueError, match="padding must have three axes"):
+            layers.ZeroPadding3D((1, 2))
+        with pytest.raises(ValueError, match="interpolation must be one of"):
+            layers.Resizing(2, 2, "linear")
+        with pytest.raises(ValueError, match="cannot both be true"):
+            layers.Resizing(2, 2, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True)
+        with pytest.raises(ShapeError, match="expects one image or a batch of images, of 3 or 4 axes"):
+            layers.CenterCrop(2, 2)(VOLUMES)
+        with pytest.raises(ShapeError, match=r"\[resize\] images have no pixels"):
+            ops.resize(np.zeros((1, 0, 2, 1)), (2, 2))

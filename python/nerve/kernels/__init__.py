@@ -21,6 +21,7 @@ from nerve.kernels.mixture import *
 from nerve.kernels.neighbors import *
 from nerve.kernels.norm import *
 from nerve.kernels.optim import *
+from nerve.kernels.padding import *
 from nerve.kernels.pool import *
 from nerve.kernels.random import *
 from nerve.kernels.recurrent import *

@@ -33,10 +33,12 @@ from nerve.layers.rectifiers import *
 from nerve.layers.recurrent import *
 from nerve.layers.regularization import *
 from nerve.layers.reshaping import *
+from nerve.layers.resizing import *
 from nerve.layers.rnn import *
 from nerve.layers.separable import *
 from nerve.layers.text_vectorization import *
 from nerve.layers.time_distributed import *
 from nerve.layers.transformer import *
 from nerve.layers.transposed import *
+from nerve.layers.upsampling import *
 from nerve.layers.wrapper import *

@@ -1,24 +1,29 @@
-"""Layers that give images and sequences more pixels or steps, or fewer: padding, cropping, up-sampling."""
+"""Layers that give sequences, images and volumes more pixels or steps, or fewer: padding and cropping."""
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from nerve import ops
 from nerve.errors import ShapeError
-from nerve.kernels._arrays import full
-from nerve.kernels._numbers import integer
+from nerve.kernels._numbers import integer, number
 from nerve.layers.layer import Layer, LayerOptions
-from nerve.layers.spatial import Spatial, data_format_name, pair
-from nerve.layers.structure import Shape, is_shape
+from nerve.layers.spatial import Spatial, data_format_name
+from nerve.layers.structure import Shape
 
 __all__ = [
+    "ConstantPadding1D",
+    "ConstantPadding2D",
+    "ConstantPadding3D",
     "Cropping1D",
     "Cropping2D",
-    "UpSampling1D",
-    "UpSampling2D",
+    "Cropping3D",
+    "ReflectionPadding1D",
+    "ReflectionPadding2D",
+    "ReflectionPadding3D",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "ZeroPadding3D",
 ]
 
 Border = tuple[int, int]
@@ -33,113 +38,72 @@ def _border(layer: Layer, name: str, value: Any) -> Border:
     return integer(here, name, ends[0], 0), integer(here, name, ends[1], 0)
 
 
-def _borders(layer: Layer, name: str, value: Any) -> tuple[Border, Border]:
-    """`1`, `(1, 2)` or `((1, 2), (3, 4))`: rows above and below, columns left and right."""
-    axes = tuple(value) if isinstance(value, list | tuple) else (value, value)
-    if len(axes) != 2:
-        raise ValueError(f"[{layer.name} ({type(layer).__name__})] {name} must have two axes, got {value!r}")
-    return _border(layer, name, axes[0]), _border(layer, name, axes[1])
+def _borders(layer: Spatial, name: str, value: Any) -> tuple[Border, ...]:
+    """`1`, `(1, 2)` or `((1, 2), (3, 4))`: before and behind along every axis; of one axis `1` or `(1, 2)`."""
+    if layer.rank == 1:
+        return (_border(layer, name, value),)
+    axes = tuple(value) if isinstance(value, list | tuple) else (value,) * layer.rank
+    if len(axes) != layer.rank:
+        count = {2: "two", 3: "three"}[layer.rank]
+        raise ValueError(f"[{layer.name} ({type(layer).__name__})] {name} must have {count} axes, got {value!r}")
+    return tuple(_border(layer, name, axis) for axis in axes)
 
 
-def _padded(x: Any, axis: int, border: Border) -> Any:
-    before, behind = (full((*x.shape[:axis], size, *x.shape[axis + 1 :]), 0, x.dtype, x.array) for size in border)
-    return ops.concatenate([before, x, behind], axis=axis) if any(border) else x
+class AlongAxes(Spatial):
+    """A layer that works along the axes where they are, without transposing."""
+
+    def along(self, x: Any) -> Any:
+        """The result for inputs whose first axis that is not batch or channels is `first`."""
+        raise NotImplementedError(f"{type(self).__name__}.along")
+
+    @property
+    def first(self) -> int:
+        """The first of the axes between or behind batch and channels."""
+        return 1 if self.data_format == "channels_last" else 2
+
+    def call(self, inputs: Any) -> Any:
+        self.compute_output_shape(inputs.shape)
+        return self.along(inputs)
 
 
-def _cropped(x: Any, axis: int, border: Border) -> Any:
-    index = (*(slice(None),) * axis, slice(border[0], x.shape[axis] - border[1]))
-    return ops.getitem(x, index) if any(border) else x
+class _Padding(AlongAxes):
+    mode: ClassVar[str] = "constant"
+    value = 0.0
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        borders = _borders(self, "padding", padding)
+        self.padding: Any = borders[0] if self.rank == 1 else borders
+        self._padded = borders
+        self.data_format = data_format_name(self, data_format)
+
+    def along(self, x: Any) -> Any:
+        widths: list[Border] = [(0, 0)] * len(x.shape)
+        widths[self.first : self.first + self.rank] = self._padded
+        return ops.pad(x, widths, self.mode, self.value if self.mode == "constant" else None)
+
+    def spatial_shape(self, shape: Shape) -> Shape:
+        inside = list(zip(shape[1:-1], self._padded, strict=True))
+        for size, border in inside if self.mode == "reflect" else ():
+            if size is not None and max(border) >= size:
+                raise ShapeError(f"cannot mirror {max(border)} pixels of {size}: the edge itself is not repeated")
+        return (shape[0], *(None if size is None else size + sum(border) for size, border in inside), shape[-1])
 
 
-def _left(size: int | None, border: Border) -> int | None:
-    if size is not None and size <= sum(border):
-        raise ShapeError(f"cannot crop {sum(border)} of {size}")
-    return None if size is None else size - sum(border)
-
-
-def _repeated(x: Any, axis: int, times: int) -> Any:
-    """Each slice `times` times, one beside the other."""
-    if times == 1:
-        return x
-    before, size, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-    wide = ops.broadcast_to(ops.reshape(x, (*before, size, 1, *after)), shape=(*before, size, times, *after))
-    return ops.reshape(wide, (*before, size * times, *after))
-
-
-class _Sequences(Layer):
-    """A layer on (batch, steps, features)."""
-
-    def steps(self, shape: Shape) -> int | None:
-        if not is_shape(shape) or len(shape) != 3:
-            raise ShapeError(f"expects inputs (batch, steps, features), got shape {shape}")
-        return shape[1]
-
-
-class ZeroPadding1D(_Sequences):
+class ZeroPadding1D(_Padding):
     """Zeros before and behind a sequence.
 
     Parameters
     ----------
     padding : int or pair
         Steps before and behind.
+    data_format : {"channels_last", "channels_first"}, optional
     """
 
-    def __init__(self, padding: int | tuple[int, int] = 1, **options: Unpack[LayerOptions]) -> None:
-        super().__init__(**options)
-        self.padding = _border(self, "padding", padding)
-
-    def call(self, inputs: Any) -> Any:
-        self.steps(inputs.shape)
-        return _padded(inputs, 1, self.padding)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        steps = self.steps(input_shape)
-        return (input_shape[0], None if steps is None else steps + sum(self.padding), input_shape[2])
+    rank = 1
 
 
-class Cropping1D(_Sequences):
-    """A sequence without its first and last steps.
-
-    Parameters
-    ----------
-    cropping : int or pair
-        Steps at the beginning and at the end.
-    """
-
-    def __init__(self, cropping: int | tuple[int, int] = (1, 1), **options: Unpack[LayerOptions]) -> None:
-        super().__init__(**options)
-        self.cropping = _border(self, "cropping", cropping)
-
-    def call(self, inputs: Any) -> Any:
-        self.compute_output_shape(inputs.shape)
-        return _cropped(inputs, 1, self.cropping)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (input_shape[0], _left(self.steps(input_shape), self.cropping), input_shape[2])
-
-
-class UpSampling1D(_Sequences):
-    """Every step `size` times.
-
-    Parameters
-    ----------
-    size : int
-    """
-
-    def __init__(self, size: int = 2, **options: Unpack[LayerOptions]) -> None:
-        super().__init__(**options)
-        self.size = integer(f"{self.name} (UpSampling1D)", "size", size, 1)
-
-    def call(self, inputs: Any) -> Any:
-        self.steps(inputs.shape)
-        return _repeated(inputs, 1, self.size)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        steps = self.steps(input_shape)
-        return (input_shape[0], None if steps is None else steps * self.size, input_shape[2])
-
-
-class ZeroPadding2D(Spatial):
+class ZeroPadding2D(_Padding):
     """Zeros around an image.
 
     Parameters
@@ -149,20 +113,115 @@ class ZeroPadding2D(Spatial):
     data_format : {"channels_last", "channels_first"}, optional
     """
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **options: Unpack[LayerOptions]) -> None:
+
+class ZeroPadding3D(_Padding):
+    """Zeros around a volume.
+
+    Parameters
+    ----------
+    padding : int, triple or triple of pairs
+        On every side; along depth, rows and columns; or ((front, back), (top, bottom), (left, right)).
+    data_format : {"channels_last", "channels_first"}, optional
+    """
+
+    rank = 3
+
+
+class ReflectionPadding1D(_Padding):
+    """The mirrored ends of a sequence before and behind it, which Keras has no layer for; as `ZeroPadding1D`."""
+
+    rank = 1
+    mode = "reflect"
+
+
+class ReflectionPadding2D(_Padding):
+    """A mirrored image around an image, which Keras has no layer for; options as for `ZeroPadding2D`.
+
+    The edge is the mirror and is not repeated. Used where zeros would be seen, as in style transfer.
+    """
+
+    mode = "reflect"
+
+
+class ReflectionPadding3D(_Padding):
+    """A mirrored volume around a volume, which Keras has no layer for; options as for `ZeroPadding3D`."""
+
+    rank = 3
+    mode = "reflect"
+
+
+class _ConstantPadding(_Padding):
+    def __init__(
+        self, padding: Any = 1, value: float = 0.0, data_format: str | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(padding, data_format, **options)
+        self.value = number(f"{self.name} ({type(self).__name__})", "value", value)
+
+
+class ConstantPadding1D(_ConstantPadding):
+    """A number before and behind a sequence, which Keras has no layer for.
+
+    Parameters
+    ----------
+    padding, data_format
+        As for `ZeroPadding1D`.
+    value : float
+    """
+
+    rank = 1
+
+
+class ConstantPadding2D(_ConstantPadding):
+    """A number around an image, which Keras has no layer for; options as for `ConstantPadding1D`."""
+
+
+class ConstantPadding3D(_ConstantPadding):
+    """A number around a volume, which Keras has no layer for; options as for `ConstantPadding1D`."""
+
+    rank = 3
+
+
+class _Cropping(AlongAxes):
+    def __init__(self, cropping: Any, data_format: str | None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.padding = _borders(self, "padding", padding)
+        borders = _borders(self, "cropping", cropping)
+        self.cropping: Any = borders[0] if self.rank == 1 else borders
+        self._cropped = borders
         self.data_format = data_format_name(self, data_format)
 
-    def spatial(self, x: Any) -> Any:
-        return _padded(_padded(x, 1, self.padding[0]), 2, self.padding[1])
+    def along(self, x: Any) -> Any:
+        if not any(map(any, self._cropped)):
+            return x
+        inside = zip(x.shape[self.first :], self._cropped, strict=False)
+        cut = (slice(border[0], size - border[1]) for size, border in inside)
+        return ops.getitem(x, (*(slice(None),) * self.first, *cut))
 
     def spatial_shape(self, shape: Shape) -> Shape:
-        sizes = (None if n is None else n + sum(b) for n, b in zip(shape[1:3], self.padding, strict=True))
-        return (shape[0], *sizes, shape[3])
+        return (shape[0], *map(_left, shape[1:-1], self._cropped), shape[-1])
 
 
-class Cropping2D(Spatial):
+def _left(size: int | None, border: Border) -> int | None:
+    if size is not None and size <= sum(border):
+        raise ShapeError(f"cannot crop {sum(border)} of {size}")
+    return None if size is None else size - sum(border)
+
+
+class Cropping1D(_Cropping):
+    """A sequence without its first and last steps.
+
+    Parameters
+    ----------
+    cropping : int or pair
+        Steps at the beginning and at the end.
+    """
+
+    rank = 1
+
+    def __init__(self, cropping: int | tuple[int, int] = (1, 1), **options: Unpack[LayerOptions]) -> None:
+        super().__init__(cropping, None, **options)
+
+
+class Cropping2D(_Cropping):
     """An image without its outer pixels.
 
     Parameters
@@ -175,48 +234,22 @@ class Cropping2D(Spatial):
     def __init__(
         self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(**options)
-        self.cropping = _borders(self, "cropping", cropping)
-        self.data_format = data_format_name(self, data_format)
-
-    def spatial(self, x: Any) -> Any:
-        self.spatial_shape(x.shape)
-        return _cropped(_cropped(x, 1, self.cropping[0]), 2, self.cropping[1])
-
-    def spatial_shape(self, shape: Shape) -> Shape:
-        sizes = (_left(n, border) for n, border in zip(shape[1:3], self.cropping, strict=True))
-        return (shape[0], *sizes, shape[3])
+        super().__init__(cropping, data_format, **options)
 
 
-class UpSampling2D(Spatial):
-    """Every pixel as a block of `size` equal ones.
+class Cropping3D(_Cropping):
+    """A volume without its outer parts.
 
     Parameters
     ----------
-    size : int or pair
-        Rows and columns of a block.
+    cropping : int, triple or triple of pairs
+        On every side; along depth, rows and columns; or ((front, back), (top, bottom), (left, right)).
     data_format : {"channels_last", "channels_first"}, optional
-    interpolation : {"nearest"}
-        Keras's others are not there yet.
     """
 
+    rank = 3
+
     def __init__(
-        self,
-        size: int | tuple[int, int] = (2, 2),
-        data_format: str | None = None,
-        interpolation: str = "nearest",
-        **options: Unpack[LayerOptions],
+        self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(**options)
-        self.size = pair(self, "size", size)
-        self.data_format = data_format_name(self, data_format)
-        if interpolation != "nearest":
-            raise ValueError(f"[{self.name} (UpSampling2D)] interpolation must be 'nearest', got {interpolation!r}")
-        self.interpolation = interpolation
-
-    def spatial(self, x: Any) -> Any:
-        return _repeated(_repeated(x, 1, self.size[0]), 2, self.size[1])
-
-    def spatial_shape(self, shape: Shape) -> Shape:
-        sizes = (None if n is None else n * times for n, times in zip(shape[1:3], self.size, strict=True))
-        return (shape[0], *sizes, shape[3])
+        super().__init__(cropping, data_format, **options)

@@ -17,6 +17,7 @@ from nerve.ops.pool import *
 from nerve.ops.random import *
 from nerve.ops.recurrent import *
 from nerve.ops.reduce import *
+from nerve.ops.resizing import *
 from nerve.ops.sampling import *
 from nerve.ops.shaping import *
 from nerve.ops.softmax import *
