@@ -32,6 +32,9 @@ NOT_VECTOR = {"verr", "verw"}
 AVX512_REGISTER = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])\b")
 AMX = re.compile(r"%tmm")
 AMX_CONFIGURATION = {"ldtilecfg", "sttilecfg", "tilerelease"}
+VNNI = "vpdp"  # how the names of its instructions begin
+# Files of the level avx512 that hold instructions beyond it: their functions are called where the processor has them.
+BEYOND_AVX512 = {"amx.": "amx", "dots16.": "vnni"}
 INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\s+(?:\{\w+\}\s+)?(\S+)\s*(.*)$")
 
 
@@ -57,12 +60,14 @@ def stray_weak_symbols(path: Path, isa: str) -> Iterator[str]:
 
 
 def above(level: str, mnemonic: str, operands: str) -> bool:
-    """Whether an x86 instruction needs more than `level` (baseline, avx2, avx512 or amx)."""
+    """Whether an x86 instruction needs more than `level` (baseline, avx2, avx512, vnni or amx)."""
     if level == "amx":
         return False
+    if mnemonic.startswith(VNNI):
+        return level != "vnni"
     if AMX.search(operands) or mnemonic in AMX_CONFIGURATION:
         return True
-    if level == "avx512":
+    if level in ("avx512", "vnni"):
         return False
     if AVX512_REGISTER.search(operands):
         return True
@@ -93,8 +98,8 @@ def check(build: Path) -> tuple[int, list[str]]:
         if isa is not None:
             problems += [f"{name}: weak symbol {symbol}" for symbol in stray_weak_symbols(path, isa)]
         level = isa if isa in ("avx2", "avx512") else "baseline"
-        if level == "avx512" and path.name.startswith("amx."):
-            level = "amx"  # its functions ask whether there are tile registers before they use them
+        if level == "avx512":
+            level = next((beyond for file, beyond in BEYOND_AVX512.items() if path.name.startswith(file)), level)
         # One line per object is enough: where one instruction leaks, hundreds do.
         problems += [f"{name}: above {level}: {found}" for found in list(stray_instructions(path, level))[:1]]
     return len(objects), problems

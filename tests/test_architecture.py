@@ -42,7 +42,9 @@ FLOORS = {
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # steps, searches and fits
-WITHOUT_GRADIENT = {"gram", "hierarchy", "optim", "distance", "neighbors", "kd_tree", "kmeans", "mixture"}
+WITHOUT_GRADIENT = {
+    "gram", "hierarchy", "optim", "distance", "neighbors", "kd_tree", "kmeans", "seeding", "mixture",
+}  # fmt: skip
 FAMILIES = [path.stem for path in ROOT.glob("csrc/kernels/*.inc")]
 
 

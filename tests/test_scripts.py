@@ -97,15 +97,24 @@ def test_symbols_rejects_instructions_above_the_level(
 
 
 @needs_compiler
-def test_symbols_allows_tiles_in_one_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "code", "instruction"),
+    [
+        ("amx.cpp.o", ".byte 0xc4, 0xe2, 0x78, 0x49, 0xc0", "tilerelease"),
+        ("dots16.cpp.o", ".byte 0x62, 0xf2, 0x6d, 0x48, 0x52, 0xcb", "vpdpwssd"),
+    ],
+)
+def test_symbols_allows_tiles_and_dot_products_in_one_file_each(
+    tmp_path: Path, file: str, code: str, instruction: str
+) -> None:
     add_object(tmp_path, "kernels_avx512", "nerve::avx512", *AVX512)
-    tiles = 'void tiles() { asm volatile(".byte 0xc4, 0xe2, 0x78, 0x49, 0xc0"); }'  # tilerelease
-    compile_object(tmp_path / "kernels_avx512.dir" / "amx.cpp.o", tiles)
+    function = f'void beyond() {{ asm volatile("{code}"); }}'
+    compile_object(tmp_path / "kernels_avx512.dir" / file, function)
     assert run("check_symbols.py", tmp_path).returncode == 0
-    compile_object(tmp_path / "kernels_avx512.dir" / "matmul.cpp.o", tiles)
+    compile_object(tmp_path / "kernels_avx512.dir" / "matmul.cpp.o", function)
     result = run("check_symbols.py", tmp_path)
     assert result.returncode == 1
-    assert "above avx512: tilerelease" in result.stderr
+    assert f"above avx512: {instruction}" in result.stderr
 
 
 @needs_compiler

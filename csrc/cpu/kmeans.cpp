@@ -2,8 +2,8 @@
 // fuzzy memberships. A pass over the rows is one call, and no matrix of rows by clusters comes to be.
 #include "cpu/kmeans_elkan.h"
 #include "cpu/kmeans_fuzzy.h"
-#include "cpu/kmeans_nearest.h"
 #include "cpu/kmeans_plusplus.h"
+#include "cpu/kmeans_rounded.h"
 #include "shapes.h"
 
 namespace nerve::NERVE_ISA {
@@ -12,15 +12,26 @@ template <class T>
 void kmeans_assign(int32_t* labels, T* distances, T* sums, T* totals, const T* x, const T* weights, const T* centers,
                    int64_t rows, int64_t features, int64_t clusters) {
     const RowGroups groups(rows, features, clusters);
-    const GroupedSums<T> all(sums, totals, features, clusters, groups.count, clusters);
+    const bool rounded = sizeof(T) == sizeof(float) && RoundedNearest::pays(features, clusters);
+    const int64_t room = clusters + (rounded ? RoundedNearest::room(features, clusters) : 0);
+    const GroupedSums<T> all(sums, totals, features, clusters, groups.count, room);
     const Nearest<T> nearest(centers, features, clusters, all.beside);
-    groups.each([&](int64_t group, int64_t row, int64_t row_end) {
-        all.clear(group);
-        nearest.each(labels, x, row, row_end, [&](int64_t begin, int64_t end) {
-            add_rows(distances, all, group, labels, x, weights, centers, features, begin, end);
+    const auto run = [&](const auto& labelling) {
+        groups.each([&](int64_t group, int64_t row, int64_t row_end) {
+            all.clear(group);
+            labelling.each(labels, x, row, row_end, [&](int64_t begin, int64_t end) {
+                add_rows(distances, all, group, labels, x, weights, centers, features, begin, end);
+            });
         });
-    });
-    all.combine();
+        all.combine();
+    };
+    if constexpr (sizeof(T) == sizeof(float)) {
+        if (rounded) {
+            const RoundedNearest few(nearest, reinterpret_cast<int32_t*>(all.beside + clusters));
+            if (few.fits()) return run(few);
+        }
+    }
+    run(nearest);
 }
 
 template <class T>

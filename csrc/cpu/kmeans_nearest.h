@@ -9,6 +9,7 @@ namespace nerve::NERVE_ISA {
 
 template <class T>
 struct Nearest {
+    using V = vec<T>;
     const T* centers;
     int64_t features, clusters;
     T* bias;  // -|c|^2 / 2
@@ -25,56 +26,60 @@ struct Nearest {
         });
     }
 
+    static constexpr int vectors = 2, at_once = vector_bytes == 16 ? 4 : 6;
+    using Rows = TurnedRows<T, vectors>;
+
     // done(begin, end) as soon as these rows have their labels, while they are in the caches.
     template <class Done>
     void each(int32_t* labels, const T* x, int64_t first, int64_t past, const Done& done) const {
-        using V = vec<T>;
-        constexpr int vectors = 2, at_once = vector_bytes == 16 ? 4 : 6;
-        using Rows = TurnedRows<T, vectors>;
         const Rows rows{scratch<T>(runtime::packed_a, Rows::elements(features)), features};
-        const int64_t rounds = pieces(clusters, at_once), some = pieces(clusters, rounds);
         for (int64_t row = first; row < past; row += Rows::width) {
             const int64_t used = smaller(past - row, Rows::width);
             rows.turn(x, row, used);
-            V best[vectors];
             bits<T> at[vectors];
-            for (int v = 0; v < vectors; ++v) best[v] = V(-T(__builtin_inf())), at[v] = bits<T>{};
             // The rows of the next panel, a line or more for each feature, while the first centers are compared.
-            const T* ahead = row + 2 * Rows::width <= past ? x + (row + Rows::width) * features : x + row * features;
-            for (int64_t j = 0; j < clusters; j += some) {
-                const int64_t n = smaller(some, clusters - j);
-                const auto run = [&](auto count) NERVE_LAMBDA_INLINE {
-                    compare<decltype(count)::value, vectors>(best, at, rows.panel, j, j == 0 ? ahead : nullptr);
-                };
-                switch (n) {
-                    case 1:
-                        run(std::integral_constant<int, 1>());
-                        break;
-                    case 2:
-                        run(std::integral_constant<int, 2>());
-                        break;
-                    case 3:
-                        run(std::integral_constant<int, 3>());
-                        break;
-                    case 4:
-                        run(std::integral_constant<int, 4>());
-                        break;
-                    case 5:
-                        run(std::integral_constant < int, at_once<5 ? at_once : 5>());
-                        break;
-                    default:
-                        run(std::integral_constant<int, at_once>());
-                }
-            }
+            of_panel(at, rows.panel,
+                     row + 2 * Rows::width <= past ? x + (row + Rows::width) * features : x + row * features);
             for (int64_t r = 0; r < used; ++r) labels[row + r] = int32_t(at[r / V::size][r % V::size]);
             done(row, row + used);
         }
     }
 
+    // The labels of a panel's rows.
+    void of_panel(bits<T>* at, const T* panel, const T* ahead) const {
+        const int64_t rounds = pieces(clusters, at_once), some = pieces(clusters, rounds);
+        V best[vectors];
+        for (int v = 0; v < vectors; ++v) best[v] = V(-T(__builtin_inf())), at[v] = bits<T>{};
+        for (int64_t j = 0; j < clusters; j += some) {
+            const int64_t n = smaller(some, clusters - j);
+            const auto run = [&](auto count) NERVE_LAMBDA_INLINE {
+                compare<decltype(count)::value>(best, at, panel, j, j == 0 ? ahead : nullptr);
+            };
+            switch (n) {
+                case 1:
+                    run(std::integral_constant<int, 1>());
+                    break;
+                case 2:
+                    run(std::integral_constant<int, 2>());
+                    break;
+                case 3:
+                    run(std::integral_constant<int, 3>());
+                    break;
+                case 4:
+                    run(std::integral_constant<int, 4>());
+                    break;
+                case 5:
+                    run(std::integral_constant < int, at_once<5 ? at_once : 5>());
+                    break;
+                default:
+                    run(std::integral_constant<int, at_once>());
+            }
+        }
+    }
+
     // Centers [j, j + count).
-    template <int count, int vectors>
-    NERVE_NOINLINE void compare(vec<T>* best, bits<T>* at, const T* panel, int64_t j, const T* ahead) const {
-        using V = vec<T>;
+    template <int count>
+    NERVE_NOINLINE void compare(V* best, bits<T>* at, const T* panel, int64_t j, const T* ahead) const {
         V sum[count][vectors];
         const T* center[count];
 #pragma GCC unroll 8

@@ -25,7 +25,7 @@ namespace nerve::runtime {
 namespace {
 
 struct Features {
-    bool avx2 = false, avx512 = false, amx_bf16 = false, amx_fp16 = false;
+    bool avx2 = false, avx512 = false, vnni = false, amx_bf16 = false, amx_fp16 = false;
 };
 
 #if defined(NERVE_AMX_EMULATION)
@@ -64,6 +64,7 @@ Features detect() {
     found.avx2 = ymm && avx && fma && f16c && bit(b7, 5) && bit(b7, 8);  // AVX2, BMI2
     // F, DQ, CD, BW, VL
     found.avx512 = found.avx2 && zmm && bit(b7, 16) && bit(b7, 17) && bit(b7, 28) && bit(b7, 30) && bit(b7, 31);
+    found.vnni = found.avx512 && bit(c7, 11);
     if (emulated) {
         found.amx_bf16 = found.amx_fp16 = found.avx512;
     } else if (found.avx512 && tiles && bit(d7, 24) && bit(d7, 22) && amx_permitted()) {
@@ -92,9 +93,10 @@ struct Level {
     const KernelTable* table;
 };
 
-// The levels usable here, and of what pieces their kernels may make float32 products.
+// The levels usable here, and of what their kernels may make products.
 struct Usable {
     std::vector<Level> levels;
+    bool dots16 = false;
     Split pieces = Split::none;
 };
 
@@ -118,7 +120,8 @@ Usable find_usable() {
     for (const Level& level : built) {
         if (allowed(level.name) && runs(level.name)) usable.levels.push_back(level);
         if (level.name != "avx512") continue;
-        // Kernels of that level, with matrix units.
+        // Kernels of that level, with dot products of integers, and with matrix units.
+        if (allowed("avx512_vnni") && features().vnni) usable.dots16 = true;
         if (allowed("amx_bf16") && features().amx_bf16) usable.pieces = Split::bf16x6;
         if (allowed("amx_fp16") && features().amx_fp16) usable.pieces = Split::fp16x3;
     }
@@ -149,6 +152,7 @@ std::vector<std::string> cpu_features() {
     std::vector<std::string> names;
     if (features().avx2) names.push_back("avx2");
     if (features().avx512) names.push_back("avx512");
+    if (features().vnni) names.push_back("avx512-vnni");
     if (features().amx_bf16) names.push_back(emulated ? "emulated-amx-bf16" : "amx-bf16");
     if (features().amx_fp16) names.push_back(emulated ? "emulated-amx-fp16" : "amx-fp16");
     return names;
@@ -171,6 +175,8 @@ const KernelTable& active_table() {
     }
     return *table;
 }
+
+bool has_dots16() { return usable().dots16; }
 
 Split matmul_split() {
     const int wanted = precision.load(std::memory_order_relaxed);

@@ -20,6 +20,9 @@ int default_num_threads();  // from OMP_NUM_THREADS, the affinity mask and the c
 enum class Split { none, bf16, bf16x6, fp16x3 };
 Split matmul_split();
 
+// Whether kernels of AVX-512 may use VNNI (cpu/dots16.h).
+bool has_dots16();
+
 // Memory of this thread, 64-byte aligned, uninitialised, valid until the same thread asks for the same slot again.
 // Throws std::bad_alloc, which passes through kernels as it is.
 enum Slot { packed_a, packed_b, workspace, candidates, slots };

@@ -90,6 +90,7 @@ __all__: list[str] = [
     "kd_tree_radius",
     "kd_tree_radius_counts",
     "kmeans_assign",
+    "kmeans_plusplus",
     "kmeans_plusplus_step",
     "label_merges",
     "layer_norm",
@@ -1687,6 +1688,36 @@ def kmeans_assign(
     rows: typing.SupportsInt | typing.SupportsIndex,
     features: typing.SupportsInt | typing.SupportsIndex,
     clusters: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kmeans_plusplus(
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    closest: numpy.typing.NDArray[numpy.float32] | None,
+    distances: numpy.typing.NDArray[numpy.float32] | None,
+    rounded: numpy.typing.NDArray[numpy.int32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    draws: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    chosen: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+    trials: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def kmeans_plusplus(
+    indices: numpy.typing.NDArray[numpy.int64] | None,
+    closest: numpy.typing.NDArray[numpy.float64] | None,
+    distances: numpy.typing.NDArray[numpy.float64] | None,
+    rounded: numpy.typing.NDArray[numpy.int32] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    draws: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    chosen: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+    trials: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def kmeans_plusplus_step(

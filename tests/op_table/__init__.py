@@ -22,6 +22,7 @@ from . import (
     recurrent,
     reduce,
     sampling,
+    seeding,
     softmax,
 )
 from .row import GRADIENT_TOLERANCE, VALUE_TOLERANCE, BadCall, Exact, Op, Sample
@@ -46,6 +47,7 @@ FAMILIES = (
     kd_tree,
     hierarchy,
     kmeans,
+    seeding,
     mixture,
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

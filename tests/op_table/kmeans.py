@@ -31,9 +31,18 @@ def _weighted(rng: np.random.Generator) -> list[Sample]:
 
 def _equally_near(rng: np.random.Generator) -> list[Sample]:
     """Every center stands there several times: the first is meant."""
-    centers = rng.integers(-3, 4, (7, 4)).astype(float)
-    x = rng.integers(-3, 4, (50, 4)).astype(float)
-    return [Sample((x, np.concatenate([centers] * times))) for times in (2, 3, 90)]
+    calls = []
+    for features in (4, 9):
+        centers = rng.integers(-3, 4, (7, features)).astype(float)
+        x = rng.integers(-3, 4, (50, features)).astype(float)
+        calls += [Sample((x, np.concatenate([centers] * times))) for times in (2, 3, 90)]
+    return calls
+
+
+def _far_apart(rng: np.random.Generator) -> list[Sample]:
+    """Rows of very different length, on which rounding them to a few bits must not founder."""
+    lengths = 2.0 ** rng.integers(-18, 18, (300, 1))
+    return [Sample((rng.normal(size=(300, n)) * lengths, rng.normal(size=(40, n)))) for n in (8, 17)]
 
 
 def _candidates(rng: np.random.Generator) -> list[Sample]:
@@ -109,6 +118,7 @@ _ELKAN = [
 ROWS = [
     Op("kmeans_assign", _rows, errors=_CENTERS),
     Op("kmeans_assign", _equally_near),
+    Op("kmeans_assign", _far_apart),
     # Sums of float32 over 3000 rows around zero: observed 4e-6.
     Op("kmeans_update", _weighted, tolerance=4, errors=[*_CENTERS, _WEIGHTS]),
     Op("kmeans_plusplus_step", _candidates, errors=[*_CENTERS, _CLOSEST]),

@@ -16,7 +16,6 @@ from sklearn.utils.validation import _check_sample_weight
 
 from nerve import kernels
 from nerve._typing import Array
-from nerve.cluster.passes import row
 
 
 @validate_params(
@@ -80,27 +79,25 @@ def greedy_plusplus(
 ) -> tuple[Array, Array]:
     """:func:`kmeans_plusplus` of checked arguments."""
     trials = 2 + int(np.log(n_clusters)) if n_local_trials is None else n_local_trials
-    step = _sparse_step if sp.issparse(x) else kernels.kmeans_plusplus_step
     equal = None if (weights == 1).all() else weights
-    centers = np.empty((n_clusters, x.shape[1]), x.dtype)
-    indices = np.full(n_clusters, -1, int)
-
-    def take(index: Any, place: int) -> None:
-        indices[place] = index
-        centers[place] = row(x, index)
-
-    take(random_state.choice(x.shape[0], p=weights / weights.sum()), 0)
-    distances, potentials = step(x, x[indices[:1]], None, equal)
+    first = random_state.choice(x.shape[0], p=weights / weights.sum())
+    draws = random_state.uniform(size=(n_clusters - 1, trials))
+    if not sp.issparse(x):
+        indices, _ = kernels.kmeans_plusplus(x, first, draws, equal)
+        return x[indices], indices
+    indices = np.full(n_clusters, first, int)
+    distances, potentials = _sparse_step(x, x[indices[:1]], None, equal)
     best = 0
-    for place in range(1, n_clusters):
+    for place, drawn in enumerate(draws, start=1):
         closest = distances[best]
-        drawn = random_state.uniform(size=trials) * potentials[best]
-        candidates = np.searchsorted(np.cumsum(closest if equal is None else weights * closest), drawn)
+        candidates = np.searchsorted(
+            np.cumsum(closest if equal is None else weights * closest), drawn * potentials[best]
+        )
         np.clip(candidates, None, x.shape[0] - 1, out=candidates)  # rounding can lead past the last
-        distances, potentials = step(x, x[candidates], closest, equal)
+        distances, potentials = _sparse_step(x, x[candidates], closest, equal)
         best = int(np.argmin(potentials))
-        take(candidates[best], place)
-    return centers, indices
+        indices[place] = candidates[best]
+    return x[indices].toarray(), indices
 
 
 def _sparse_step(x: Any, candidates: Any, closest: Array | None, weights: Array | None) -> tuple[Array, Array]:

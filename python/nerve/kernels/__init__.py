@@ -27,6 +27,7 @@ from nerve.kernels.random import *
 from nerve.kernels.recurrent import *
 from nerve.kernels.reduce import *
 from nerve.kernels.sampling import *
+from nerve.kernels.seeding import *
 from nerve.kernels.softmax import *
 from nerve.kernels.volumes import *
 

@@ -23,4 +23,5 @@ from nerve.kernels.reference.random import *
 from nerve.kernels.reference.recurrent import *
 from nerve.kernels.reference.reduce import *
 from nerve.kernels.reference.sampling import *
+from nerve.kernels.reference.seeding import *
 from nerve.kernels.reference.softmax import *
