@@ -1,6 +1,9 @@
 """Layers under Keras 3's names."""
 
 from nerve.layers.attention import *
+from nerve.layers.augment_color import *
+from nerve.layers.augment_geometric import *
+from nerve.layers.augment_mixing import *
 from nerve.layers.bidirectional import *
 from nerve.layers.borders import *
 from nerve.layers.cached_attention import *
