@@ -22,7 +22,17 @@ def softmax(x, axis=-1):
     return e / e.sum(axis, keepdims=True)
 
 
+def sparsemax(x):
+    """By sorting, as the paper has it."""
+    z = np.sort(x, -1)[..., ::-1]
+    count = np.arange(1, x.shape[-1] + 1)
+    k = (1 + count * z > z.cumsum(-1)).sum(-1, keepdims=True)
+    tau = (np.take_along_axis(z.cumsum(-1), k - 1, -1) - 1) / k
+    return np.maximum(x - tau, 0)
+
+
 CASES = [
+    ("sparsemax", {}, sparsemax(X)),
     ("linear", {}, X),
     ("relu", {}, np.maximum(X, 0)),
     ("relu", {"negative_slope": 0.1}, np.where(X > 0, X, 0.1 * X)),
@@ -33,6 +43,7 @@ CASES = [
         {"negative_slope": 0.1, "max_value": 5.0, "threshold": -1.0},
         np.minimum(np.where(X >= -1, X, 0.1 * (X + 1)), 5),
     ),
+    ("heaviside", {}, (X >= 0).astype(float)),
     ("leaky_relu", {}, np.where(X > 0, X, 0.2 * X)),
     ("leaky_relu", {"negative_slope": 0.3}, np.where(X > 0, X, 0.3 * X)),
     ("relu6", {}, np.clip(X, 0, 6)),
@@ -83,7 +94,7 @@ def test_values_and_gradients(name, arguments, values):
     assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-6, abs=1e-7)
 
 
-@pytest.mark.parametrize("name", sorted(set(activations.__all__) - {"get", "serialize"}))
+@pytest.mark.parametrize("name", sorted(set(activations.__all__) - {"get", "serialize", "swish", "hard_swish"}))
 def test_every_activation_is_found_by_the_name_it_is_saved_under(name):
     function = getattr(activations, name)
     assert activations.serialize(function) == name
@@ -91,7 +102,26 @@ def test_every_activation_is_found_by_the_name_it_is_saved_under(name):
     assert name in {case[0] for case in CASES}
 
 
+def test_sparsemax_is_the_nearest_point_that_sums_to_one():
+    rng = np.random.default_rng(3)
+    for scale, shape, axis in ((0.1, (7, 40), -1), (5.0, (3, 9, 4), 1), (1e4, (6, 5), -1), (0.0, (2, 6), -1)):
+        x = rng.normal(size=shape) * scale
+        y = activations.sparsemax(x, axis=axis).numpy()
+        np.testing.assert_allclose(y, np.moveaxis(sparsemax(np.moveaxis(x, axis, -1)), -1, axis), rtol=1e-9, atol=1e-12)
+    x = rng.normal(size=(50, 30)).astype(np.float32)
+    np.testing.assert_allclose(activations.sparsemax(x).numpy(), sparsemax(x.astype(np.float64)), rtol=1e-5, atol=1e-6)
+    tensor = nerve.Tensor(rng.normal(size=(5, 8)) / 2)
+    weights, direction = rng.normal(size=(2, 5, 8))
+    (gradient,) = nerve.gradients(nerve.ops.sum(activations.sparsemax(tensor) * weights), [tensor])
+    ends = [(sparsemax(tensor.numpy() + step * direction) * weights).sum() for step in (1e-6, -1e-6)]
+    assert (gradient * direction).sum() == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-7)
+    with pytest.raises(nerve.errors.ShapeError, match="expects elements along axis 1"):
+        activations.sparsemax(np.zeros((2, 0)))
+
+
 def test_get():
+    assert activations.swish is activations.silu
+    assert activations.hard_swish is activations.hard_silu
     assert activations.get(None) is activations.linear
     assert activations.get("swish") is activations.silu
     assert activations.get(np.tanh) is np.tanh

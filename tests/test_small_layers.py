@@ -38,13 +38,34 @@ def test_noise_is_only_for_training():
         assert not np.array_equal(layer(ROWS, training=True).numpy(), ROWS)
 
 
+def test_slopes_are_drawn_in_training():
+    x = rng.normal(size=(200, 50)).astype(np.float32)
+    layer = layers.RReLU(0.1, 0.5, seed=3)
+    close(layer(x), np.where(x > 0, x, 0.3 * x))
+    drawn = layer(x, training=True).numpy()
+    np.testing.assert_array_equal(drawn[x > 0], x[x > 0])
+    slopes = drawn[x < 0] / x[x < 0]
+    assert 0.1 <= slopes.min() < 0.102
+    assert 0.498 < slopes.max() <= 0.50001
+    assert slopes.mean() == pytest.approx(0.3, abs=0.01)
+    assert not np.array_equal(layer(x, training=True).numpy(), drawn)
+    with pytest.raises(ValueError, match="lower must not be above upper"):
+        layers.RReLU(0.5, 0.1)
+
+
 def test_noise_is_recorded():
     x = rng.normal(size=(64, 3)).astype(np.float32)
 
     def weights(eagerly):
         nerve.random.seed(1)
         model = Sequential(
-            [layers.GaussianNoise(0.1), layers.Dense(4, "selu"), layers.AlphaDropout(0.2), layers.Dense(1)]
+            [
+                layers.GaussianNoise(0.1),
+                layers.Dense(4, "selu"),
+                layers.AlphaDropout(0.2),
+                layers.RReLU(),
+                layers.Dense(1),
+            ]
         )
         model.compile("sgd", "mse", run_eagerly=eagerly)
         model.fit(x, x[:, :1], epochs=3, batch_size=16, verbose=0)

@@ -23,7 +23,9 @@ __all__ = [
     "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
+    "hard_swish",
     "hard_tanh",
+    "heaviside",
     "leaky_relu",
     "linear",
     "log_sigmoid",
@@ -41,7 +43,9 @@ __all__ = [
     "softsign",
     "sparse_plus",
     "sparse_sigmoid",
+    "sparsemax",
     "squareplus",
+    "swish",
     "tanh",
     "tanh_shrink",
     "threshold",
@@ -202,6 +206,16 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     return ops.log_softmax(x, axis=axis)
 
 
+def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
+    """The nearest point whose elements along `axis` are not negative and sum to one; many of them are 0."""
+    return ops.sparsemax(x, axis=axis)
+
+
+def heaviside(x: Tensor) -> Tensor:
+    """The step of a perceptron: 1 from 0 on, 0 below, with a gradient of 0 everywhere. Keras does not have it."""
+    return ops.minimum(ops.sign(x) + 1.0, 1.0)
+
+
 def softplus(x: Tensor) -> Tensor:
     """log(1 + exp(x))."""
     return ops.softplus(x)
@@ -217,10 +231,12 @@ def exponential(x: Tensor) -> Tensor:
     return ops.exp(x)
 
 
+swish, hard_swish = silu, hard_silu
+
 _FUNCTIONS: tuple[Activation, ...] = (
-    celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear,
+    celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, heaviside, leaky_relu, linear,
     log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign,
-    sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
+    sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
 )  # fmt: skip
 _NAMES: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS} | {"swish": silu, "hard_swish": hard_silu}
 

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.peers
 
 X = (np.random.default_rng(0).normal(size=(9, 6)) * 3).astype(np.float32)
 OPTIONS = {"threshold": {"threshold": 0.3, "default_value": 2.0}, "squareplus": {"b": 2.0}, "celu": {"alpha": 0.4}}
-NAMES = sorted({name for name in nerve.activations.__all__ if hasattr(keras.activations, name)} - {"get", "serialize"})
+# Keras 3.15's sparsemax adds up cumulative sums, and its rows do not sum to one: test_activations.py has the paper's.
+OTHERS = {"get", "serialize", "sparsemax"}
+NAMES = sorted({name for name in nerve.activations.__all__ if hasattr(keras.activations, name)} - OTHERS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -32,10 +34,10 @@ def test_activation(name):
 
 
 def test_every_activation_of_keras_is_known():
-    """All but sparsemax, which sorts."""
+    """All of them."""
     names = {name for name in dir(keras.activations) if name[0] != "_" and callable(getattr(keras.activations, name))}
     assert {name for name in names if name not in nerve.activations._NAMES} == {
-        "get", "serialize", "deserialize", "sparsemax",
+        "get", "serialize", "deserialize",
     }  # fmt: skip
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from nerve import ops
+from nerve import kernels, ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integers, number
 from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.regularization import Noise
 from nerve.layers.structure import Shape
 
 __all__ = [
     "ELU",
     "LeakyReLU",
     "PReLU",
+    "RReLU",
 ]
 
 
@@ -101,3 +103,39 @@ class PReLU(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+
+class RReLU(Noise):
+    """x where x > 0, else x times a slope that is drawn anew for every value in training, and their mean otherwise.
+
+    Keras does not have it; PyTorch does, with these arguments.
+
+    Parameters
+    ----------
+    lower, upper : float
+        The slopes are drawn uniformly from between them.
+    seed : int, optional
+        A stream of slopes of this layer's own; otherwise they come from `nerve.random`'s.
+
+    References
+    ----------
+    Xu, Wang, Chen and Li, "Empirical evaluation of rectified activations in convolutional network", 2015.
+    """
+
+    def __init__(
+        self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(seed, **options)
+        here = f"{self.name} (RReLU)"
+        self.lower, self.upper = number(here, "lower", lower), number(here, "upper", upper)
+        if not self.lower <= self.upper:
+            raise ValueError(f"[{here}] lower must not be above upper, got {lower} and {upper}")
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if not training:
+            return ops.leaky_relu(inputs, alpha=(self.lower + self.upper) / 2)
+        seed, offset = self._next_offset(inputs.size)
+        slopes = kernels.random_uniform(
+            inputs.shape, low=self.lower, high=self.upper, seed=seed, offset=offset, dtype=inputs.dtype
+        )
+        return ops.relu(inputs) - slopes * ops.relu(-inputs)
