@@ -65,6 +65,66 @@ def nadam(p, g, s, t, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
     return p - RATE * mean / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
 
 
+def lion(p, g, s, t, beta_1=0.9, beta_2=0.99):
+    m = s.get("m", 0.0)
+    s["m"] = beta_2 * m + (1 - beta_2) * g
+    return p - RATE * np.sign(beta_1 * m + (1 - beta_1) * g)
+
+
+def ftrl(p, g, s, t, q=0.5, start=0.1, l1=0.0, l2=0.0, shrinkage=0.0, beta=0.0):
+    before = s.get("a", start)
+    s["a"] = before + g**2
+    s["z"] = s.get("z", 0.0) + g + 2 * shrinkage * p - (s["a"] ** q - before**q) / RATE * p
+    return (np.clip(s["z"], -l1, l1) - s["z"]) / (s["a"] ** q / RATE + 2 * (l2 + beta / (2 * RATE)))
+
+
+def lamb(p, g, s, t, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    s["m"] = beta_1 * s.get("m", 0.0) + (1 - beta_1) * g
+    s["v"] = beta_2 * s.get("v", 0.0) + (1 - beta_2) * g**2
+    u = s["m"] / (1 - beta_1**t) / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
+    weights, change = np.sqrt((p**2).sum()), np.sqrt((u**2).sum())
+    return p - RATE * (weights / change if weights > 0 and change > 0 else 1.0) * u
+
+
+def adafactor(p, g, s, t, decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3, threshold=1.0):
+    if not p.size:
+        return p
+    keep, square = 1 - t**decay, g**2 + epsilon_1
+    if p.ndim < 2:
+        v = s["v"] = keep * s.get("v", 0.0) + (1 - keep) * square
+    else:
+        s["r"] = keep * s.get("r", 0.0) + (1 - keep) * square.mean(-1)
+        s["c"] = keep * s.get("c", 0.0) + (1 - keep) * square.mean(-2)
+        v = (s["r"] / s["r"].mean(-1, keepdims=True))[..., None] * s["c"][..., None, :]
+    u = g / np.sqrt(v)
+    u = u / max(1.0, np.sqrt((u**2).mean()) / threshold)
+    return p - max(epsilon_2, np.sqrt((p**2).mean())) * min(RATE, t**-0.5) * u
+
+
+def muon(p, g, s, t, momentum=0.95, nesterov=True, rate=0.2):
+    if p.ndim != 2:
+        return adam(p, g, s, t)
+    s["m"] = momentum * s.get("m", 0.0) + g
+    x = g + momentum * s["m"] if nesterov else s["m"]
+    x = x.T if x.shape[0] > x.shape[1] else x
+    x = x / (np.sqrt((x**2).sum()) + 1e-7)
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    x = x.T if p.shape[0] > p.shape[1] else x
+    return p - RATE * x * (1.0 if rate is None else rate * max(p.shape) ** 0.5)
+
+
+def schedule_free(p, g, s, t, beta_1=0.9, beta_2=0.999, epsilon=1e-8, warmup=0):
+    z = s.get("z", s["start"])
+    x = (p - (1 - beta_1) * z) / beta_1
+    s["v"] = beta_2 * s.get("v", 0.0) + (1 - beta_2) * g**2
+    rate = RATE * (min(t / warmup, 1.0) if warmup else 1.0)
+    s["z"] = z - rate * g / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
+    x = (1 - 1 / t) * x + s["z"] / t
+    return (1 - beta_1) * s["z"] + beta_1 * x
+
+
 CASES = [
     (optimizers.SGD, {}, sgd, {}),
     (optimizers.SGD, {"momentum": 0.9}, sgd, {"momentum": 0.9}),
@@ -78,6 +138,31 @@ CASES = [
     (optimizers.AdamW, {"weight_decay": 0.0}, adam, {}),
     (optimizers.Adamax, {}, adamax, {}),
     (optimizers.Nadam, {}, nadam, {}),
+    (optimizers.Lion, {"beta_2": 0.95}, lion, {"beta_2": 0.95}),
+    (optimizers.Ftrl, {}, ftrl, {}),
+    (
+        optimizers.Ftrl,
+        {
+            "learning_rate_power": -0.7,
+            "initial_accumulator_value": 0.3,
+            "l1_regularization_strength": 0.4,
+            "l2_regularization_strength": 0.2,
+            "l2_shrinkage_regularization_strength": 0.1,
+            "beta": 0.5,
+        },
+        ftrl,
+        {"q": 0.7, "start": 0.3, "l1": 0.4, "l2": 0.2, "shrinkage": 0.1, "beta": 0.5},
+    ),
+    (optimizers.Lamb, {}, lamb, {}),
+    (optimizers.Adafactor, {"clip_threshold": 0.8}, adafactor, {"threshold": 0.8}),
+    (optimizers.Muon, {"weight_decay": None, "adam_weight_decay": None}, muon, {}),
+    (
+        optimizers.Muon,
+        {"weight_decay": None, "adam_weight_decay": None, "nesterov": False, "rms_rate": None},
+        muon,
+        {"nesterov": False, "rate": None},
+    ),
+    (optimizers.ScheduleFreeAdamW, {"warmup_steps": 4}, schedule_free, {"warmup": 4}),
 ]
 IDS = [f"{cls.__name__}-{i}" for i, (cls, *_) in enumerate(CASES)]
 
@@ -94,7 +179,7 @@ def make_gradients(dtype="float64", shapes=SHAPES, steps=STEPS):
 
 def expected(formula, arguments, gradients, decay=0.0):
     parameters = [v.numpy().astype(float) for v in make_variables()]
-    states = [{} for _ in parameters]
+    states = [{"start": p.copy()} for p in parameters]
     for t, step in enumerate(gradients, start=1):
         for i, g in enumerate(step):
             parameters[i] = formula(parameters[i] * (1 - RATE * decay), g.astype(float), states[i], t, **arguments)
@@ -124,7 +209,8 @@ def test_steps_follow_the_formula(cls, options, formula, arguments, dtype, toler
 
 @pytest.mark.parametrize(("cls", "options", "formula", "arguments"), CASES, ids=IDS)
 def test_weight_decay_is_decoupled(cls, options, formula, arguments):
-    optimizer = cls(learning_rate=RATE, **{**options, "weight_decay": 0.1})
+    decays = dict.fromkeys(("weight_decay", *[name for name in options if name.endswith("weight_decay")]), 0.1)
+    optimizer = cls(learning_rate=RATE, **{**options, **decays})
     variables, gradients = make_variables(), make_gradients()
     for step in gradients:
         optimizer.apply_gradients(zip(step, variables, strict=True))

@@ -1,6 +1,7 @@
 // Optimizer steps, in place, with Keras 3's formulas (keras/src/optimizers). A step is a formula on registers;
 // `step_all` runs it over all parameters as if they lay one after another, cut into blocks, so that many small
 // parameters cost as little as one large one. What all elements share is computed once, in double.
+#include "cpu/math.h"
 #include "cpu/parallel.h"
 #include "cpu/simd.h"
 #include "shapes.h"
@@ -56,6 +57,24 @@ void step_all(T* const* const (&lists)[n], const T* const* gradients, const int6
             }
             begin += size;
         }
+    });
+}
+
+// raise: to the power of minus learning_rate_power
+template <class T, class Raise>
+void ftrl(T* const* parameters, T* const* accumulators, T* const* linears, const T* const* gradients,
+          const int64_t* sizes, int64_t count, double learning_rate, double l1, double l2, double l2_shrinkage,
+          double beta, double weight_decay, Raise raise) {
+    using V = vec<T>;
+    const V inverse{T(1 / learning_rate)}, twice_l2{T(2 * l2 + beta / learning_rate)}, shrinkage{T(2 * l2_shrinkage)};
+    const V most{T(l1)}, least{T(-l1)};
+    T* const* const lists[]{parameters, accumulators, linears};
+    step_all(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[3], V g) {
+        const V before = raise(s[1]);
+        s[1] = fma(g, g, s[1]);
+        const V after = raise(s[1]);
+        s[2] += fma(shrinkage, s[0], g) - (after - before) * inverse * s[0];
+        s[0] = (min(max(s[2], least), most) - s[2]) / fma(after, inverse, twice_l2);
     });
 }
 
@@ -200,6 +219,58 @@ void nadam_step(T* const* parameters, T* const* momenta, T* const* velocities, c
         s[2] = fma(fma(g, g, -s[2]), mix_2, s[2]);
         s[0] -= fma(from_momentum, s[1], from_gradient * g) / (sqrt(s[2] * correction) + small);
     });
+}
+
+template <class T>
+void lion_step(T* const* parameters, T* const* momenta, const T* const* gradients, const int64_t* sizes, int64_t count,
+               double learning_rate, double beta_1, double beta_2, double weight_decay) {
+    using V = vec<T>;
+    const V rate{T(learning_rate)}, keep_1{T(beta_1)}, mix_1{T(1 - beta_1)}, keep_2{T(beta_2)}, mix_2{T(1 - beta_2)};
+    T* const* const lists[]{parameters, momenta};
+    step_all(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[2], V g) {
+        const V direction = fma(keep_1, s[1], mix_1 * g), zero(T(0));
+        s[0] -= select(direction > zero, rate, select(direction < zero, -rate, direction));  // NaN and zero stay
+        s[1] = fma(keep_2, s[1], mix_2 * g);
+    });
+}
+
+template <class T>
+void ftrl_step(T* const* parameters, T* const* accumulators, T* const* linears, const T* const* gradients,
+               const int64_t* sizes, int64_t count, double learning_rate, double learning_rate_power, double l1,
+               double l2, double l2_shrinkage, double beta, double weight_decay) {
+    using V = vec<T>;
+    if (learning_rate_power == -0.5)
+        return ftrl(parameters, accumulators, linears, gradients, sizes, count, learning_rate, l1, l2, l2_shrinkage,
+                    beta, weight_decay, [](V x) { return sqrt(x); });
+    const V exponent{T(-learning_rate_power)};
+    ftrl(parameters, accumulators, linears, gradients, sizes, count, learning_rate, l1, l2, l2_shrinkage, beta,
+         weight_decay, [=](V x) { return math::pow(x, exponent); });
+}
+
+template <class T>
+void schedule_free_adamw_step(T* const* parameters, T* const* momenta, T* const* velocities, const T* const* gradients,
+                              const int64_t* sizes, int64_t count, double learning_rate, double beta_1, double beta_2,
+                              double epsilon, int64_t step, double weight_decay) {
+    using V = vec<T>;
+    const V rate{T(learning_rate)}, correction{T(1 / (1 - power(beta_2, step)))}, small{T(epsilon)};
+    const V mix_2{T(1 - beta_2)}, keep{T(beta_1)}, mix{T(1 - beta_1)}, inverse{T(1 / beta_1)}, weight{T(1.0 / step)};
+    T* const* const lists[]{parameters, momenta, velocities};
+    step_all(lists, gradients, sizes, count, learning_rate * weight_decay, [=](V(&s)[3], V g) {
+        const V mean = fma(-mix, s[1], s[0]) * inverse;
+        s[2] = fma(fma(g, g, -s[2]), mix_2, s[2]);
+        s[1] -= rate * g / (sqrt(s[2] * correction) + small);
+        const V moved = fma(weight, s[1] - mean, mean);
+        s[0] = fma(keep, moved, mix * s[1]);
+    });
+}
+
+template <class T>
+void moving_average_step(T* const* averages, const T* const* values, const int64_t* sizes, int64_t count,
+                         double momentum) {
+    using V = vec<T>;
+    const V keep{T(momentum)}, mix{T(1 - momentum)};
+    T* const* const lists[]{averages};
+    step_all(lists, values, sizes, count, 0.0, [=](V(&s)[1], V value) { s[0] = fma(keep, s[0], mix * value); });
 }
 
 }  // namespace nerve::NERVE_ISA

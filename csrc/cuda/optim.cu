@@ -109,6 +109,51 @@ struct Nadam {
     }
 };
 
+template <class T>
+struct Lion {
+    static constexpr int n = 2;
+    T rate, keep_1, mix_1, keep_2, mix_2;
+    __device__ void operator()(T (&s)[n], T g) const {
+        const T direction = math::fma(keep_1, s[1], mix_1 * g);
+        s[0] -= direction > T(0) ? rate : direction < T(0) ? -rate : direction;  // NaN and zero stay
+        s[1] = math::fma(keep_2, s[1], mix_2 * g);
+    }
+};
+
+template <class T>
+struct Ftrl {
+    static constexpr int n = 3;
+    T inverse, exponent, twice_l2, shrinkage, most;
+    __device__ T raise(T x) const { return exponent == T(0.5) ? math::sqrt(x) : math::pow(x, exponent); }
+    __device__ void operator()(T (&s)[n], T g) const {
+        const T before = raise(s[1]);
+        s[1] = math::fma(g, g, s[1]);
+        const T after = raise(s[1]);
+        s[2] += math::fma(shrinkage, s[0], g) - (after - before) * inverse * s[0];
+        s[0] = (math::min(math::max(s[2], -most), most) - s[2]) / math::fma(after, inverse, twice_l2);
+    }
+};
+
+template <class T>
+struct ScheduleFree {
+    static constexpr int n = 3;
+    T rate, correction, epsilon, mix_2, keep, mix, inverse, weight;
+    __device__ void operator()(T (&s)[n], T g) const {
+        const T mean = math::fma(-mix, s[1], s[0]) * inverse;
+        s[2] = math::fma(math::fma(g, g, -s[2]), mix_2, s[2]);
+        s[1] -= rate * g / (math::sqrt(s[2] * correction) + epsilon);
+        const T moved = math::fma(weight, s[1] - mean, mean);
+        s[0] = math::fma(keep, moved, mix * s[1]);
+    }
+};
+
+template <class T>
+struct MovingAverage {
+    static constexpr int n = 1;
+    T keep, mix;
+    __device__ void operator()(T (&s)[n], T value) const { s[0] = math::fma(keep, s[0], mix * value); }
+};
+
 // --- kernel
 
 // Every parameter of the group gets `blocks` blocks; those of small ones have nothing to do.
@@ -226,6 +271,38 @@ void nadam_step(Stream stream, T* const* parameters, T* const* momenta, T* const
     const T correction(1 / (1 - ::pow(beta_2, double(step))));
     step_all(stream, {parameters, momenta, velocities}, gradients, sizes, count, learning_rate * weight_decay,
              Nadam<T>{from_momentum, from_gradient, correction, T(1 - beta_1), T(1 - beta_2), T(epsilon)});
+}
+
+template <class T>
+void lion_step(Stream stream, T* const* parameters, T* const* momenta, const T* const* gradients, const int64_t* sizes,
+               int64_t count, double learning_rate, double beta_1, double beta_2, double weight_decay) {
+    step_all(stream, {parameters, momenta}, gradients, sizes, count, learning_rate * weight_decay,
+             Lion<T>{T(learning_rate), T(beta_1), T(1 - beta_1), T(beta_2), T(1 - beta_2)});
+}
+
+template <class T>
+void ftrl_step(Stream stream, T* const* parameters, T* const* accumulators, T* const* linears,
+               const T* const* gradients, const int64_t* sizes, int64_t count, double learning_rate,
+               double learning_rate_power, double l1, double l2, double l2_shrinkage, double beta,
+               double weight_decay) {
+    step_all(stream, {parameters, accumulators, linears}, gradients, sizes, count, learning_rate * weight_decay,
+             Ftrl<T>{T(1 / learning_rate), T(-learning_rate_power), T(2 * l2 + beta / learning_rate),
+                     T(2 * l2_shrinkage), T(l1)});
+}
+
+template <class T>
+void schedule_free_adamw_step(Stream stream, T* const* parameters, T* const* momenta, T* const* velocities,
+                              const T* const* gradients, const int64_t* sizes, int64_t count, double learning_rate,
+                              double beta_1, double beta_2, double epsilon, int64_t step, double weight_decay) {
+    step_all(stream, {parameters, momenta, velocities}, gradients, sizes, count, learning_rate * weight_decay,
+             ScheduleFree<T>{T(learning_rate), T(1 / (1 - ::pow(beta_2, double(step)))), T(epsilon), T(1 - beta_2),
+                             T(beta_1), T(1 - beta_1), T(1 / beta_1), T(1.0 / double(step))});
+}
+
+template <class T>
+void moving_average_step(Stream stream, T* const* averages, const T* const* values, const int64_t* sizes,
+                         int64_t count, double momentum) {
+    step_all(stream, {averages}, values, sizes, count, 0.0, MovingAverage<T>{T(momentum), T(1 - momentum)});
 }
 
 }  // namespace nerve::cuda

@@ -62,6 +62,7 @@ __all__: list[str] = [
     "floor_backward",
     "fold_batch_norm",
     "from_int64",
+    "ftrl_step",
     "fuzzy_assign",
     "gaussian_em_step",
     "gaussian_log_density",
@@ -99,6 +100,7 @@ __all__: list[str] = [
     "leaky_relu_backward",
     "less",
     "less_equal",
+    "lion_step",
     "log",
     "log1p",
     "log1p_backward",
@@ -120,6 +122,7 @@ __all__: list[str] = [
     "memory_stats",
     "min",
     "minimum",
+    "moving_average_step",
     "multiply",
     "nadam_step",
     "nearest_neighbors",
@@ -147,6 +150,7 @@ __all__: list[str] = [
     "round_backward",
     "rsqrt",
     "rsqrt_backward",
+    "schedule_free_adamw_step",
     "selu",
     "selu_backward",
     "set_isa",
@@ -1166,6 +1170,38 @@ def from_int64(
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
+def ftrl_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    accumulators: list[numpy.typing.NDArray[numpy.float32]] | None,
+    linears: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    learning_rate_power: typing.SupportsFloat | typing.SupportsIndex,
+    l1: typing.SupportsFloat | typing.SupportsIndex,
+    l2: typing.SupportsFloat | typing.SupportsIndex,
+    l2_shrinkage: typing.SupportsFloat | typing.SupportsIndex,
+    beta: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ftrl_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    accumulators: list[numpy.typing.NDArray[numpy.float64]] | None,
+    linears: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    learning_rate_power: typing.SupportsFloat | typing.SupportsIndex,
+    l1: typing.SupportsFloat | typing.SupportsIndex,
+    l2: typing.SupportsFloat | typing.SupportsIndex,
+    l2_shrinkage: typing.SupportsFloat | typing.SupportsIndex,
+    beta: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def fuzzy_assign(
     memberships: numpy.typing.NDArray[numpy.float32] | None,
     costs: numpy.typing.NDArray[numpy.float32] | None,
@@ -1874,6 +1910,30 @@ def less_equal(
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
+def lion_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def lion_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def log(
     out: numpy.typing.NDArray[numpy.float32] | None,
     x: numpy.typing.NDArray[numpy.float32] | None,
@@ -2213,6 +2273,22 @@ def minimum(
     a: numpy.typing.NDArray[numpy.float64] | None,
     b: numpy.typing.NDArray[numpy.float64] | None,
     shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def moving_average_step(
+    averages: list[numpy.typing.NDArray[numpy.float32]] | None,
+    values: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def moving_average_step(
+    averages: list[numpy.typing.NDArray[numpy.float64]] | None,
+    values: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def multiply(
@@ -2644,6 +2720,36 @@ def rsqrt_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def schedule_free_adamw_step(
+    parameters: list[numpy.typing.NDArray[numpy.float32]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float32]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float32]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float32]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def schedule_free_adamw_step(
+    parameters: list[numpy.typing.NDArray[numpy.float64]] | None,
+    momenta: list[numpy.typing.NDArray[numpy.float64]] | None,
+    velocities: list[numpy.typing.NDArray[numpy.float64]] | None,
+    gradients: list[numpy.typing.NDArray[numpy.float64]] | None,
+    sizes: numpy.typing.NDArray[numpy.int64] | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def selu(

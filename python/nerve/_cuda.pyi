@@ -53,6 +53,7 @@ __all__: list[str] = [
     "floor_backward",
     "fold_batch_norm",
     "from_int64",
+    "ftrl_step",
     "fuzzy_assign",
     "gaussian_em_step",
     "gaussian_log_density",
@@ -80,6 +81,7 @@ __all__: list[str] = [
     "leaky_relu_backward",
     "less",
     "less_equal",
+    "lion_step",
     "log",
     "log1p",
     "log1p_backward",
@@ -97,6 +99,7 @@ __all__: list[str] = [
     "mean",
     "min",
     "minimum",
+    "moving_average_step",
     "multiply",
     "nadam_step",
     "nearest_neighbors",
@@ -126,6 +129,7 @@ __all__: list[str] = [
     "round_backward",
     "rsqrt",
     "rsqrt_backward",
+    "schedule_free_adamw_step",
     "selu",
     "selu_backward",
     "sgd_step",
@@ -615,6 +619,23 @@ def from_int64(
     x: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def ftrl_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    accumulators: list[int] | None,
+    linears: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    learning_rate_power: typing.SupportsFloat | typing.SupportsIndex,
+    l1: typing.SupportsFloat | typing.SupportsIndex,
+    l2: typing.SupportsFloat | typing.SupportsIndex,
+    l2_shrinkage: typing.SupportsFloat | typing.SupportsIndex,
+    beta: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 def fuzzy_assign(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -905,6 +926,19 @@ def less_equal(
     b: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
+def lion_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    momenta: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 def log(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1071,6 +1105,15 @@ def minimum(
     a: int | None,
     b: int | None,
     shape: tuple[typing.Any, ...],
+) -> None: ...
+def moving_average_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    averages: list[int] | None,
+    values: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    momentum: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def multiply(
     dtype: str,
@@ -1328,6 +1371,22 @@ def rsqrt_backward(
     x: int | None,
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def schedule_free_adamw_step(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    parameters: list[int] | None,
+    momenta: list[int] | None,
+    velocities: list[int] | None,
+    gradients: list[int] | None,
+    sizes: int | None,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def selu(
     dtype: str,

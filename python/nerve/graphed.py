@@ -24,6 +24,8 @@ class GraphEntry:
     """
 
     on_gpu = True
+    taken: tuple[Any, ...] = ()  # how it decided where it might have gone another way
+    branches: Sequence[Callable[[], Any]] = ()
 
     def __init__(
         self,
@@ -99,7 +101,7 @@ class GraphEntry:
         self.recording = GraphRecording(strict=self.strict)
         with self.recording:
             outputs, self.rest = self.function(list(self.inputs), self.static)
-        self.refusal = self.recording.refusal
+        self.refusal, self.branches = self.recording.refusal, self.recording.branches
         self.calls = 2
         return [output.copy() for output in outputs], self.rest
 

@@ -54,19 +54,16 @@ class Recorder:
         self._last: _Entry | GraphEntry | None = None  # the recording replayed last
         self._version = configuration.version
         self._lock = threading.Lock()
+        self._branches: list[Callable[[], Any]] = []  # what decides which recording it is, found while recording
 
     def __call__(self, inputs: Sequence[Array], static: Any = None) -> tuple[Sequence[Array], Any]:
         """What the function gives for `inputs`, in arrays of their own; `static` is what else tells calls apart."""
         there = any(map(on_gpu, inputs))
         if now.recording is not None or self.refusal or not native() or (there and _cupy.load().waits):
             return self.function(list(inputs), static)
-        key = (
-            tuple((x.shape, x.dtype.char, on_gpu(x)) for x in inputs),
-            static,
-            recording(),
-            _cpu.isa(),
-            _cpu.matmul_pieces(),
-        )
+        taken = tuple(branch() for branch in self._branches)
+        shapes = tuple((x.shape, x.dtype.char, on_gpu(x)) for x in inputs)
+        key = (shapes, static, recording(), _cpu.isa(), _cpu.matmul_pieces(), taken)
         with self._lock:
             if self._version != configuration.version:
                 self._entries.clear()
@@ -77,7 +74,12 @@ class Recorder:
                 dtypes = [_recorded_dtype(x.dtype) for x in inputs]
                 kind = GraphEntry if there else _Entry
                 entry = kind(self.function, static, inputs, dtypes, self.strict)
+                entry.taken = taken
             result = entry(inputs)
+            if new := [branch for branch in entry.branches if branch not in self._branches]:
+                self._branches += dict.fromkeys(new)
+                self._entries.clear()  # nothing but this one run, which did not know what it depends on
+                return result
             if entry.refusal:
                 self.refusal = entry.refusal
                 self._entries.clear()
@@ -102,6 +104,7 @@ class Recorder:
             or entry.static is not static
             or self._version != configuration.version
             or entry.with_gradients is not (recording() if gradients is None else gradients)
+            or not self._same_branch(entry)
             or not native()
         ):
             return None
@@ -118,6 +121,7 @@ class Recorder:
             or self._version != configuration.version
             or entry.with_gradients is not recording()
             or now.recording is not None
+            or not self._same_branch(entry)
             or not native()
         ):
             return None
@@ -125,6 +129,9 @@ class Recorder:
             if not entry.recording.calls.gather(arrays, rows):
                 return None
             return entry.recording.run(), entry.rest
+
+    def _same_branch(self, entry: _Entry | GraphEntry) -> bool:
+        return not self._branches or entry.taken == tuple(branch() for branch in self._branches)
 
     @property
     def last_static(self) -> Any:
@@ -147,6 +154,9 @@ class _Entry:
 
     recording: Recording
     again: Callable[[tuple[Any, ...]], Sequence[Array] | None]
+
+    taken: tuple[Any, ...] = ()  # how it decided where it might have gone another way
+    branches: Sequence[Callable[[], Any]] = ()
 
     def __init__(
         self, function: Function, static: Any, inputs: Sequence[Array], dtypes: Sequence[Any], strict: bool
@@ -190,6 +200,7 @@ class _Entry:
         later = Recording(strict=self.strict)
         with later:
             outputs, rest = self.function([traced(x) for x in self.inputs], self.static)
+        self.branches = later.branches
         why = ""
         if self.calls == 2 and not later.refusal:
             why = self.recording.difference(later)

@@ -228,16 +228,18 @@ class Variable(Tensor):
 
     Attributes
     ----------
+    path : str
+        The name behind those of the layers it was made in, by which optimizers may choose variables.
     grad : Tensor, IndexedRows or None
         The sum of what `Tensor.backward` found since it was None.
     """
 
-    __slots__ = ("constraint", "grad", "name", "regularizer")
+    __slots__ = ("constraint", "grad", "name", "path", "regularizer")
 
     def __init__(self, array: ArrayLike | Tensor, *, name: str = "", trainable: bool = True) -> None:
         values = _real("Variable", array)
         super().__init__(array_module(values).array(values, order="C"), tracked=trainable)
-        self.name = name
+        self.name = self.path = name
         self.regularizer: Any = None  # a term of the loss, and what an optimizer makes of the weight after a step
         self.constraint: Any = None
         self.grad: Any = None

@@ -96,6 +96,18 @@ def _bad(slots: int, settings: dict[str, Any]) -> list[BadCall]:
 _SGD = {"learning_rate": 0.1}
 _RMSPROP = {"learning_rate": 0.1, "rho": 0.9, "epsilon": 1e-7, "momentum": 0.0}
 _ADADELTA = {"learning_rate": 0.1, "rho": 0.95, "epsilon": 1e-7}
+_LION = {"learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.99}
+_FTRL = {"learning_rate": 0.1, "l1": 0.05, "l2": 0.02, "l2_shrinkage": 0.01, "beta": 0.3}
+_POWER = BadCall(([], [], [], []), {**_FTRL, "learning_rate_power": 0.5}, ValueError, "must be at most 0, got 0.5")
+_FRACTION = BadCall(([], []), {"momentum": 1.5}, ValueError, r"momentum must be in \[0, 1\], got 1.5")
+
+
+def _averages(rng: np.random.Generator) -> list[Sample]:
+    """Averages that move a little, not at all and altogether."""
+    drawn = [sample for sample in _samples("")(rng) if "weight_decay" not in sample.kwargs]
+    return [Sample(drawn[i].args, {"momentum": momentum}) for i in range(len(drawn)) for momentum in (0.9, 0.0, 1.0)]
+
+
 _STEP_0 = BadCall(([], [], [], []), {**_ADAM, "step": 0}, ValueError, "step expects integers >= 1, got 0")
 _BETA = BadCall(([], [], [], []), {**_ADAM, "beta_1": 1.0}, ValueError, r"beta_1 must be in \[0, 1\), got 1.0")
 
@@ -134,5 +146,20 @@ ROWS = [
     Op("adam_step", _samples("0+", **_ADAM), in_place=(0, 2, 3), errors=[*_bad(2, _ADAM), _STEP_0, _BETA]),
     Op("adam_step", _samples("0++", **_ADAM), in_place=(0, 2, 3, 4), errors=_bad(3, _ADAM)),
     Op("adamax_step", _samples("0+", **_ADAM), in_place=(0, 2, 3), errors=[*_bad(2, _ADAM), _STEP_0, _BETA]),
+    Op("lion_step", _samples("0", **_LION), in_place=(0, 2), errors=_bad(1, _LION)),
+    # The difference of two roots is divided by the learning rate: 1e-5 was observed.
+    Op("ftrl_step", _samples("+0", **_FTRL), in_place=(0, 2, 3), errors=[*_bad(2, _FTRL), _POWER], tolerance=20.0),
+    Op("ftrl_step", _samples("+0", **{**_FTRL, "learning_rate_power": -0.7}), in_place=(0, 2, 3), tolerance=20.0),
+    Op(
+        "schedule_free_adamw_step",
+        _samples("0+", **_ADAM),
+        in_place=(0, 2, 3),
+        errors=[
+            *_bad(2, _ADAM),
+            _STEP_0,
+            BadCall(([], [], [], []), {**_ADAM, "beta_1": 0.0}, ValueError, "beta_1 must not be 0"),
+        ],
+    ),
+    Op("moving_average_step", _averages, in_place=(0,), errors=[_FRACTION]),
     Op("nadam_step", _samples("0+", **_NADAM), in_place=(0, 2, 3), errors=_bad(2, _NADAM)),
 ]

@@ -84,6 +84,20 @@ OPTIMIZERS = [
     ("SGD", {"clipnorm": 0.05}),
     ("Adam", {"global_clipnorm": 0.05}),
     ("RMSprop", {"clipvalue": 0.01}),
+    ("Lion", {}),
+    ("Lion", {"beta_1": 0.8, "beta_2": 0.9}),
+    ("Ftrl", {"learning_rate": 0.1}),
+    ("Ftrl", {"learning_rate_power": -0.7, "l1_regularization_strength": 0.05, "l2_regularization_strength": 0.1}),
+    ("Ftrl", {"learning_rate": 0.1, "l2_shrinkage_regularization_strength": 0.1, "beta": 0.3}),
+    ("Lamb", {}),
+    ("Adafactor", {"learning_rate": 0.05}),
+    ("Muon", {}),
+    ("Muon", {"nesterov": False, "rms_rate": None, "adam_lr_ratio": 0.5, "exclude_layers": ["dense_1"]}),
+    # Not ScheduleFreeAdamW: on PyTorch, unlike on JAX, Keras 3.15 keeps no copy of the momentum its step starts from.
+    ("SGD", {"use_ema": True, "ema_momentum": 0.8}),
+    ("Adam", {"use_ema": True, "ema_overwrite_frequency": 4}),
+    ("Adam", {"gradient_accumulation_steps": 2, "clipnorm": 0.05}),
+    ("Adamax", {"loss_scale_factor": 16.0}),
 ]
 
 

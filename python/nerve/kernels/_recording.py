@@ -82,6 +82,7 @@ class Recording:
         self._cells: list[tuple[Any, Callable[[], float]]] = []
         self._effects: list[Callable[[], None]] = []
         self._streams: dict[int, _Reserved] = {}
+        self.branches: list[Callable[[], Any]] = []
 
     def __enter__(self) -> Self:
         if now.recording is not None:
@@ -206,6 +207,13 @@ def changing(value: Callable[[], float]) -> Any:
     """`value()`; in a recording, what it is in each run."""
     recording = now.recording
     return value() if recording is None else recording.cell(value)
+
+
+def branching(value: Callable[[], Any]) -> Any:
+    """`value()`, which decides what the code at work does; a recording is good for runs in which it is the same."""
+    if now.recording is not None:
+        now.recording.branches.append(value)
+    return value()
 
 
 def effect(function: Callable[[], None]) -> None:

@@ -22,7 +22,10 @@ from nerve.kernels._backend import pick
 from nerve.kernels._numbers import integer, number
 from nerve.kernels._traced import required
 
-__all__ = ["adadelta_step", "adagrad_step", "adam_step", "adamax_step", "nadam_step", "rmsprop_step", "sgd_step"]
+__all__ = [
+    "adadelta_step", "adagrad_step", "adam_step", "adamax_step", "ftrl_step", "lion_step", "moving_average_step",
+    "nadam_step", "rmsprop_step", "schedule_free_adamw_step", "sgd_step",
+]  # fmt: skip
 
 Arrays = Sequence[Array]
 
@@ -204,7 +207,7 @@ def adam_step(
         op, parameters, gradients, ("maxima",), momenta=momenta, velocities=velocities, maxima=maxima
     )
     pick(*parameters).adam_step(
-        *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), _given(epsilon), step,
         _given(weight_decay),
     )  # fmt: skip
 
@@ -273,6 +276,113 @@ def nadam_step(
         *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
         _given(momentum_now), _given(momentum_next), _given(product_now), _given(weight_decay),
     )  # fmt: skip
+
+
+def lion_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    momenta: Arrays,
+    *,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    weight_decay: float = 0.0,
+) -> None:
+    """Steps of one size, in the direction of a momentum.
+
+    Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023:
+    ``p -= learning_rate * sign(beta_1 * m + (1 - beta_1) * g)``, then ``m = beta_2 * m + (1 - beta_2) * g``. Arguments
+    and errors as for :func:`sgd_step`; the betas are in [0, 1].
+    """
+    op = "lion_step"
+    _not_negative(op, learning_rate=learning_rate, weight_decay=weight_decay)
+    _fractions(op, True, beta_1=beta_1, beta_2=beta_2)
+    lists, sizes = _checked(op, parameters, gradients, momenta=momenta)
+    pick(*parameters).lion_step(
+        *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), _given(weight_decay)
+    )
+
+
+def ftrl_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    accumulators: Arrays,
+    linears: Arrays,
+    *,
+    learning_rate: float,
+    learning_rate_power: float = -0.5,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    l2_shrinkage: float = 0.0,
+    beta: float = 0.0,
+    weight_decay: float = 0.0,
+) -> None:
+    """Follow the regularized leader (McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013).
+
+    With ``q = -learning_rate_power``: ``z += g + 2 * l2_shrinkage * p - ((a + g**2)**q - a**q) / learning_rate * p``
+    and ``a += g**2``, then ``p = (clip(z, -l1, l1) - z) / ((beta + a**q) / learning_rate + 2 * l2)``. Arguments and
+    errors as for :func:`sgd_step`; ``learning_rate_power`` is at most 0, the others are not negative.
+    """
+    op = "ftrl_step"
+    _not_negative(op, learning_rate=learning_rate, weight_decay=weight_decay, l1=l1, l2=l2, beta=beta)
+    _not_negative(op, l2_shrinkage=l2_shrinkage)
+    if not -math.inf < number(op, "learning_rate_power", learning_rate_power) <= 0:
+        raise ValueError(f"[{op}] learning_rate_power must be at most 0, got {learning_rate_power}")
+    lists, sizes = _checked(op, parameters, gradients, accumulators=accumulators, linears=linears)
+    pick(*parameters).ftrl_step(
+        *lists, sizes, len(sizes), _given(learning_rate), float(learning_rate_power), float(l1), float(l2),
+        float(l2_shrinkage), float(beta), _given(weight_decay),
+    )  # fmt: skip
+
+
+def schedule_free_adamw_step(
+    parameters: Arrays,
+    gradients: Arrays,
+    momenta: Arrays,
+    velocities: Arrays,
+    *,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    step: int,
+    weight_decay: float = 0.0,
+) -> None:
+    """AdamW without a schedule (Defazio et al., "The road less scheduled", NeurIPS 2024).
+
+    ``x = (p - (1 - beta_1) * z) / beta_1`` is the mean so far and ``z`` where the steps have led, ``momenta``.
+    ``v += (1 - beta_2) * (g**2 - v)``, ``z -= learning_rate * g / (sqrt(v / (1 - beta_2**step)) + epsilon)``,
+    ``x += (z - x) / step``, ``p = (1 - beta_1) * z + beta_1 * x``. Arguments and errors as for :func:`adam_step`;
+    ``beta_1`` is in (0, 1).
+    """
+    op = "schedule_free_adamw_step"
+    _not_negative(op, learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+    _fractions(op, False, beta_1=beta_1, beta_2=beta_2)
+    if beta_1 == 0:
+        raise ValueError(f"[{op}] beta_1 must not be 0")
+    step = integer(op, "step", step, 1)
+    lists, sizes = _checked(op, parameters, gradients, momenta=momenta, velocities=velocities)
+    pick(*parameters).schedule_free_adamw_step(
+        *lists, sizes, len(sizes), _given(learning_rate), float(beta_1), float(beta_2), float(epsilon), step,
+        _given(weight_decay),
+    )  # fmt: skip
+
+
+def moving_average_step(averages: Arrays, values: Arrays, *, momentum: float) -> None:
+    """``averages = momentum * averages + (1 - momentum) * values``, for all arrays of two lists.
+
+    Parameters
+    ----------
+    averages : sequence of ndarray
+        Updated in place, as parameters are in :func:`sgd_step`.
+    values : sequence of ndarray
+    momentum : float
+        In [0, 1].
+    """
+    op = "moving_average_step"
+    _fractions(op, True, momentum=momentum)
+    lists, sizes = _checked(op, averages, values)
+    pick(*averages).moving_average_step(*lists, sizes, len(sizes), _given(momentum))
 
 
 def _not_negative(op: str, **values: float) -> None:

@@ -198,6 +198,8 @@ class Layer(Penalized):
             raise ShapeError(f"the initializer of {name or 'a weight'} gave shape {array.shape}, expected {shape}")
         array = to_device(array, context.device())
         variable = Variable(array, name=name or f"variable_{len(self._weights)}", trainable=trainable)
+        owners = [layer.name for layer in context.state.path] or [self.name]
+        variable.path = "/".join([*owners, variable.name])
         for kind, given in (("regularizer", regularizer), ("constraint", constraint)):
             setattr(
                 variable, kind, _REGULATORS[kind](getattr(self, f"{name}_{kind}", None) if given is None else given)

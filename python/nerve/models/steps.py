@@ -139,7 +139,7 @@ class Steps(Measures):
         y_pred = self(x, training=True)
         loss = self._computed_loss(x, y, y_pred, sample_weight, training=True)
         variables = self.trainable_variables if self._stepped is None else self._stepped
-        self.optimizer.apply(gradients(loss, variables), variables)
+        self.optimizer.apply(gradients(self.optimizer.scale_loss(loss), variables), variables)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
         return y_pred
 

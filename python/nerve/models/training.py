@@ -144,6 +144,7 @@ class Trainer(ReplayedSteps):
                     except KeyboardInterrupt:
                         listeners.on_train_end(logs)
                         raise
+                    self.optimizer.finalize_variable_values(self.trainable_variables)
                     listeners.on_train_end(logs)
                 finally:
                     self._stepped = None

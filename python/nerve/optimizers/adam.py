@@ -11,10 +11,11 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import changing
-from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options
+from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options, OtherOptions
+from nerve.tensor import Variable
 
 
-class _Moments(Optimizer):
+class Moments(Optimizer):
     """What the family shares: two decay rates and an epsilon, added outside of the root."""
 
     slot_names: tuple[str, ...] = ("momentum", "velocity")
@@ -44,7 +45,7 @@ class _Moments(Optimizer):
         }
 
 
-class Adam(_Moments):
+class Adam(Moments):
     """Running means of gradients, divided by the root of running means of their squares (Kingma and Ba, 2015).
 
     Parameters
@@ -105,29 +106,14 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        *,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
+        **options: Unpack[OtherOptions],
     ) -> None:
-        super().__init__(
-            learning_rate,
-            beta_1,
-            beta_2,
-            epsilon,
-            amsgrad,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
-            name=name,
-        )
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)
         if weight_decay is None:
             raise ValueError(f"[{self.name}] weight_decay must be a number; without decay use Adam")
 
 
-class Adamax(_Moments):
+class Adamax(Moments):
     """Adam with the infinity norm of past gradients in the denominator (Kingma and Ba, 2015, section 7.1)."""
 
     slot_names = ("momentum", "norm")
@@ -149,7 +135,7 @@ class Adamax(_Moments):
         )
 
 
-class Nadam(_Moments):
+class Nadam(Moments):
     """Adam with Nesterov's momentum, on Dozat's schedule of momenta (Dozat, 2016)."""
 
     # The product of the momenta of all steps so far.
@@ -187,3 +173,66 @@ class Nadam(_Moments):
     def load_state(self, state: Mapping[str, Any]) -> None:
         super().load_state(state)
         self._product = float(state["momentum_product"])
+
+
+class ScheduleFreeAdamW(Moments):
+    """AdamW with a mean of its steps in place of a schedule (Defazio et al., 2024).
+
+    Gradients are taken between where the steps lead and their mean so far, which is what the weights are.
+
+    Parameters
+    ----------
+    learning_rate : float, schedule or callable
+        Stays as it is: no schedule is needed.
+    beta_1 : float
+        How near to the mean gradients are taken; in (0, 1).
+    beta_2 : float
+        Decay of the running mean of squares.
+    epsilon : float
+        Added to the root.
+    warmup_steps : int
+        Over which the learning rate rises, linearly.
+    **options
+        Those of `Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.0025,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        warmup_steps: int = 0,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
+        if beta_1 == 0:
+            raise ValueError(f"[{self.name}] beta_1 must not be 0")
+        if not number(self.name, "warmup_steps", warmup_steps) >= 0:
+            raise ValueError(f"[{self.name}] warmup_steps must not be negative, got {warmup_steps}")
+        self.warmup_steps = warmup_steps
+
+    def new_slot(self, name: str, variable: Variable) -> Array:
+        return variable.array.copy() if name == "momentum" else super().new_slot(name, variable)
+
+    def _warmth(self) -> float:
+        return min((self.iterations + 1) / self.warmup_steps, 1.0) if self.warmup_steps else 1.0
+
+    def step(
+        self, parameters: Arrays, gradients: Arrays, slots: dict[str, Arrays], learning_rate: float, weight_decay: float
+    ) -> None:
+        kernels.schedule_free_adamw_step(
+            parameters,
+            gradients,
+            slots["momentum"],
+            slots["velocity"],
+            learning_rate=changing(lambda: self.learning_rate * self._warmth()),
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            step=changing(lambda: self.iterations + 1),
+            weight_decay=changing(lambda: weight_decay / self._warmth()),  # which is not warmed up
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "warmup_steps": self.warmup_steps}

@@ -17,8 +17,10 @@ from nerve.gpu import to_device
 from nerve.indexed_rows import IndexedRows
 from nerve.kernels._arrays import array_module, placed
 from nerve.kernels._numbers import number
-from nerve.kernels._recording import Configured, changing, effect
+from nerve.kernels._recording import changing, effect
 from nerve.optimizers import schedules
+from nerve.optimizers.clipping import Clipping
+from nerve.optimizers.gathering import Gathering
 from nerve.optimizers.schedules import LearningRateSchedule
 from nerve.tensor import Variable, no_gradients
 
@@ -26,17 +28,27 @@ LearningRate = float | LearningRateSchedule | Callable[[int], float]
 Arrays = list[Array]
 
 
-class Options(TypedDict, total=False):
-    """Keyword arguments that every optimizer takes."""
+class OtherOptions(TypedDict, total=False):
+    """Keyword arguments that every optimizer takes, but for the weight decay."""
 
-    weight_decay: float | None
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
+    gradient_accumulation_steps: int | None
     name: str | None
 
 
-class Optimizer(Configured):
+class Options(OtherOptions, total=False):
+    """Keyword arguments that every optimizer takes."""
+
+    weight_decay: float | None
+
+
+class Optimizer(Clipping, Gathering):
     """Base of all optimizers.
 
     Parameters
@@ -51,6 +63,16 @@ class Optimizer(Configured):
         Largest absolute value of a gradient's element.
     global_clipnorm : float, optional
         Longest all gradients together may be.
+    use_ema : bool
+        Keep a moving average of the weights; they get its values when `fit` ends.
+    ema_momentum : float
+        What an average keeps of itself in a step.
+    ema_overwrite_frequency : int, optional
+        The weights get the values of their averages after every so many steps too.
+    loss_scale_factor : float, optional
+        `fit` multiplies the loss by this before it takes gradients, and a step divides these by it.
+    gradient_accumulation_steps : int, optional
+        A step is taken for every so many calls of `apply`, with the mean of their gradients.
     name : str, optional
         The class name in lower case if not given.
 
@@ -65,7 +87,7 @@ class Optimizer(Configured):
     `step`.
     """
 
-    _not_recorded = frozenset({"iterations", "learning_rate"})
+    _not_recorded = frozenset({"calls", "iterations", "learning_rate"})
     slot_names: tuple[str, ...] = ()
     initial_slot_value = 0.0
 
@@ -82,9 +104,15 @@ class Optimizer(Configured):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
         self.name = name or type(self).__name__.lower()
+        super().__init__(use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps)
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = {key: value for key, value in limits.items() if value is not None}
         if len(given) > 1:
@@ -97,7 +125,6 @@ class Optimizer(Configured):
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
-        self.iterations = 0
         self.variables: list[Variable] = []
         self.slots: dict[str, Arrays] = {}
         self._positions: dict[int, int] = {}
@@ -118,7 +145,8 @@ class Optimizer(Configured):
     def learning_rate(self) -> float:
         """The learning rate of the next step. It can be set, unless a schedule decides it."""
         rate = self._learning_rate
-        return float(rate(self.iterations)) if callable(rate) else rate
+        step = self.calls if self.gradient_accumulation_steps else self.iterations  # as Keras counts
+        return float(rate(step)) if callable(rate) else rate
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
@@ -149,15 +177,20 @@ class Optimizer(Configured):
             raise TypeError(f"[{self.name}] expects a list of Variables, got {variables!r}")
         self.variables = list(variables)
         self._positions = {id(variable): i for i, variable in enumerate(self.variables)}
-        self.slots = {
-            name: [array_module(v.array).full(v.shape, self.initial_slot_value, v.dtype) for v in self.variables]
-            for name in self.slot_names
-        }
+        self.slots = {name: [self.new_slot(name, v) for v in self.variables] for name in self.slot_names}
+        self._build_gathering()
         self.exclude_from_weight_decay()
 
     def to(self, device: str) -> None:
         """Move the state to a device, ``"cpu"`` or ``"cuda"``; its variables are moved by their model."""
-        self.slots = {name: [to_device(value, device) for value in values] for name, values in self.slots.items()}
+        for slots in (self.slots, self.gathered):
+            for name, values in slots.items():
+                slots[name] = [to_device(value, device) for value in values]
+
+    def new_slot(self, name: str, variable: Variable) -> Array:
+        """What a slot of a variable starts with."""
+        new: Array = array_module(variable.array).full(variable.shape, self.initial_slot_value, variable.dtype)
+        return new
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
@@ -196,35 +229,48 @@ class Optimizer(Configured):
                 raise ValueError(f"[{self.name}] no variables: pass them, or call build first")
             self.build(variables)
         positions, arrays = self._checked(list(grads), variables)
-        if not self.skips_zeros or self._limits:
-            arrays = [_dense(gradient) for gradient in arrays]
-        arrays = self._clipped(arrays)
+        if not self.skips_zeros or self._limits or self.loss_scale_factor or self.gradient_accumulation_steps:
+            arrays = [dense(gradient) for gradient in arrays]
+        found = self._gathered(positions, arrays)
+        if found is not None:
+            self._step_all(positions, self._clipped(found))
+        self._average()
+        effect(self._count_call)
+
+    def _step_all(self, positions: list[int], arrays: Arrays) -> None:
         rate = changing(lambda: self.learning_rate)
         # One call, but for parameters that differ in dtype or in decay, which a kernel takes as one for all.
-        groups: dict[tuple[Any, bool], tuple[list[int], Arrays]] = {}
+        groups: dict[tuple[Any, float], tuple[list[int], Arrays]] = {}
         for position, gradient in zip(positions, arrays, strict=True):
-            decayed = bool(self.weight_decay) and id(self.variables[position]) not in self._not_decayed
-            if isinstance(gradient, IndexedRows) and not decayed:
+            variable = self.variables[position]
+            decay = 0.0 if id(variable) in self._not_decayed else self.decay_of(variable)
+            if isinstance(gradient, IndexedRows) and not decay:
                 self._step_rows(position, gradient, rate)
                 continue
-            gradient = _dense(gradient)
-            members, members_gradients = groups.setdefault((gradient.dtype, decayed), ([], []))
+            gradient = dense(gradient)
+            members, members_gradients = groups.setdefault((gradient.dtype, decay), ([], []))
             members.append(position)
             members_gradients.append(gradient)
-        for (_, decayed), (members, members_gradients) in groups.items():
+        for (_, decay), (members, members_gradients) in groups.items():
             slots = {name: [values[i] for i in members] for name, values in self.slots.items()}
             parameters = [self.variables[i].array for i in members]
-            self.step(parameters, members_gradients, slots, rate, (self.weight_decay or 0.0) * decayed)
+            self.step(parameters, members_gradients, slots, rate, decay)
         with no_gradients():
             for position in positions:
                 variable = self.variables[position]
                 if variable.constraint is not None:
                     variable.assign(variable.constraint(variable))
-        effect(self._count)
 
-    def _count(self) -> None:
-        """Count a step."""
-        self.iterations += 1
+    def decay_of(self, variable: Variable) -> float:
+        """The weight decay of a variable that has one."""
+        return self.weight_decay or 0.0
+
+    def _decay(self, parameters: Arrays, weight_decay: float) -> None:
+        """The weight decay alone, for steps that look at the weights it leaves."""
+        if weight_decay:
+            zeros = [array_module(p).zeros(p.shape, p.dtype) for p in parameters]
+            keep = changing(lambda: 1.0 - self.learning_rate * weight_decay)
+            kernels.moving_average_step(parameters, zeros, momentum=keep)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """`apply`, from pairs."""
@@ -282,29 +328,15 @@ class Optimizer(Configured):
             warnings.warn(f"[{self.name}] no gradient for {', '.join(missing)}", stacklevel=3)
         return positions, arrays
 
-    @property
-    def _limits(self) -> bool:
-        """Whether gradients are clipped."""
-        return any(limit is not None for limit in (self.clipvalue, self.clipnorm, self.global_clipnorm))
-
-    def _clipped(self, gradients: Arrays) -> Arrays:
-        if self.clipvalue is not None:
-            return [kernels.minimum(kernels.maximum(g, -self.clipvalue), self.clipvalue) for g in gradients]
-        if self.clipnorm is not None:
-            return [_shortened(g, self.clipnorm, kernels.sum(kernels.square(g))) for g in gradients]
-        if self.global_clipnorm is not None:
-            # In float32 whatever the gradients' dtypes, unless all are float64.
-            squares = kernels.concatenate([kernels.sum(kernels.square(g)).reshape(1) for g in gradients])
-            squared = kernels.sum(squares)
-            return [_shortened(g, self.global_clipnorm, squared) for g in gradients]
-        return gradients
-
     def state(self) -> dict[str, Array]:
         """Everything a step depends on besides the arguments, as arrays; slots are named by variable position."""
         arrays: dict[str, Array] = {"iterations": np.asarray(self.iterations, np.int64)}
         if not callable(self._learning_rate):
             arrays["learning_rate"] = np.asarray(self._learning_rate, np.float64)
-        return arrays | {f"{name}/{i}": value for name, values in self.slots.items() for i, value in enumerate(values)}
+        if self.gradient_accumulation_steps:
+            arrays["calls"] = np.asarray(self.calls, np.int64)
+        every = {**self.slots, **self.gathered}
+        return arrays | {f"{name}/{i}": value for name, values in every.items() for i, value in enumerate(values)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` gave, for an optimizer built for the same shapes.
@@ -323,8 +355,9 @@ class Optimizer(Configured):
                 raise ShapeError(f"[{self.name}] {key} must have shape {value.shape}, got {np.shape(state[key])}")
         rate = self._checked_rate(float(state["learning_rate"])) if "learning_rate" in own else self._learning_rate
         self.iterations = int(state["iterations"])
+        self.calls = int(state["calls"]) if "calls" in own else self.iterations
         self._learning_rate = rate
-        for name, values in self.slots.items():
+        for name, values in {**self.slots, **self.gathered}.items():
             for i, value in enumerate(values):
                 value[...] = placed(state[f"{name}/{i}"], value)
 
@@ -342,6 +375,7 @@ class Optimizer(Configured):
             "clipnorm": self.clipnorm,
             "clipvalue": self.clipvalue,
             "global_clipnorm": self.global_clipnorm,
+            **self._gathering_config(),
         }
 
     @classmethod
@@ -351,11 +385,6 @@ class Optimizer(Configured):
         return cls(**{**config, "learning_rate": schedules.get(rate) if isinstance(rate, dict) else rate})
 
 
-def _dense(gradient: Any) -> Array:
+def dense(gradient: Any) -> Array:
+    """A gradient as an array."""
     return gradient.dense() if isinstance(gradient, IndexedRows) else gradient
-
-
-def _shortened(gradient: Array, limit: float, squared_norm: Array) -> Array:
-    """`gradient`, scaled if its norm, or that of all, is above `limit`."""
-    factor = kernels.divide(limit, kernels.maximum(kernels.sqrt(squared_norm), limit)) if limit else 0.0
-    return kernels.multiply(gradient, factor)

@@ -16,6 +16,8 @@ __all__ = [
     "ExponentialDecay",
     "InverseTimeDecay",
     "LearningRateSchedule",
+    "LinearWarmup",
+    "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "get",
@@ -215,9 +217,88 @@ class CosineDecayRestarts(LearningRateSchedule):
         return float(self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha))
 
 
+class LinearWarmup(LearningRateSchedule):
+    """A learning rate, or a schedule counted from the end of the warm-up, that is risen to in a line.
+
+    Parameters
+    ----------
+    target : float or LearningRateSchedule
+    warmup_steps : int
+    initial_learning_rate : float
+        Where the line begins.
+    """
+
+    def __init__(
+        self, target: float | LearningRateSchedule, warmup_steps: int, initial_learning_rate: float = 0.0
+    ) -> None:
+        if not number("LinearWarmup", "warmup_steps", warmup_steps) >= 0:
+            raise ValueError(f"[LinearWarmup] warmup_steps must not be negative, got {warmup_steps}")
+        self.target = get(target) if isinstance(target, dict) else target
+        self.warmup_steps = warmup_steps
+        self.initial_learning_rate = initial_learning_rate
+
+    def __call__(self, step: int) -> float:
+        after = max(step - self.warmup_steps, 0)
+        end = float(self.target(after) if callable(self.target) else self.target)
+        if step >= self.warmup_steps:
+            return end
+        return self.initial_learning_rate + (end - self.initial_learning_rate) * step / self.warmup_steps
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if isinstance(self.target, LearningRateSchedule):
+            config["target"] = {"class_name": type(self.target).__name__, "config": self.target.get_config()}
+        return config
+
+
+class OneCycle(LearningRateSchedule):
+    """Up to a high learning rate and down to nearly none, each in half a cosine (Smith and Topin, 2018).
+
+    Parameters
+    ----------
+    max_learning_rate : float
+    total_steps : int
+        The last learning rate is that of step `total_steps - 1` and of all later ones.
+    warmup_fraction : float
+        Of the steps, in which it rises; in (0, 1).
+    div_factor : float
+        The first learning rate is the highest over this.
+    final_div_factor : float
+        The last learning rate is the first over this.
+    """
+
+    def __init__(
+        self,
+        max_learning_rate: float,
+        total_steps: int,
+        warmup_fraction: float = 0.3,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ) -> None:
+        if not 0 < number("OneCycle", "warmup_fraction", warmup_fraction) < 1:
+            raise ValueError(f"[OneCycle] warmup_fraction must be in (0, 1), got {warmup_fraction}")
+        if not number("OneCycle", "total_steps", total_steps) * warmup_fraction > 1:
+            raise ValueError(f"[OneCycle] total_steps must leave more than one step to rise, got {total_steps}")
+        self.max_learning_rate = max_learning_rate
+        self.total_steps = total_steps
+        self.warmup_fraction = warmup_fraction
+        self.div_factor = div_factor
+        self.final_div_factor = final_div_factor
+
+    def __call__(self, step: int) -> float:
+        first, top = self.max_learning_rate / self.div_factor, self.max_learning_rate
+        turn, last = self.warmup_fraction * self.total_steps - 1, self.total_steps - 1
+        if step <= turn:
+            start, end, part = first, top, step / turn
+        else:
+            start, end, part = top, first / self.final_div_factor, min((step - turn) / (last - turn), 1.0)
+        return float(end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * part)))
+
+
 _NAMES: dict[str, type[LearningRateSchedule]] = names_of(
     [
-        CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay,
+        CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, LinearWarmup, OneCycle,
+        PiecewiseConstantDecay, PolynomialDecay,
     ]
 )  # fmt: skip
 

@@ -8,7 +8,10 @@ import numpy as np
 
 from nerve._typing import Array
 
-__all__ = ["adadelta_step", "adagrad_step", "adam_step", "adamax_step", "nadam_step", "rmsprop_step", "sgd_step"]
+__all__ = [
+    "adadelta_step", "adagrad_step", "adam_step", "adamax_step", "ftrl_step", "lion_step", "moving_average_step",
+    "nadam_step", "rmsprop_step", "schedule_free_adamw_step", "sgd_step",
+]  # fmt: skip
 
 Arrays = list[Array]
 
@@ -106,3 +109,42 @@ def nadam_step(
         m_hat = momentum_next * m / (1 - product_next) + (1 - momentum_now) * g / (1 - product_now)
         v_hat = v / (1 - beta_2**step)
         p -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+
+
+def lion_step(
+    parameters: Arrays, momenta: Arrays, gradients: Arrays, sizes: Array, count: int, learning_rate: float,
+    beta_1: float, beta_2: float, weight_decay: float,
+) -> None:  # fmt: skip
+    for g, p, m in _each(learning_rate * weight_decay, gradients, parameters, momenta):
+        p -= learning_rate * np.sign(beta_1 * m + (1 - beta_1) * g)
+        m[...] = beta_2 * m + (1 - beta_2) * g
+
+
+def ftrl_step(
+    parameters: Arrays, accumulators: Arrays, linears: Arrays, gradients: Arrays, sizes: Array, count: int,
+    learning_rate: float, learning_rate_power: float, l1: float, l2: float, l2_shrinkage: float, beta: float,
+    weight_decay: float,
+) -> None:  # fmt: skip
+    l2 += beta / (2 * learning_rate)
+    for g, p, a, z in _each(learning_rate * weight_decay, gradients, parameters, accumulators, linears):
+        before, after = a**-learning_rate_power, (a + g**2) ** -learning_rate_power
+        z += g + 2 * l2_shrinkage * p - (after - before) / learning_rate * p
+        a += g**2
+        p[...] = (np.clip(z, -l1, l1) - z) / (after / learning_rate + 2 * l2)
+
+
+def schedule_free_adamw_step(
+    parameters: Arrays, momenta: Arrays, velocities: Arrays, gradients: Arrays, sizes: Array, count: int,
+    learning_rate: float, beta_1: float, beta_2: float, epsilon: float, step: int, weight_decay: float,
+) -> None:  # fmt: skip
+    for g, p, z, v in _each(learning_rate * weight_decay, gradients, parameters, momenta, velocities):
+        mean = (p - (1 - beta_1) * z) / beta_1
+        v += (g**2 - v) * (1 - beta_2)
+        z -= learning_rate * g / (np.sqrt(v / (1 - beta_2**step)) + epsilon)
+        mean += (z - mean) / step
+        p[...] = (1 - beta_1) * z + beta_1 * mean
+
+
+def moving_average_step(averages: Arrays, values: Arrays, sizes: Array, count: int, momentum: float) -> None:
+    for value, average in _each(0.0, values, averages):
+        average[...] = momentum * average + (1 - momentum) * value
