@@ -6,6 +6,7 @@ from benchmarks.row import Row
 from benchmarks.rows import (
     attention,
     conv,
+    ctc,
     elementwise,
     indexing,
     matmul,
@@ -26,6 +27,7 @@ ROWS: list[Row] = [
     *sampling.ROWS,
     *norm.ROWS,
     *softmax.ROWS,
+    *ctc.ROWS,
     *recurrent.ROWS,
     *attention.ROWS,
     *random.ROWS,

@@ -41,6 +41,7 @@ __all__: list[str] = [
     "cos",
     "cos_backward",
     "cpu_features",
+    "ctc_loss",
     "default_num_threads",
     "dissimilarity_matrix",
     "dissimilarity_sums",
@@ -854,6 +855,38 @@ def cpu_features() -> list[str]:
     What detection found, matrix units included.
     """
 
+@typing.overload
+def ctc_loss(
+    loss: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    occupancy: numpy.typing.NDArray[numpy.float32] | None,
+    work: numpy.typing.NDArray[numpy.float32] | None,
+    log_probabilities: numpy.typing.NDArray[numpy.float32] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    label_lengths: numpy.typing.NDArray[numpy.int64] | None,
+    lengths: numpy.typing.NDArray[numpy.int64] | None,
+    batch: typing.SupportsInt | typing.SupportsIndex,
+    time: typing.SupportsInt | typing.SupportsIndex,
+    classes: typing.SupportsInt | typing.SupportsIndex,
+    length: typing.SupportsInt | typing.SupportsIndex,
+    blank: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def ctc_loss(
+    loss: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    occupancy: numpy.typing.NDArray[numpy.float64] | None,
+    work: numpy.typing.NDArray[numpy.float64] | None,
+    log_probabilities: numpy.typing.NDArray[numpy.float64] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    label_lengths: numpy.typing.NDArray[numpy.int64] | None,
+    lengths: numpy.typing.NDArray[numpy.int64] | None,
+    batch: typing.SupportsInt | typing.SupportsIndex,
+    time: typing.SupportsInt | typing.SupportsIndex,
+    classes: typing.SupportsInt | typing.SupportsIndex,
+    length: typing.SupportsInt | typing.SupportsIndex,
+    blank: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def default_num_threads() -> int:
     """
     Threads from OMP_NUM_THREADS, the affinity mask and the control group's quota.

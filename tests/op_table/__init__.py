@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     attention,
     conv,
+    ctc,
     distance,
     elementwise,
     gram,
@@ -37,6 +38,7 @@ FAMILIES = (
     sampling,
     norm,
     softmax,
+    ctc,
     attention,
     recurrent,
     random,

@@ -9,6 +9,7 @@ from nerve._typing import Array as Array
 from nerve.kernels._backend import backend as backend
 from nerve.kernels.attention import *
 from nerve.kernels.conv import *
+from nerve.kernels.ctc import *
 from nerve.kernels.distance import *
 from nerve.kernels.elementwise import *
 from nerve.kernels.gram import *

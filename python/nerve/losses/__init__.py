@@ -77,8 +77,10 @@ from nerve.losses.regression import (
     mean_squared_logarithmic_error,
     poisson,
 )
+from nerve.losses.sequences import CTC, ctc
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CIoULoss",
@@ -117,6 +119,7 @@ __all__ = [
     "ciou_loss",
     "contrastive",
     "cosine_similarity",
+    "ctc",
     "dice",
     "diou_loss",
     "get",
@@ -140,7 +143,7 @@ __all__ = [
 
 _NAMES: dict[str, type[Loss]] = names_of(
     [
-        BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
+        CTC, BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
         CategoricalGeneralizedCrossEntropy, CategoricalHinge, CosineSimilarity, Dice, Hinge, Huber,
         KLDivergence, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
         MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge, Tversky,

@@ -7,6 +7,7 @@ place of tensors and are constants.
 from nerve.ops.attention import *
 from nerve.ops.conv import *
 from nerve.ops.creation import *
+from nerve.ops.ctc import *
 from nerve.ops.einsum import *
 from nerve.ops.elementwise import *
 from nerve.ops.indexing import *

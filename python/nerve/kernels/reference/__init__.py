@@ -6,6 +6,7 @@ Written to be read, computed in float64: the ground truth of the tests, and what
 
 from nerve.kernels.reference.attention import *
 from nerve.kernels.reference.conv import *
+from nerve.kernels.reference.ctc import *
 from nerve.kernels.reference.distance import *
 from nerve.kernels.reference.elementwise import *
 from nerve.kernels.reference.gram import *
