@@ -94,7 +94,9 @@ def test_values_and_gradients(name, arguments, values):
     assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-6, abs=1e-7)
 
 
-@pytest.mark.parametrize("name", sorted(set(activations.__all__) - {"get", "serialize", "swish", "hard_swish"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(activations.__all__) - {"deserialize", "get", "hard_swish", "serialize", "swish"})
+)
 def test_every_activation_is_found_by_the_name_it_is_saved_under(name):
     function = getattr(activations, name)
     assert activations.serialize(function) == name
@@ -117,6 +119,11 @@ def test_sparsemax_is_the_nearest_point_that_sums_to_one():
     assert (gradient * direction).sum() == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-7)
     with pytest.raises(nerve.errors.ShapeError, match="expects elements along axis 1"):
         activations.sparsemax(np.zeros((2, 0)))
+
+
+def test_second_names():
+    assert activations.swish is activations.get("swish") is activations.silu
+    assert activations.hard_swish is activations.get("hard_swish") is activations.hard_silu
 
 
 def test_get():

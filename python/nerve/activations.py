@@ -11,10 +11,12 @@ from typing import Any
 from nerve import ops
 from nerve._lookup import lookup
 from nerve.errors import ShapeError
+from nerve.serialization import functions_for
 from nerve.tensor import Tensor
 
 __all__ = [
     "celu",
+    "deserialize",
     "elu",
     "exponential",
     "gelu",
@@ -238,7 +240,7 @@ _FUNCTIONS: tuple[Activation, ...] = (
     log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign,
     sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
 )  # fmt: skip
-_NAMES: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS} | {"swish": silu, "hard_swish": hard_silu}
+_NAMES: dict[str, Activation] = {f.__name__: f for f in _FUNCTIONS} | {"swish": swish, "hard_swish": hard_swish}
 
 
 def get(identifier: str | Activation | None) -> Activation:
@@ -264,3 +266,6 @@ def serialize(activation: Activation) -> str:
     if _NAMES.get(name) is not activation:
         raise ValueError(f"activation {name!r} is not one of nerve.activations and cannot be saved by name")
     return name
+
+
+deserialize = functions_for("activations", get)[1]

@@ -8,10 +8,11 @@ from typing import Any, Self
 from nerve import ops
 from nerve._lookup import names_of, resolve
 from nerve.kernels._numbers import number
+from nerve.serialization import functions_for
 from nerve.tensor import Tensor
 
 __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "get", "max_norm", "min_max_norm", "non_neg"]
-__all__ += ["unit_norm"]
+__all__ += ["deserialize", "serialize", "unit_norm"]
 
 EPSILON = 1e-7
 Axes = int | Sequence[int]
@@ -92,3 +93,6 @@ def get(identifier: Any) -> Any:
     if identifier is None or (callable(identifier) and not isinstance(identifier, Constraint | type)):
         return identifier
     return resolve("constraint", identifier, Constraint, _NAMES)
+
+
+serialize, deserialize = functions_for("constraints", get)

@@ -9,9 +9,11 @@ from nerve import ops
 from nerve._lookup import names_of, resolve
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import array_module
+from nerve.serialization import functions_for
 from nerve.tensor import Tensor
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get", "l1", "l1_l2", "l2"]
+__all__ += ["deserialize", "orthogonal_regularizer", "serialize"]
 
 
 class Regularizer:
@@ -91,7 +93,7 @@ def _factor(regularizer: Regularizer, name: str, value: Any) -> float:
     return float(value)
 
 
-l1, l2, l1_l2 = L1, L2, L1L2
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 _NAMES: dict[str, type[Regularizer]] = names_of(
     [L1, L2, L1L2, OrthogonalRegularizer], l1_l2=L1L2, orthogonal_regularizer=OrthogonalRegularizer
 )
@@ -102,3 +104,6 @@ def get(identifier: Any) -> Any:
     if identifier is None or (callable(identifier) and not isinstance(identifier, Regularizer | type)):
         return identifier
     return resolve("regularizer", identifier, Regularizer, _NAMES)
+
+
+serialize, deserialize = functions_for("regularizers", get)

@@ -40,7 +40,8 @@ _CLASS_MODULES = (
     "layers", "models", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
     "optimizers.schedules",
 )  # fmt: skip
-_FUNCTION_MODULES = ("activations", "ops", "losses")
+_FUNCTION_MODULES = ("activations", "ops", "losses", "metrics")
+_NOT_IN_FILES = {"deserialize", "get", "serialize"}  # functions, but none that a model computes with
 
 
 class _Scope(threading.local):
@@ -191,6 +192,42 @@ def deserialize_keras_object(
     return deserialize(config, custom_objects)
 
 
+def functions_for(module: str, get: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], Callable[..., Any]]:
+    """`serialize` and `deserialize` of one of nerve's modules, as Keras has them in each.
+
+    Parameters
+    ----------
+    module : str
+        Where names are looked up that do not say where they belong.
+    get : callable
+        What makes an object of a name.
+    """
+
+    def serialize_one(value: Any) -> Any:
+        """An object as plain data; see `nerve.serialization.serialize`."""
+        return serialize(value)
+
+    def deserialize_one(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The object that `serialize` was given, or one of the name `config`.
+
+        Raises
+        ------
+        ModelFileError, ValueError
+            If a name is unknown.
+        """
+        if isinstance(config, dict) and "class_name" in config:
+            config = {"module": module, **config}
+        with custom_object_scope(custom_objects):
+            if isinstance(config, str):
+                found = get_registered_object(config)
+                return get(config) if found is None else found
+            return _decode(config)
+
+    serialize_one.__name__, deserialize_one.__name__ = "serialize", "deserialize"
+    serialize_one.__module__ = deserialize_one.__module__ = f"nerve.{module}"
+    return serialize_one, deserialize_one
+
+
 def _decode(data: Any) -> Any:
     if isinstance(data, list):
         return [_decode(item) for item in data]
@@ -227,7 +264,7 @@ def _public(module: str) -> dict[str, Any]:
     """The public names of one of nerve's own modules; `module` comes from the lists above, never from a file."""
     loaded = importlib.import_module(f"nerve.{module}")
     names = getattr(loaded, "__all__", None) or [name for name in vars(loaded) if not name.startswith("_")]
-    return {name: getattr(loaded, name) for name in names}
+    return {name: getattr(loaded, name) for name in names if name not in _NOT_IN_FILES}
 
 
 def _module_of(value: Any, modules: tuple[str, ...]) -> str | None:

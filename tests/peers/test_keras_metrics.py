@@ -102,5 +102,5 @@ def test_metric(name, options, targets, outputs, weighted):
 
 
 def test_every_metric_of_keras_is_known():
-    names = {name for name in dir(keras.metrics) if name[0].isupper()}
-    assert names - set(nerve.metrics.__all__) == {"ConcordanceCorrelation", "MeanMetricWrapper", "PearsonCorrelation"}
+    names = {name for name in dir(keras.metrics) if name[0] != "_"}
+    assert not names - set(nerve.metrics.__all__)

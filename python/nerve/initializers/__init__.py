@@ -12,7 +12,7 @@ from typing import Any
 
 from nerve._lookup import names_of, resolve
 from nerve._typing import Array
-from nerve.initializers.constant import Constant, Identity, Ones, Zeros
+from nerve.initializers.fixed import Constant, Identity, Ones, Zeros
 from nerve.initializers.initializer import Initializer, Shape, compute_fans
 from nerve.initializers.random import (
     GlorotNormal,
@@ -27,6 +27,7 @@ from nerve.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
+from nerve.serialization import functions_for
 
 __all__ = [
     "Constant",
@@ -35,19 +36,55 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
     "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
     "compute_fans",
+    "constant",
+    "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
+
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+ones = Ones
+orthogonal = Orthogonal
+random_normal = RandomNormal
+random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+zeros = Zeros
 
 _NAMES: dict[str, type[Initializer]] = names_of(
     [
@@ -64,3 +101,6 @@ def get(identifier: Any) -> Callable[[Shape, str], Array]:
     if callable(identifier) and not isinstance(identifier, type):
         return identifier  # type: ignore[no-any-return]
     return resolve("initializer", identifier, Initializer, _NAMES)
+
+
+serialize, deserialize = functions_for("initializers", get)

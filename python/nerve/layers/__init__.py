@@ -9,6 +9,7 @@ from nerve.layers.borders import *
 from nerve.layers.cached_attention import *
 from nerve.layers.categories import *
 from nerve.layers.cells import *
+from nerve.layers.configuration import *
 from nerve.layers.conv_lstm import *
 from nerve.layers.convolution import *
 from nerve.layers.core import *

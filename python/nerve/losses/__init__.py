@@ -15,6 +15,7 @@ from nerve.losses.boxes import (
     giou_loss,
     iou_loss,
 )
+from nerve.losses.circle import Circle, circle
 from nerve.losses.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -78,6 +79,7 @@ from nerve.losses.regression import (
     poisson,
 )
 from nerve.losses.sequences import CTC, ctc
+from nerve.serialization import functions_for
 
 __all__ = [
     "CTC",
@@ -88,6 +90,7 @@ __all__ = [
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "Contrastive",
     "CosineSimilarity",
     "DIoULoss",
@@ -117,9 +120,11 @@ __all__ = [
     "categorical_generalized_cross_entropy",
     "categorical_hinge",
     "ciou_loss",
+    "circle",
     "contrastive",
     "cosine_similarity",
     "ctc",
+    "deserialize",
     "dice",
     "diou_loss",
     "get",
@@ -135,6 +140,7 @@ __all__ = [
     "mean_squared_error",
     "mean_squared_logarithmic_error",
     "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
     "triplet",
@@ -144,7 +150,7 @@ __all__ = [
 _NAMES: dict[str, type[Loss]] = names_of(
     [
         CTC, BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
-        CategoricalGeneralizedCrossEntropy, CategoricalHinge, CosineSimilarity, Dice, Hinge, Huber,
+        CategoricalGeneralizedCrossEntropy, CategoricalHinge, Circle, CosineSimilarity, Dice, Hinge, Huber,
         KLDivergence, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
         MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge, Tversky,
         CIoULoss, Contrastive, DIoULoss, GIoULoss, InfoNCE, IoULoss, Triplet,
@@ -169,3 +175,6 @@ def get(identifier: Any) -> Loss:
             return _NAMES[name]()
         return FunctionLoss(identifier, name=name)
     return resolve("loss", identifier, Loss, _NAMES)
+
+
+serialize, deserialize = functions_for("losses", get)

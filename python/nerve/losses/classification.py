@@ -265,5 +265,5 @@ class SparseCategoricalCrossentropy(FormulaLoss):
         self.ignore_class = ignore_class
         self.axis = axis
 
-    def mask(self, y_true: Any) -> Array | None:
+    def mask(self, y_true: Any, values: Tensor) -> Array | None:
         return None if self.ignore_class is None else _differs(as_labels(self.name, y_true), self.ignore_class)

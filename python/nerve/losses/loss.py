@@ -76,7 +76,7 @@ class Loss(Configured):
             raise ShapeError(f"[{self.name}] the average over an empty batch is undefined: y_pred is {y_pred.shape}")
         values = self.call(y_true, y_pred)
         weights = None if sample_weight is None else _weights(self.name, sample_weight, values)
-        mask = _every(self.mask(y_true), getattr(y_pred, "_mask", None), values.shape)
+        mask = _every(self.mask(y_true, values), getattr(y_pred, "_mask", None), values.shape)
         if mask is not None:
             weights = kernels.cast(_masked(mask, weights, self.reduction), values.dtype)
         if weights is not None:
@@ -96,7 +96,7 @@ class Loss(Configured):
         """One value per sample."""
         raise NotImplementedError(f"{type(self).__name__}.call")
 
-    def mask(self, y_true: Any) -> Array | None:
+    def mask(self, y_true: Any, values: Tensor) -> Array | None:
         """Which values count, as booleans; None if all do."""
         return None
 

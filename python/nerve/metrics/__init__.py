@@ -6,6 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from nerve._lookup import names_of, resolve
+from nerve.losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 from nerve.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -24,6 +42,12 @@ from nerve.metrics.confusion import (
 )
 from nerve.metrics.confusion_matrix import (
     ConfusionMatrix,
+)
+from nerve.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
 )
 from nerve.metrics.curves import (
     AUC,
@@ -49,6 +73,13 @@ from nerve.metrics.from_losses import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from nerve.metrics.functions import (
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
 from nerve.metrics.language import (
     Bleu,
     Perplexity,
@@ -56,6 +87,7 @@ from nerve.metrics.language import (
 from nerve.metrics.metric import (
     FunctionMetric,
     Mean,
+    MeanMetricWrapper,
     Metric,
     Sum,
 )
@@ -74,6 +106,7 @@ from nerve.metrics.regression import (
     R2Score,
     RootMeanSquaredError,
 )
+from nerve.serialization import functions_for
 
 __all__ = [
     "AUC",
@@ -85,6 +118,7 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "ConfusionMatrix",
     "CosineSimilarity",
     "F1Score",
@@ -101,11 +135,13 @@ __all__ = [
     "MeanAbsolutePercentageError",
     "MeanAveragePrecision",
     "MeanIoU",
+    "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
     "OneHotIoU",
     "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Perplexity",
     "Poisson",
     "Precision",
@@ -125,16 +161,42 @@ __all__ = [
     "TrueNegatives",
     "TruePositives",
     "accuracy_for",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "concordance_correlation",
+    "deserialize",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "pearson_correlation",
+    "poisson",
+    "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
 
 _NAMES: dict[str, type[Metric]] = names_of(
     [
         AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, BinaryIoU, CategoricalAccuracy,
-        CategoricalCrossentropy, CategoricalHinge, CosineSimilarity, F1Score, FBetaScore, FalseNegatives,
+        CategoricalCrossentropy, CategoricalHinge, ConcordanceCorrelation, CosineSimilarity, F1Score, FBetaScore,
+        FalseNegatives,
         FalsePositives, Hinge, IoU, KLDivergence, LogCoshError, Mean, MeanAbsoluteError,
         MeanAbsolutePercentageError, MeanIoU, MeanSquaredError, MeanSquaredLogarithmicError, OneHotIoU,
-        OneHotMeanIoU, Poisson, Precision, PrecisionAtRecall, R2Score, Recall, RecallAtPrecision,
+        OneHotMeanIoU, PearsonCorrelation, Poisson, Precision, PrecisionAtRecall, R2Score, Recall, RecallAtPrecision,
         RootMeanSquaredError, SensitivityAtSpecificity, SparseCategoricalAccuracy,
         SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SpecificityAtSensitivity, SquaredHinge,
         Sum, TopKCategoricalAccuracy, TrueNegatives, TruePositives, Bleu, ConfusionMatrix, MeanAveragePrecision,
@@ -150,6 +212,9 @@ _NAMES: dict[str, type[Metric]] = names_of(
 def get(identifier: Any) -> Metric:
     """The metric meant by a name, a config, an instance, a class, or a function of (y_true, y_pred)."""
     if callable(identifier) and not isinstance(identifier, Metric | type):
+        name = getattr(identifier, "__name__", "")
+        if name in _NAMES and globals().get(name) is identifier:  # one of these functions: its class can be saved
+            return _NAMES[name]()
         return FunctionMetric(identifier, name=getattr(identifier, "__name__", type(identifier).__name__))
     return resolve("metric", identifier, Metric, _NAMES)
 
@@ -164,3 +229,6 @@ def accuracy_for(y_true_shape: Sequence[int], y_pred_shape: Sequence[int], name:
     if tuple(y_true_shape) == tuple(y_pred_shape):
         return CategoricalAccuracy(name)
     return SparseCategoricalAccuracy(name)
+
+
+serialize, deserialize = functions_for("metrics", get)

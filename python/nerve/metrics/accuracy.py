@@ -96,17 +96,21 @@ class TopKCategoricalAccuracy(CategoricalAccuracy):
 class SparseTopKCategoricalAccuracy(SparseCategoricalAccuracy):
     """How often the target is among the `k` largest outputs; targets are integer labels."""
 
-    def __init__(self, k: int = 5, name: str | None = None) -> None:
+    def __init__(self, k: int = 5, name: str | None = None, from_sorted_ids: bool = False) -> None:
         super().__init__(name)
         if k < 1:
             raise ValueError(f"[{self.name}] k must be at least 1, got {k}")
         self.k = k
+        self.from_sorted_ids = from_sorted_ids  # predictions are labels, the best first, and not outputs
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return in_top_k(self.labels(y_true, y_pred), y_pred, self.k)
+        labels = self.labels(y_true, y_pred)
+        if self.from_sorted_ids:
+            return np.asarray((labels[..., np.newaxis] == y_pred[..., : self.k]).any(axis=-1))
+        return in_top_k(labels, y_pred, self.k)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "k": self.k}
+        return {**super().get_config(), "k": self.k, "from_sorted_ids": self.from_sorted_ids}
 
 
 def exact(x: Array) -> Array:

@@ -274,6 +274,29 @@ class FunctionMetric(PairMetric):
         raise ValueError(f"[{self.name}] a metric made from a function cannot be saved: make it a subclass of Metric")
 
 
+class MeanMetricWrapper(FunctionMetric):
+    """The mean of a function of (y_true, y_pred) with options, which may be one of the program's own.
+
+    Parameters
+    ----------
+    fn : callable
+        Gives one value per sample.
+    name : str, optional
+    **kwargs
+        Passed on to `fn`.
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(fn, name)
+        self.options = kwargs
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        return as_array(self.function(y_true, y_pred, **self.options))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "fn": self.function, **self.options}
+
+
 class RootMean(PairMetric):
     """The square root of the mean."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -210,7 +210,7 @@ class Graph:
 
     # Configuration
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self, of_layers: bool = True) -> dict[str, Any]:
         """The layers and the calls between them, in which `{"tensor": [call, output]}` is an output of a call."""
         position = {id(layer): index for index, layer in enumerate(self.layers)}
         names: dict[int, list[int]] = {id(x): [index, 0] for index, x in enumerate(self.inputs)}
@@ -222,16 +222,26 @@ class Graph:
             args, kwargs = map_structure(refer, node.args), map_structure(refer, node.kwargs)
             calls.append({"layer": position[id(node.layer)], "args": args, "kwargs": kwargs})
         return {
-            "layers": [serialization.serialize(layer) for layer in self.layers],
+            "layers": [serialization.serialize(layer) for layer in self.layers] if of_layers else [],
             "calls": serialization.serialize(calls),
             "inputs": map_structure(refer, self.input_structure),
             "outputs": map_structure(refer, self.output_structure),
         }
 
 
-def replay(config: dict[str, Any]) -> tuple[Any, Any]:
-    """Symbolic inputs and outputs from `Graph.get_config`; the layers are made and built anew."""
-    layers = [serialization.deserialize(layer) for layer in config["layers"]]
+def replay(
+    config: dict[str, Any],
+    layers: Sequence[Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    inputs: Sequence[SymbolicTensor] | None = None,
+) -> tuple[Any, Any]:
+    """Symbolic inputs and outputs from `Graph.get_config`; the layers are made and built anew.
+
+    Or they are `layers`, which `call_function` may call, on `inputs`.
+    """
+    if layers is None:
+        layers = [serialization.deserialize(layer) for layer in config["layers"]]
+    given = iter(inputs or ())
     made: list[list[SymbolicTensor]] = []
 
     def resolve(value: Any) -> Any:
@@ -246,10 +256,13 @@ def replay(config: dict[str, Any]) -> tuple[Any, Any]:
 
     for call in serialization.deserialize(config["calls"]):
         layer = layers[call["layer"]]
+        args, kwargs = resolve(call["args"]), resolve(call["kwargs"])
         if isinstance(layer, InputLayer):
-            made.append([layer.output])
+            made.append([next(given, layer.output)])
         else:
-            made.append(flatten(layer(*resolve(call["args"]), **resolve(call["kwargs"]))))
+            made.append(
+                flatten(layer(*args, **kwargs) if call_function is None else call_function(layer, *args, **kwargs))
+            )
     return resolve(config["inputs"]), resolve(config["outputs"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any, Self
@@ -14,6 +15,7 @@ from nerve.layers.layer import unique_name
 from nerve.layers.structure import flatten, flatten_shapes, map_shapes, map_structure
 from nerve.layers.symbolic import SymbolicTensor, infer
 from nerve.models import saving, summary
+from nerve.models.description import configuration
 from nerve.models.functional import Graph, replay
 from nerve.models.training import Trainer
 
@@ -225,6 +227,16 @@ class Model(Trainer):
             If the model holds something that a file cannot: a lambda, an object without get_config.
         """
         saving.save_model(self, filepath, overwrite=overwrite)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The structure of the model, without weights, for :func:`nerve.models.model_from_json`.
+
+        Parameters
+        ----------
+        **kwargs
+            For `json.dumps`.
+        """
+        return json.dumps(configuration(self), **kwargs)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights to a file; it must end in `.safetensors`."""

@@ -29,6 +29,7 @@ from nerve import __version__, serialization
 from nerve.errors import ModelFileError
 from nerve.kernels._arrays import host, placed
 from nerve.layers.context import loading
+from nerve.models.description import configuration, described
 
 if TYPE_CHECKING:
     from nerve.models.model import Model
@@ -91,9 +92,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving it")
     arrays = {f"weights/{key}": variable.array for key, variable in model._named_weights().items()}
-    config: dict[str, Any] = {"model": serialization.serialize(model)}
-    if model._build_shape is not None:
-        config["build_shape"] = serialization.serialize(model._build_shape)
+    config = configuration(model)
     if model.compiled:
         config["compile"] = serialization.serialize(model._compile_config)
         stepped = _optimizer_variables(model)
@@ -185,18 +184,12 @@ def load_model(
     FileNotFoundError
         If there is no such file.
     """
-    from nerve.models.model import Model
-
     path = Path(filepath)
     with _naming(path):
         config, arrays = _read(path)
         try:
             with loading():
-                model = serialization.deserialize(config["model"], custom_objects)
-                if not isinstance(model, Model):
-                    raise ModelFileError(f"config.json describes no model, but {type(model).__name__}")
-                if "build_shape" in config:
-                    model.build(serialization.deserialize(config["build_shape"]))
+                model = described(config, custom_objects)
             if compile and "compile" in config:
                 model.compile(**serialization.deserialize(config["compile"], custom_objects))
         except ModelFileError:

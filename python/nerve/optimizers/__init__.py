@@ -17,6 +17,7 @@ from nerve.optimizers.lbfgs import LBFGS
 from nerve.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
 from nerve.optimizers.optimizer import Optimizer
 from nerve.optimizers.sgd import SGD, Lion
+from nerve.serialization import functions_for
 
 __all__ = [
     "LBFGS",
@@ -37,8 +38,10 @@ __all__ = [
     "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
+    "deserialize",
     "get",
     "schedules",
+    "serialize",
 ]
 
 _CLASSES: list[type[Optimizer]] = [
@@ -53,3 +56,6 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, str) and identifier.lower() in _NAMES:
         identifier = identifier.lower()
     return resolve("optimizer", identifier, Optimizer, _NAMES)
+
+
+serialize, deserialize = functions_for("optimizers", get)

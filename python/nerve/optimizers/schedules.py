@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from nerve._lookup import names_of, resolve
 from nerve.kernels._numbers import number
+from nerve.serialization import functions_for
 
 __all__ = [
     "CosineDecay",
@@ -20,7 +21,9 @@ __all__ = [
     "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "deserialize",
     "get",
+    "serialize",
 ]
 
 
@@ -306,3 +309,6 @@ _NAMES: dict[str, type[LearningRateSchedule]] = names_of(
 def get(identifier: Any) -> LearningRateSchedule:
     """The schedule meant by a config or an instance."""
     return resolve("schedule", identifier, LearningRateSchedule, _NAMES)
+
+
+serialize, deserialize = functions_for("optimizers.schedules", get)
