@@ -257,3 +257,23 @@ def test_a_tree_is_for_its_dtype() -> None:
         kernels.nearest_neighbors(np.ones((1, 2), np.float32), tree, 1, algorithm="brute")
     wide = kernels.kd_tree(np.ones((5, 2)))
     assert kernels.nearest_neighbors(np.ones((1, 2), np.float32), wide, 1)[0].dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", ["normal", "far away", "equal distances", "lengths", "one tight cluster"])
+def test_many_pairs_are_decided_as_few_are(kind: str) -> None:
+    """So many that products of rounded rows are worth it; a tree looks at each pair in float64."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(n, 32)) for n in (300, 30_000))
+    for points in (x, y):
+        if kind == "far away":
+            points += 1000
+        elif kind == "equal distances":
+            np.round(points, out=points)
+        elif kind == "lengths":
+            points *= np.exp(3 * rng.normal(size=(len(points), 1)))
+        elif kind == "one tight cluster":
+            points[::2] = 30 + 1e-3 * points[::2]
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    brute, tree = (kernels.nearest_neighbors(x, y, 7, algorithm=algorithm) for algorithm in ("brute", "kd_tree"))
+    for one, other in zip(brute, tree, strict=True):
+        np.testing.assert_array_equal(one, other)

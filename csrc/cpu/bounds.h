@@ -56,11 +56,12 @@ struct SquareBound {
     double e, t;
 
     static int64_t memory(const DistanceShape& shape) { return shape.features + shape.rows + 2 * shape.columns; }
-    SquareBound(T* memory, const T* x_rows, const T* y_rows, const DistanceShape& sizes)
+    // of_products: what products are wrong by, relative to that of the norms, if more than a chain of fma makes.
+    SquareBound(T* memory, const T* x_rows, const T* y_rows, const DistanceShape& sizes, double of_products = 0)
         : x(x_rows), y(y_rows), shape(sizes) {
         point = memory, squares = point + shape.features, halves = squares + shape.rows;
         errors = halves + shape.columns;
-        e = relative_error<T>(shape.features), t = absolute_error<T>(shape.features);
+        e = relative_error<T>(shape.features) + of_products, t = absolute_error<T>(shape.features);
         common_point(point, y, shape.columns, shape.features);
         moved_squares(squares, x, point, shape.rows, shape.features);
         moved_squares(errors, y, point, shape.columns, shape.features);

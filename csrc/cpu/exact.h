@@ -78,13 +78,22 @@ NERVE_INLINE double absolute_error(int64_t operations) {
     return double(operations + 32) * smallest_normal<T>;
 }
 
-// x in T, not above it, or not below it.
+// x in T, not above it, or not below it: the nearest such number, so that of two numbers the larger is not rounded to
+// less (a threshold made of one distance must let a nearer one pass).
 template <class T>
 NERVE_INLINE T rounded_down(double x) {
     constexpr double largest = sizeof(T) == 4 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023;
     if (x >= largest) return T(largest);
-    const T y = T(x);
-    return double(y) <= x ? y : T(x - (x < 0 ? -x : x) * 2 * unit_roundoff<T> - smallest_normal<T>);
+    T y = T(x);
+    if constexpr (sizeof(T) == sizeof(float)) {
+        if (double(y) > x) {  // the number before it
+            uint32_t bits;
+            std::memcpy(&bits, &y, sizeof bits);
+            bits = y > 0 ? bits - 1 : y < 0 ? bits + 1 : 0x80000001u;
+            std::memcpy(&y, &bits, sizeof y);
+        }
+    }
+    return y;
 }
 template <class T>
 NERVE_INLINE T rounded_up(double x) {

@@ -3,6 +3,7 @@
 // same bits on every instruction set.
 #include "cpu/bounds.h"
 #include "cpu/nearest.h"
+#include "cpu/rounded_bound.h"
 #include "cpu/rows.h"
 #include "shapes.h"
 
@@ -164,6 +165,8 @@ void nearest_of(T* distances, int64_t* indices, const T* x, const T* y, const Di
     auto* of_groups = reinterpret_cast<Neighbor*>(memory);
     auto* counts = reinterpret_cast<int64_t*>(of_groups + apart);
     const Bound bound(reinterpret_cast<T*>(counts + groups * shape.rows), x, y, shape);
+    if constexpr (requires { bound.fits(neighbors); })
+        if (!bound.fits(neighbors)) return nearest_of<T, SquareBound<T>>(distances, indices, x, y, shape, neighbors);
     const TaskMemory<T> tasks(neighbors, shape);
 
     bound.run(groups, [&](int64_t first, int64_t end, int64_t group, const auto& each) {
@@ -251,9 +254,10 @@ void nearest_neighbors(T* distances, int64_t* indices, const T* x, const T* y, c
                        int64_t neighbors) {
     if (neighbors == 0) return;
     if (Metric(shape.metric) == Metric::manhattan)
-        nearest_of<T, DifferenceBound<T>>(distances, indices, x, y, shape, neighbors);
-    else
-        nearest_of<T, SquareBound<T>>(distances, indices, x, y, shape, neighbors);
+        return nearest_of<T, DifferenceBound<T>>(distances, indices, x, y, shape, neighbors);
+    if constexpr (sizeof(T) == sizeof(float))
+        if (RoundedBound::pays(shape)) return nearest_of<T, RoundedBound>(distances, indices, x, y, shape, neighbors);
+    nearest_of<T, SquareBound<T>>(distances, indices, x, y, shape, neighbors);
 }
 
 template <class T>
