@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 Logs = MutableMapping[str, Any]
@@ -20,6 +20,8 @@ class Callback:
     """
 
     model: Any = None
+    comes_last = False  # whether others are called before it, wherever it stands in the list
+    listed: Sequence[Callback] = ()  # all callbacks of the run, in the order in which they are called
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -81,6 +83,15 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After a batch of a prediction."""
+
+    def state(self) -> dict[str, Any]:
+        """What the callback remembers of the run, as plain numbers, strings, lists and dicts, for BackupAndRestore."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def close(self) -> None:
         """Give back what the callback holds; called however the run ends, by an error or Ctrl-C too."""
@@ -152,6 +163,9 @@ class CallbackList(Callback):
             self.callbacks.insert(0, ProgbarLogger())
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(History())
+        self.callbacks.sort(key=lambda callback: callback.comes_last)
+        for callback in self.callbacks:
+            callback.listed = self.callbacks
         self.history = next((c for c in self.callbacks if isinstance(c, History)), None)
         self.set_params(params)
         if model is not None:

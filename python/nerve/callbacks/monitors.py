@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from nerve import serialization
 from nerve.callbacks.callback import Callback, Logs
 
 
@@ -113,6 +114,14 @@ class EarlyStopping(Monitor):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()
 
+    def state(self) -> dict[str, Any]:
+        best = None if self.best_weights is None else serialization.serialize(self.best_weights)
+        names = ("best", "best_epoch", "stopped_epoch", "wait")
+        return {"best_weights": best, **{name: getattr(self, name) for name in names}}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state({**state, "best_weights": serialization.deserialize(state["best_weights"])})
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         current = self.current(logs)
         if current is None or epoch < self.start_from_epoch:
@@ -164,6 +173,8 @@ class ModelCheckpoint(Monitor):
         After every epoch, or after this many batches.
     initial_value_threshold : float, optional
         The best value before the first epoch.
+    max_to_keep : int, optional
+        How many of the files it writes to leave: the last ones, with `save_best_only` the best.
     """
 
     def __init__(
@@ -176,8 +187,11 @@ class ModelCheckpoint(Monitor):
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
+        max_to_keep: int | None = None,
     ) -> None:
         super().__init__(monitor, mode)
+        if max_to_keep is not None and not (isinstance(max_to_keep, int) and max_to_keep > 0):
+            raise ValueError(f"[ModelCheckpoint] max_to_keep must be a positive int, got {max_to_keep!r}")
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ValueError(f"[ModelCheckpoint] save_freq must be 'epoch' or a positive int, got {save_freq!r}")
         self.filepath = os.fspath(filepath)
@@ -186,8 +200,13 @@ class ModelCheckpoint(Monitor):
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         self.best = initial_value_threshold
+        self.max_to_keep = max_to_keep
         self._epoch = 0
         self._batches = 0
+        self._written: list[str] = []
+
+    def state(self) -> dict[str, Any]:
+        return {"best": self.best, "_batches": self._batches, "_written": self._written}
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -219,6 +238,9 @@ class ModelCheckpoint(Monitor):
             ) from None
         path.parent.mkdir(parents=True, exist_ok=True)
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        self._written = [*(other for other in self._written if other != str(path)), str(path)]
+        while self.max_to_keep is not None and len(self._written) > self.max_to_keep:
+            Path(self._written.pop(0)).unlink(missing_ok=True)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved {path}")
 
@@ -269,6 +291,9 @@ class ReduceLROnPlateau(Monitor):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()
+
+    def state(self) -> dict[str, Any]:
+        return {"best": self.best, "wait": self.wait, "cooldown_counter": self.cooldown_counter}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer

@@ -6,6 +6,8 @@ import csv
 import os
 from typing import IO, Any
 
+import numpy as np
+
 from nerve.callbacks.callback import Callback, Logs
 
 
@@ -27,6 +29,10 @@ class History(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.history = {}
         self.epoch = []
+
+    def state(self) -> dict[str, Any]:
+        plain = {name: [np.asarray(value).tolist() for value in values] for name, values in self.history.items()}
+        return {"history": plain, "epoch": self.epoch}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch.append(epoch)

@@ -15,7 +15,7 @@ from nerve.data.py_dataset import batches_of
 from nerve.data.threads import close
 from nerve.errors import DeviceError, ShapeError
 from nerve.gpu import to_device
-from nerve.kernels._arrays import array_module, is_array, on_gpu, placed
+from nerve.kernels._arrays import array_module, host, is_array, on_gpu, placed
 from nerve.layers.structure import flatten, is_positive_int, map_structure
 from nerve.models.arrays import as_arrays, is_array_data
 from nerve.utils.session import pack_x_y_sample_weight, unpack_x_y_sample_weight
@@ -116,6 +116,8 @@ class ArrayBatches(OnDevice):
         batches = -(-self.n_samples // self.batch_size)
         self.steps: int = batches if steps is None else min(steps, batches)
         self._rest: list[Any] = []
+        self._now: list[Any] = []  # what the pass under way takes
+        self._left: list[Any] | None = None  # of the pass to come, if it was begun in another process
         self.resident = any(map(on_gpu, flatten(self.x)))
 
     def first(self) -> Batch:
@@ -138,14 +140,38 @@ class ArrayBatches(OnDevice):
 
         What a pass leaves is for the next one, which may then be shorter, as in Keras.
         """
+        if self._left is not None:
+            yield from self._resumed()
+            return
         if not self._rest:
             order = random.generator().permutation(self.n_samples) if self.shuffle else None
             if order is not None and self.resident:
                 order = to_device(order, "cuda")  # once, and not batch by batch
             chunks = (slice(start, start + self.batch_size) for start in range(0, self.n_samples, self.batch_size))
             self._rest = [chunk if order is None else order[chunk] for chunk in chunks]
-        chosen, self._rest = self._rest[: self.steps], self._rest[self.steps :]
-        yield from chosen
+        self._now, self._rest = self._rest[: self.steps], self._rest[self.steps :]
+        yield from self._now
+
+    def _resumed(self) -> Iterator[Any]:
+        left, self._left = self._left or [], None
+        yield from left
+
+    def order(self, taken: int) -> tuple[list[Array], list[Array]]:
+        """The samples of the batches left of this pass after `taken` ones, and of those left for the next."""
+        whole = np.arange(self.n_samples)
+        every = [
+            [whole[chunk] if isinstance(chunk, slice) else np.asarray(host(chunk), np.int64) for chunk in chunks]
+            for chunks in (self._now[taken:] if taken else [], self._rest)
+        ]
+        return every[0], every[1]
+
+    def go_on(self, left: list[Array], rest: list[Array], taken: int) -> None:
+        """Begin where `order` found another one."""
+        place = (lambda chunk: to_device(chunk, "cuda")) if self.resident else (lambda chunk: chunk)
+        self._rest = list(map(place, rest))
+        if taken:
+            self._left = list(map(place, left))
+            self._now = [*([None] * taken), *self._left]  # so that positions are those of the whole pass
 
     def __iter__(self) -> Iterator[Batch]:
         """The next `steps` batches."""
@@ -252,6 +278,11 @@ class IterableBatches(OnDevice):
                 except StopIteration:
                     return
             yield self._batch(item)
+
+    def skip(self, n_batches: int) -> None:
+        """Leave out the next batches of this pass."""
+        for _ in range(n_batches):
+            next(self._current(), None)
 
     def restart(self) -> None:
         """Begin the next pass with the first batch, where that is possible."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from nerve.callbacks import Callback, CallbackList, History
 from nerve.kernels._arrays import array_module, host
 from nerve.kernels._later import deferred
 from nerve.layers.structure import flatten, map_structure, pack_like
+from nerve.models import progress
 from nerve.models.checks import check_counts, check_verbose
 from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches, pack
 from nerve.models.interrupts import WholeSteps
@@ -27,6 +29,8 @@ class Trainer(ReplayedSteps):
 
     stop_training = False
     history: History | None = None
+    _batches: Batches | None = None  # of the training under way
+    _progress: progress.Progress | None = None  # of a run that this one goes on with
 
     def fit(
         self,
@@ -127,12 +131,13 @@ class Trainer(ReplayedSteps):
             )
             self.history = listeners.history
             self.stop_training = False
+            self._batches, self._progress = batches, None
             logs: Logs = {}
             with WholeSteps() as whole, deferred(self._checks):
                 try:
                     listeners.on_train_begin()
                     try:
-                        for epoch in range(initial_epoch, epochs):
+                        for epoch in range(self._first_epoch(initial_epoch), epochs):
                             logs = self._train_epoch(epoch, batches, listeners, whole)
                             if validation is not None and (epoch + 1) % validation_freq == 0:
                                 found = self._evaluate(validation, listeners)
@@ -147,7 +152,7 @@ class Trainer(ReplayedSteps):
                     self.optimizer.finalize_variable_values(self.trainable_variables)
                     listeners.on_train_end(logs)
                 finally:
-                    self._stepped = None
+                    self._stepped = self._batches = None
                     listeners.close()
         assert self.history is not None
         return self.history
@@ -158,7 +163,11 @@ class Trainer(ReplayedSteps):
         self._stepped = self.trainable_variables  # walking the layers once per epoch is often enough
         logs: Logs | None = None
         rows = self._rows(batches)
-        for step, batch in enumerate(batches if rows is None else rows.batches.chosen()):
+        begun, self._progress = self._progress, None
+        if begun is not None:
+            progress.go_on(self, batches, begun)
+        first = 0 if begun is None else begun.batch
+        for step, batch in enumerate(batches if rows is None else rows.batches.chosen(), first):
             listeners.on_train_batch_begin(step)
             with whole.step:
                 logs = self._train(pack(batch)) if rows is None else self._train_rows(rows, batch)
@@ -166,9 +175,28 @@ class Trainer(ReplayedSteps):
             if self.stop_training:
                 break
         if logs is None:
+            if begun is not None and begun.batch:  # it had been killed behind the last one
+                return self.get_metrics_result()
             raise ValueError(f"x yielded no batches in epoch {epoch + 1}")
         self._read_checks()
         return dict(logs)
+
+    # What BackupAndRestore asks for
+
+    def _save_progress(self, path: Path, epoch: int, batch: int, epoch_streams: Any, callbacks: list[Any]) -> None:
+        """Write where this run is, `batch` batches into `epoch`."""
+        progress.save(self, path, epoch, batch, epoch_streams, callbacks)
+
+    def _load_progress(self, path: Path) -> list[Any]:
+        """Go on from there; gives what was said of callbacks."""
+        self._progress = progress.load(self, path)
+        return self._progress.callbacks
+
+    def _stream_states(self) -> list[list[int]]:
+        return progress.stream_states(self)
+
+    def _first_epoch(self, initial_epoch: int) -> int:
+        return initial_epoch if self._progress is None else self._progress.epoch
 
     def _read_checks(self) -> None:
         """Raise if values on the GPU were wrong since this was last called."""

@@ -23,6 +23,7 @@ class Gathering(Configured):
     variables: list[Variable]
     iterations: int
     calls: int  # of `apply`, of which some only gather gradients
+    watched: dict[int, Array] | None = None  # if there is one, norms of gradients, by the identity of variables
 
     def __init__(
         self,
@@ -55,6 +56,15 @@ class Gathering(Configured):
         self.gathered = {
             kind: [array_module(v.array).zeros(v.shape, v.dtype) for v in self.variables] for kind in kinds
         }
+
+    def _watch(self, positions: Sequence[int], gradients: Sequence[Array]) -> None:
+        """Keep the norms of gradients in `watched`."""
+        if self.watched is None:
+            return
+        for position, gradient in zip(positions, gradients, strict=True):
+            norm = kernels.sqrt(kernels.sum(kernels.square(gradient)))
+            place = self.watched.setdefault(id(self.variables[position]), np.zeros((), gradient.dtype))
+            overwrite(place, norm)
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss as `apply` expects its gradients."""

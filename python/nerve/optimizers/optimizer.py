@@ -231,6 +231,7 @@ class Optimizer(Clipping, Gathering):
         positions, arrays = self._checked(list(grads), variables)
         if not self.skips_zeros or self._limits or self.loss_scale_factor or self.gradient_accumulation_steps:
             arrays = [dense(gradient) for gradient in arrays]
+        self._watch(positions, [dense(gradient) for gradient in arrays] if self.watched is not None else [])
         found = self._gathered(positions, arrays)
         if found is not None:
             self._step_all(positions, self._clipped(found))
