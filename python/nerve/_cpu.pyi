@@ -47,6 +47,8 @@ __all__: list[str] = [
     "dissimilarity_sums",
     "divide",
     "dropout",
+    "edge_dot",
+    "edge_order",
     "elkan_assign",
     "elu",
     "elu_backward",
@@ -65,6 +67,9 @@ __all__: list[str] = [
     "from_int64",
     "ftrl_step",
     "fuzzy_assign",
+    "gather_max",
+    "gather_max_backward",
+    "gather_sum",
     "gaussian_em_step",
     "gaussian_log_density",
     "gaussian_moments",
@@ -959,6 +964,46 @@ def dropout(
     offset: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
+def edge_dot(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    a: numpy.typing.NDArray[numpy.float32] | None,
+    b: numpy.typing.NDArray[numpy.float32] | None,
+    targets: numpy.typing.NDArray[numpy.int64] | None,
+    sources: numpy.typing.NDArray[numpy.int64] | None,
+    edges: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def edge_dot(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    a: numpy.typing.NDArray[numpy.float64] | None,
+    b: numpy.typing.NDArray[numpy.float64] | None,
+    targets: numpy.typing.NDArray[numpy.int64] | None,
+    sources: numpy.typing.NDArray[numpy.int64] | None,
+    edges: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def edge_order(
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    inverse_counts: numpy.typing.NDArray[numpy.float32] | None,
+    ids: numpy.typing.NDArray[numpy.int64] | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    edges: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def edge_order(
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    inverse_counts: numpy.typing.NDArray[numpy.float64] | None,
+    ids: numpy.typing.NDArray[numpy.int64] | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    edges: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
 def elkan_assign(
     labels: numpy.typing.NDArray[numpy.int32] | None,
     upper: numpy.typing.NDArray[numpy.float32] | None,
@@ -1261,6 +1306,74 @@ def fuzzy_assign(
     features: typing.SupportsInt | typing.SupportsIndex,
     clusters: typing.SupportsInt | typing.SupportsIndex,
     fuzzifier: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gather_max(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    index: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    sources: numpy.typing.NDArray[numpy.int64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gather_max(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    index: numpy.typing.NDArray[numpy.int64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    sources: numpy.typing.NDArray[numpy.int64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gather_max_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    index: numpy.typing.NDArray[numpy.int64] | None,
+    targets: numpy.typing.NDArray[numpy.int64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gather_max_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    index: numpy.typing.NDArray[numpy.int64] | None,
+    targets: numpy.typing.NDArray[numpy.int64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gather_sum(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    sources: numpy.typing.NDArray[numpy.int64] | None,
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def gather_sum(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    sources: numpy.typing.NDArray[numpy.int64] | None,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    offsets: numpy.typing.NDArray[numpy.int64] | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def gaussian_em_step(

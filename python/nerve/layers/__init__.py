@@ -19,6 +19,7 @@ from nerve.layers.einsum_dense import *
 from nerve.layers.embedding import *
 from nerve.layers.gated_cells import *
 from nerve.layers.global_pooling import *
+from nerve.layers.graph import *
 from nerve.layers.group_normalization import *
 from nerve.layers.grouped_attention import *
 from nerve.layers.hashing import *

@@ -10,6 +10,7 @@ from nerve.ops.creation import *
 from nerve.ops.ctc import *
 from nerve.ops.einsum import *
 from nerve.ops.elementwise import *
+from nerve.ops.graph import *
 from nerve.ops.indexing import *
 from nerve.ops.logic import *
 from nerve.ops.matmul import *

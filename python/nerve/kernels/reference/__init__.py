@@ -10,6 +10,7 @@ from nerve.kernels.reference.ctc import *
 from nerve.kernels.reference.distance import *
 from nerve.kernels.reference.elementwise import *
 from nerve.kernels.reference.gram import *
+from nerve.kernels.reference.graph import *
 from nerve.kernels.reference.hierarchy import *
 from nerve.kernels.reference.indexing import *
 from nerve.kernels.reference.kd_tree import *
