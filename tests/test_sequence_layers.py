@@ -38,6 +38,16 @@ MODELS = {
     "TimeDistributed": lambda: [layers.TimeDistributed(layers.Dense(2, activation="relu"))],
     "TimeDistributed, step by step": lambda: [layers.TimeDistributed(layers.BatchNormalization())],
     "Masking": lambda: [layers.Masking(), layers.LSTM(4, return_sequences=True)],
+    "Masking, the state too": lambda: [
+        layers.Masking(),
+        layers.LSTM(4, return_sequences=True, stateful=True, zero_output_for_mask=True),
+    ],
+    "Masking, both ways": lambda: [layers.Masking(), layers.Bidirectional(layers.GRU(4))],
+    "Masking, convolutions": lambda: [
+        layers.Masking(),
+        layers.TimeDistributed(layers.Reshape((3, 1))),
+        layers.ConvLSTM1D(2, 2),
+    ],
     "Masking, a cell of one's own": lambda: [layers.Masking(), layers.RNN(Leaky())],
     "cells": lambda: [layers.RNN([layers.LSTMCell(3, recurrent_dropout=0.2), layers.GRUCell(2, dropout=0.2)])],
     "a stack with a cell of one's own": lambda: [layers.RNN([layers.SimpleRNNCell(3, dropout=0.2), Leaky()])],
@@ -54,7 +64,8 @@ MODELS = {
 def test_recorded_fit_and_saving(name, tmp_path):
     """Steps are recorded and give the numbers of eager ones; the saved model predicts the same."""
     x = np.where(MASK[..., None], X, 0).astype(np.float32)
-    y = rng.normal(size=(4, 1)).astype(np.float32)
+    x = np.concatenate([x, np.roll(x, 2, axis=1), x[::-1]])  # batches with other masks
+    y = rng.normal(size=(12, 1)).astype(np.float32)
     found = []
     for run_eagerly in (True, False):
         nerve.random.seed(0)

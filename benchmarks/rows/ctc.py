@@ -34,6 +34,7 @@ def ctc(batch: int, time: int, classes: int, length: int) -> Row:
         f"ctc_loss {batch}x{time}x{classes} with {length} labels, with gradient", "ctc", draw, kernels.ctc_loss,
         8 * batch * time * classes, "GB/s",
         (Peer("torch autograd", torch_autograd, autograd=True),),
+        tolerance=2e-3,  # torch's own error: 1e-4 of the gradient after 100 steps, where nerve's is 2e-6
     )  # fmt: skip
 
 

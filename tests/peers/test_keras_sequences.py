@@ -169,7 +169,7 @@ def test_bidirectional_of_others(name):
     def make(layers, library):
         if name == "RNN":
             return layers.Bidirectional(layers.RNN(layers.LSTMCell(4), return_sequences=True))
-        back = getattr(layers, name)(3, go_backwards=True, activation="relu", return_sequences=True)
+        back = getattr(layers, name)(4, go_backwards=True, activation="relu", return_sequences=True)
         return layers.Bidirectional(getattr(layers, name)(4, return_sequences=True), backward_layer=back)
 
     compare(make, mask=MASK)

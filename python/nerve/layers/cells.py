@@ -15,6 +15,7 @@ from nerve.kernels._numbers import number
 from nerve.layers import masks
 from nerve.layers.core import fused_activation, positive
 from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.packing import PackedSteps
 from nerve.layers.structure import Shape, is_shape
 from nerve.tensor import constant
 
@@ -201,7 +202,13 @@ class Cell(Layer):
     # A sequence
 
     def over_sequence(
-        self, inputs: Any, states: list[Any], mask: Any = None, training: bool | None = None, backwards: bool = False
+        self,
+        inputs: Any,
+        states: list[Any],
+        mask: Any = None,
+        training: bool | None = None,
+        backwards: bool = False,
+        wants_states: bool = True,
     ) -> tuple[Any, ...]:
         """All steps: (batch, time, units) in the order they are taken, and the final states.
 
@@ -212,14 +219,34 @@ class Cell(Layer):
         mask : array (batch, time), optional
             Steps that count; at another the state stays as it is, and is the result.
         training, backwards : bool
+        wants_states : bool
+            Whether the final states are of any account.
         """
         if training and self.dropout:
             shape = (inputs.shape[0], 1, inputs.shape[2])
             inputs = inputs * self._mask("inputs", shape, inputs, self.dropout)
         dropping = bool(training and self.recurrent_dropout)
-        if not dropping and mask is None and (result := self._fused(inputs, states, backwards)) is not None:
-            return result
-        return self._composed(inputs, states, mask, dropping, backwards)
+        result = None
+        if not dropping and mask is None:
+            result = self._fused(inputs, states, backwards)
+        elif not dropping and inputs.shape[0] * inputs.shape[1] and (self._states == 1 or not wants_states):
+            result = self._fused_masked(inputs, states, mask, backwards)
+        return self._composed(inputs, states, mask, dropping, backwards) if result is None else result
+
+    def _fused_masked(self, inputs: Any, states: list[Any], mask: Any, backwards: bool) -> tuple[Any, ...] | None:
+        """As `_fused`; only the state that is the result is right at the end, the others are not known then."""
+        seen = masks.plain(mask)
+        if backwards:
+            seen, inputs = masks.backwards(seen), inputs[:, ::-1]
+        steps = PackedSteps(seen)
+        result = self._fused(steps.packed(inputs), states, False)
+        if result is None:
+            return None
+        y = steps.spread(result[0])
+        final = y[:, -1]
+        if states[0] is not None:
+            final = ops.where(masks.part(steps.begun, (slice(None), slice(-1, None))), final, states[0])
+        return (y, final, *result[2:])
 
     def _composed(self, inputs: Any, states: list[Any], mask: Any, dropping: bool, backwards: bool) -> tuple[Any, ...]:
         batch, time = inputs.shape[:2]
@@ -227,12 +254,12 @@ class Cell(Layer):
         states = [constant(zeros) if state is None else state for state in states]
         from_state = self._state_products(batch, inputs, dropping)
         z = ops.unstack(ops.dense(inputs, self.kernel, self._input_bias()), axis=1)
-        seen = None if mask is None else masks.plain(mask)
+        seen = None if mask is None else masks.by_step(mask)
         outputs = [constant(full((batch, 0, self.units), 0, zeros.dtype, zeros))]
         for t in reversed(range(time)) if backwards else range(time):
             new = self._step(z[t], states, from_state)
             if seen is not None:
-                here = seen[:, t : t + 1]
+                here = seen[t][:, None]
                 new = [ops.where(here, one, old) for one, old in zip(new, states, strict=True)]
             states = new
             outputs.append(ops.reshape(states[0], (batch, 1, self.units)))

@@ -12,6 +12,7 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import full
 from nerve.kernels._numbers import number
+from nerve.layers import masks
 from nerve.layers.cells import Function
 from nerve.layers.core import positive
 from nerve.layers.recurrence import RecurrentOptions, Sequences
@@ -179,11 +180,12 @@ class ConvLSTM(Sequences):
         if self.bias is not None:
             z = z + self.bias
         steps = ops.unstack(z, axis=1)
+        seen = None if mask is None else masks.by_step(mask)
         outputs = [constant(full((batch, 0, *h.shape[1:]), 0, inputs.dtype, inputs.array))]
         for t in reversed(range(time)) if self.go_backwards else range(time):
             new = self._step(steps[t] + self._gates(h, self.recurrent_kernel, dropped_states, convolution), c)
-            if mask is not None:
-                here = mask[:, t].reshape((batch,) + (1,) * (self.rank + 1))
+            if seen is not None:
+                here = seen[t].reshape((batch,) + (1,) * (self.rank + 1))
                 new = [ops.where(here, one, old) for one, old in zip(new, (h, c), strict=True)]
             h, c = new
             outputs.append(ops.reshape(h, (batch, 1, *h.shape[1:])))

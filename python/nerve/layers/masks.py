@@ -52,10 +52,19 @@ def plain(mask: Any) -> Array:
     return kernels.cast(as_array(getattr(mask, "array", mask)), "bool")
 
 
+def part(mask: Any, index: Any) -> Array:
+    """`mask[index]`, contiguous; by kernels, for copies of booleans are NumPy's, and a recording cannot hold them."""
+    return kernels.cast(kernels.getitem(kernels.cast(plain(mask), "float32"), index), "bool")
+
+
 def backwards(mask: Array) -> Array:
     """A mask (batch, time) from its last step to its first."""
-    numbers = kernels.cast(mask, "float32")  # copies of booleans are NumPy's, and a recording cannot hold them
-    return kernels.cast(kernels.getitem(numbers, (slice(None), slice(None, None, -1))), "bool")
+    return part(mask, (slice(None), slice(None, None, -1)))
+
+
+def by_step(mask: Any) -> Array:
+    """A mask (batch, time) as (time, batch)."""
+    return kernels.cast(kernels.transpose(kernels.cast(plain(mask), "float32")), "bool")
 
 
 def every(*masks: Any) -> Array | None:

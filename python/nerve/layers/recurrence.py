@@ -182,8 +182,10 @@ class Sequences(Layer):
         if not self.zero_output_for_mask:  # what is held before the first step is 0, and not the initial state
             before = array_module(y.array).tri(time, dtype=y.dtype).T
             steps = kernels.cast(kernels.matmul(kernels.cast(steps, y.dtype), before), "bool")
-        shown = steps.reshape(steps.shape + (1,) * (len(y.shape) - 2))
-        return ops.where(shown, y, 0.0), ops.where(shown[:, -1], last, 0.0)
+        axes = (1,) * (len(y.shape) - 2)
+        ended = masks.part(steps, (slice(None), -1))
+        shown = steps.reshape(steps.shape + axes), ended.reshape(ended.shape + axes)
+        return ops.where(shown[0], y, 0.0), ops.where(shown[1], last, 0.0)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask as it is where there is a result for every step, otherwise None."""
@@ -223,4 +225,5 @@ class Recurrent(Sequences, Cell):  # type: ignore[misc]  # a step and a sequence
         return (input_shape[0], self.units)
 
     def _run(self, inputs: Any, states: list[Any], mask: Any, training: bool | None) -> tuple[Any, ...]:
-        return self.over_sequence(inputs, states, mask, training, self.go_backwards)
+        wanted = self.return_state or self.stateful
+        return self.over_sequence(inputs, states, mask, training, self.go_backwards, wanted)

@@ -74,14 +74,20 @@ class StackedRNNCells(Layer):
         return (batch, self.output_size), map_shapes(lambda shape: shape, _shapes(self.state_size, batch))
 
     def over_sequence(
-        self, inputs: Any, states: list[Any], mask: Any = None, training: bool | None = None, backwards: bool = False
+        self,
+        inputs: Any,
+        states: list[Any],
+        mask: Any = None,
+        training: bool | None = None,
+        backwards: bool = False,
+        wants_states: bool = True,
     ) -> tuple[Any, ...]:
         """All steps of the first cell, then all of the next; as `Cell.over_sequence`."""
         final: list[Any] = []
         for cell in self.cells:
             count = len(flatten(cell.state_size))
             given, states = states[:count], states[count:]
-            inputs, *new = cell.over_sequence(inputs, given, mask, training, backwards)
+            inputs, *new = cell.over_sequence(inputs, given, mask, training, backwards, wants_states)
             final += new
             if backwards and mask is not None:
                 mask = masks.backwards(mask)
@@ -193,7 +199,8 @@ class RNN(Sequences):
 
     def _run(self, inputs: Any, states: list[Any], mask: Any, training: bool | None) -> tuple[Any, ...]:
         if _goes_over_sequences(self.cell):
-            result: tuple[Any, ...] = self.cell.over_sequence(inputs, states, mask, training, self.go_backwards)
+            wanted = self.return_state or self.stateful
+            result: tuple[Any, ...] = self.cell.over_sequence(inputs, states, mask, training, self.go_backwards, wanted)
             return result
         begin = flatten(self.get_initial_state(inputs.shape[0]))
         begin = [placed(b if is_array(b) else np.asarray(b), inputs.array) for b in begin]
@@ -204,11 +211,12 @@ class RNN(Sequences):
         outputs: list[Any] = []
         with _same_dropout(self.cell):
             steps = ops.unstack(inputs, axis=1)
+            seen = None if mask is None else masks.by_step(mask)
             for t in reversed(range(time)) if self.go_backwards else range(time):
                 y, new = _call(self.cell, steps[t], self._given(states), training)
                 fresh = flatten(new)
-                if mask is not None:
-                    here = mask[:, t]
+                if seen is not None:
+                    here = seen[t]
                     before = outputs[-1] if outputs else constant(full(y.shape, 0, y.dtype, y.array))
                     y = ops.where(here.reshape(here.shape + (1,) * (y.ndim - 1)), y, before)
                     fresh = [

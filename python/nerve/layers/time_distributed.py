@@ -54,7 +54,7 @@ class TimeDistributed(Wrapper):
             raise ShapeError(f"expects a mask of shape {shape[:2]}, got {tuple(mask.shape)}")
         reads_mask = mask is not None and "mask" in self.layer._call_parameters
         if shape[1] and (reads_mask or not self._one_by_one()):
-            return self._steps(inputs, training, masks.plain(mask) if reads_mask else None)
+            return self._steps(inputs, training, masks.by_step(mask) if reads_mask else None)
         batch = ops.reshape(inputs, (shape[0] * shape[1], *shape[2:]))
         outputs = self.layer(batch, training=training)
         return map_structure(lambda y: ops.reshape(y, (*shape[:2], *y.shape[1:])), outputs)
@@ -72,7 +72,7 @@ class TimeDistributed(Wrapper):
     def _steps(self, inputs: Any, training: bool | None, mask: Any) -> Any:
         results = []
         for t, x in enumerate(ops.unstack(inputs, axis=1)):
-            results.append(self.layer(x, training=training, **({} if mask is None else {"mask": mask[:, t]})))
+            results.append(self.layer(x, training=training, **({} if mask is None else {"mask": mask[t]})))
         joined = [
             ops.concatenate([ops.reshape(y, (y.shape[0], 1, *y.shape[1:])) for y in steps], axis=1)
             for steps in zip(*(flatten(result) for result in results), strict=True)
