@@ -57,6 +57,13 @@ class TestSources:
         with pytest.raises(TypeError, match="expects a function"):
             Dataset.from_generator(iter([1]))
 
+    def test_lines_of_files(self, tmp_path):
+        for name, text in {"a": "one\ntwo\n", "b": "drei Äpfel"}.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        data = Dataset.from_text_lines(tmp_path / "a", tmp_path / "b")
+        assert list(data) == list(data.prefetch(1)) == ["one", "two", "drei Äpfel"]
+        next(iter(data))  # warns if it leaves the file open
+
     def test_from_tensors_and_range(self):
         (element,) = Dataset.from_tensors((X, [1.0]))
         assert element[0].shape == X.shape

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from nerve import random, runtime
-from nerve._typing import Array
 from nerve.data import streams
 from nerve.data.streams import Length
 from nerve.data.threads import mapped, prefetched
@@ -58,7 +57,7 @@ class Dataset:
     def __init__(self, source: Source, length: Length = None) -> None:
         self._source = source
         self._length = length
-        self._rows: Callable[[Array], Any] | None = None  # if there, the source gives numbers of rows
+        self._rows: Callable[[Any], Any] | None = None  # if there, the source gives numbers of rows
         self.class_names: list[str] | None = None  # these two for data sets made of folders
         self.file_paths: list[str] | None = None
 
@@ -73,7 +72,13 @@ class Dataset:
         lengths = {len(leaf) for leaf in flatten(arrays)}
         if len(lengths) != 1:
             raise ShapeError(f"[Dataset.from_tensor_slices] the arrays must have one length, got {sorted(lengths)}")
-        return cls.from_rows(lambda index: map_structure(lambda a: a.take(index, axis=0), arrays), lengths.pop())
+
+        def rows(index: Any) -> Any:
+            if isinstance(index, int):
+                return map_structure(lambda a: a[index], arrays)
+            return map_structure(lambda a: a.take(index, axis=0), arrays)
+
+        return cls.from_rows(rows, lengths.pop())
 
     @classmethod
     def from_arrays(cls, *arrays: Any) -> Dataset:
@@ -81,8 +86,8 @@ class Dataset:
         return cls.from_tensor_slices(arrays if len(arrays) > 1 else arrays[0])
 
     @classmethod
-    def from_rows(cls, rows: Callable[[Array], Any], length: int) -> Dataset:
-        """`length` elements, of which `rows` gives those of an array of numbers, stacked."""
+    def from_rows(cls, rows: Callable[[Any], Any], length: int) -> Dataset:
+        """`length` elements, of which `rows` gives that of a number, or those of an array of numbers, stacked."""
         dataset = cls(lambda: iter(range(length)), length)
         dataset._rows = rows
         return dataset
@@ -102,6 +107,17 @@ class Dataset:
                 f"{type(generator).__name__}"
             )
         return cls(lambda: iter(generator(*args)))
+
+    @classmethod
+    def from_text_lines(cls, *paths: Any) -> Dataset:
+        """The lines of text files (UTF-8), one file behind the other, without what ends them."""
+
+        def lines() -> Iterator[str]:
+            for path in paths:
+                with open(path, encoding="utf-8") as file:
+                    yield from (line.rstrip("\n") for line in file)
+
+        return cls(lines)
 
     @classmethod
     def range(cls, *args: int) -> Dataset:
@@ -301,7 +317,7 @@ class Dataset:
         rows = self._rows
         if rows is None:
             return self._source()
-        return (map_structure(lambda a: a[0], rows(np.array([number]))) for number in self._source())
+        return (rows(number) for number in self._source())
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """`iter` of the data set, whose elements are NumPy arrays anyway."""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve import random
-from nerve._typing import Array
 from nerve.data import Dataset
 from nerve.data.streams import as_arrays, stack
 from nerve.errors import ShapeError
@@ -77,9 +76,9 @@ def timeseries_dataset_from_array(
         )
     offsets = rate * np.arange(length)
 
-    def windows(index: Array) -> Any:
+    def windows(index: Any) -> Any:
         at = starts[index]
-        x = series[at[:, None] + offsets]
+        x = series[at[..., None] + offsets]
         return x if labels is None else (x, labels[at])
 
     dataset = Dataset.from_rows(windows, len(starts))
