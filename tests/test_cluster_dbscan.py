@@ -155,3 +155,24 @@ def test_counts_are_those_of_the_neighbors() -> None:
         np.testing.assert_array_equal(counts, np.diff(kernels.radius_neighbors(x, x, 0.7, algorithm=algorithm)[0]))
     with pytest.raises(ValueError, match=r"^\[radius_counts\] radius expects a number >= 0"):
         kernels.radius_counts(x, x, -1)
+
+
+def test_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    class Listener:
+        def setup(self, estimator: Any, context: Any) -> None: ...
+        def teardown(self, estimator: Any, context: Any) -> None: ...
+        def on_fit_task_begin(self, estimator: Any, context: Any) -> None: ...
+
+        def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+            ended.append(context.task_name)
+            return True  # which does not end the fit
+
+    x = make_blobs(300, 2, random_state=0)[0]
+    expected = DBSCAN().fit(x).labels_
+    monkeypatch.setattr("nerve.cluster.dbscan._NEIGHBORS_AT_ONCE", 1000)
+    np.testing.assert_array_equal(DBSCAN().set_callbacks(Listener()).fit(x).labels_, expected)
+    assert ended[0] == "density"
+    assert ended[-1] == "fit"
+    assert ended.count("neighborhoods") == len(ended) - 2 > 3

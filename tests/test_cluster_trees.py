@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import scipy.cluster.hierarchy
 import sklearn.cluster
+from sklearn.callback import ProgressBar
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -292,3 +293,38 @@ def test_divisive_parts_equal_samples_last() -> None:
 def test_divisive_errors(kwargs: dict[str, Any], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         DivisiveClustering(**kwargs).fit(points(20))
+
+
+class Listener:
+    """Counts tasks, and ends the fit after some splits."""
+
+    def __init__(self, splits: int) -> None:
+        self.splits, self.ended = splits, []
+
+    def setup(self, estimator: Any, context: Any) -> None: ...
+    def teardown(self, estimator: Any, context: Any) -> None: ...
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+        self.ended.append(context.task_name)
+        return self.ended.count("split") == self.splits
+
+
+def test_callbacks() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    listener = Listener(0)
+    model = AgglomerativeClustering(3).set_callbacks(listener, ProgressBar()).fit(x)
+    assert listener.ended == ["tree", "labels", "fit"]
+    np.testing.assert_array_equal(model.labels_, AgglomerativeClustering(3).fit(x).labels_)
+
+    listener = Listener(0)
+    model = DivisiveClustering(3).set_callbacks(listener).fit(x)
+    assert listener.ended == [*["split"] * 29, "fit"]
+    np.testing.assert_array_equal(model.children_, DivisiveClustering(3).fit(x).children_)
+
+    for splits, clusters in ((1, 2), (2, 3), (5, 3)):  # the fifth belongs to the rest of the tree
+        listener = Listener(splits)
+        model = DivisiveClustering(3).set_callbacks(listener).fit(x)
+        assert listener.ended == [*["split"] * splits, "fit"]
+        np.testing.assert_array_equal(model.labels_, DivisiveClustering(clusters).fit(x).labels_)
+        assert not hasattr(model, "children_")

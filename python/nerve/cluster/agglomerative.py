@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.cluster import linkage_tree, ward_tree
 from sklearn.metrics.pairwise import _VALID_METRICS
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_array, check_memory, validate_data
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.cluster.progress import Progress
 from nerve.cluster.trees import LinkageMatrixMixin, cut_tree
 
 __all__ = ["AgglomerativeClustering"]
@@ -35,7 +37,7 @@ _KERNEL_METRICS = {
 _BLOCK = 512
 
 
-class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
+class AgglomerativeClustering(CallbackSupportMixin, LinkageMatrixMixin, ClusterMixin, BaseEstimator):
     """Merges the two nearest clusters until the number asked for is left.
 
     scikit-learn's estimator of this name: the same arguments, attributes and errors, and the same trees: bit for bit
@@ -45,7 +47,7 @@ class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
     Adds :meth:`linkage_matrix`. "ward", and "single" with euclidean or manhattan distances, need memory for the samples
     alone, however many; "complete" and "average" are defined by all distances and hold the matrix of them, in float64.
     With ``connectivity``, and with "single" and any other metric, scikit-learn's own ``ward_tree`` and ``linkage_tree``
-    build the tree.
+    build the tree. Callbacks are told of two tasks, the tree and its cut, and cannot end the fit between them.
 
     Parameters
     ----------
@@ -124,6 +126,7 @@ class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
         self.distance_threshold = distance_threshold
         self.compute_distances = compute_distances
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Build the tree and cut it.
@@ -138,11 +141,15 @@ class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
         connectivity = self.connectivity(samples) if callable(self.connectivity) else self.connectivity
         if connectivity is not None:
             connectivity = check_array(connectivity, accept_sparse=["csr", "coo", "lil"])
+        progress = Progress(self, 2, X=samples)
+        progress.begin("tree")
         full = connectivity is None or self._wants_full_tree(len(samples))
         build = check_memory(self.memory).cache(build_tree)
         self.children_, self.n_connected_components_, parents, distances = build(
             samples, self.linkage, self.metric, connectivity, None if full else self.n_clusters
         )
+        progress.end()
+        progress.begin("labels")
         self.n_leaves_ = len(samples)
         if self.distance_threshold is not None or self.compute_distances:
             self.distances_ = distances
@@ -154,6 +161,8 @@ class AgglomerativeClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
             self.labels_ = cut_tree(self.children_, self.n_leaves_, self.n_clusters_)
         else:
             self.labels_ = _labels_of_roots(parents, self.n_leaves_)
+        progress.end()
+        progress.end()
         return self
 
     def fit_predict(self, X: ArrayLike, y: object = None) -> Array:

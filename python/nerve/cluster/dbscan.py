@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics.pairwise import _VALID_METRICS
 from sklearn.neighbors import NearestNeighbors, sort_graph_by_row_values
 from sklearn.utils import Tags
@@ -19,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.cluster.progress import Progress
 
 __all__ = ["DBSCAN"]
 
@@ -33,7 +35,7 @@ _TREE_FEATURES = 5  # up to so many a k-d tree finds neighbours faster than all 
 _NEIGHBORS_AT_ONCE = 1 << 22  # in memory: 32 MB
 
 
-class DBSCAN(ClusterMixin, BaseEstimator):
+class DBSCAN(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     """Clusters are dense regions; samples in none of them are noise: anomalies.
 
     A sample is a core sample if at least ``min_samples``, itself among them, lie within ``eps`` of it. Core samples
@@ -42,7 +44,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     scikit-learn's estimator of this name: the same arguments, attributes and labels. With Euclidean and Manhattan
     distances of dense samples, neighbourhoods are found by nerve's kernels, twice or three times, and at most a few
     million neighbours are held at once; with any other metric, and for sparse samples, scikit-learn's
-    ``NearestNeighbors`` finds them, once, and all are held.
+    ``NearestNeighbors`` finds them, once, and all are held. Callbacks are told of every block of neighbourhoods; they
+    cannot end the fit before the last.
 
     Parameters
     ----------
@@ -122,6 +125,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         self.p = p
         self.n_jobs = n_jobs
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Find core samples and clusters.
@@ -137,18 +141,22 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         """
         samples = validate_data(self, X, accept_sparse="csr")
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, samples)
+        progress = Progress(self, None, X=samples, metadata={"sample_weight": sample_weight})
+        progress.begin("density")
         neighborhoods = self._neighborhoods(samples)
         density = neighborhoods.counts().astype(np.float64)
         if weights is not None:
             for rows, offsets, indices in neighborhoods.of(np.arange(len(density))):
                 density[rows] = _by_row(np.add, weights[indices].astype(np.float64), offsets, 0.0)
+        progress.end()
         core = density >= self.min_samples
         self.core_sample_indices_ = np.flatnonzero(core)
-        self.labels_ = _labels(neighborhoods, density, core, self.min_samples)
+        self.labels_ = _labels(neighborhoods, density, core, self.min_samples, progress)
         if len(self.core_sample_indices_):
             self.components_ = samples[self.core_sample_indices_].copy()
         else:
             self.components_ = np.empty((0, samples.shape[1]))
+        progress.end()
         return self
 
     def fit_predict(self, X: Any, y: object = None, sample_weight: ArrayLike | None = None) -> Array:
@@ -246,15 +254,23 @@ class _Kept:
         yield rows, offsets, self.indices[places]
 
 
-def _labels(neighborhoods: _Searched | _Kept, density: Array, core: Array, least: float) -> Array:
+def _told(blocks: Iterator[tuple[Array, Array, Array]], progress: Progress) -> Iterator[tuple[Array, Array, Array]]:
+    """The blocks, with a task for what is done with each."""
+    for block in blocks:
+        progress.begin("neighborhoods")
+        yield block
+        progress.end()
+
+
+def _labels(neighborhoods: _Searched | _Kept, density: Array, core: Array, least: float, progress: Progress) -> Array:
     labels = np.full(len(core), -1, np.intp)
     roots = np.arange(len(core))
-    for rows, offsets, indices in neighborhoods.of(np.flatnonzero(core)):
+    for rows, offsets, indices in _told(neighborhoods.of(np.flatnonzero(core)), progress):
         roots = kernels.join_neighbors(roots, density, rows, offsets, indices, float(least))
     labels[core] = np.unique(roots[core], return_inverse=True)[1]  # a root is its cluster's first core sample
     none = len(core)
     reached = np.where(core, labels, none)
-    for rows, offsets, indices in neighborhoods.of(np.flatnonzero(~core)):
+    for rows, offsets, indices in _told(neighborhoods.of(np.flatnonzero(~core)), progress):
         first = _by_row(np.minimum, reached[indices], offsets, none)
         labels[rows] = np.where(first == none, -1, first)
     return labels

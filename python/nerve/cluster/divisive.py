@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics.pairwise import _VALID_METRICS
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -18,12 +19,13 @@ from sklearn.utils.validation import validate_data
 from nerve import kernels
 from nerve._typing import Array
 from nerve.cluster.agglomerative import _KERNEL_METRICS, all_distances
+from nerve.cluster.progress import Progress
 from nerve.cluster.trees import LinkageMatrixMixin
 
 __all__ = ["DivisiveClustering"]
 
 
-class DivisiveClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
+class DivisiveClustering(CallbackSupportMixin, LinkageMatrixMixin, ClusterMixin, BaseEstimator):
     """Splits the cluster of the largest diameter until there are as many as asked for: DIANA (DIvisive ANAlysis).
 
     The algorithm known by this name from R's ``cluster::diana``; bisecting k-means, the other way down, is
@@ -34,7 +36,8 @@ class DivisiveClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
     long as there is one, the sample whose average distance to the rest most exceeds that to the group. That looks at
     all distances within a cluster: n^2 of them for the first split, and up to n^3 for a whole tree where few samples
     leave at a time. Euclidean and manhattan distances are computed as they are needed, in memory for the samples alone;
-    any other metric holds their matrix in float64. Of equally far samples the first goes first.
+    any other metric holds their matrix in float64. Of equally far samples the first goes first. Callbacks are told of
+    every split; where one ends the fit there are the clusters so far, and no tree.
 
     Parameters
     ----------
@@ -103,6 +106,7 @@ class DivisiveClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
         self.compute_full_tree = compute_full_tree
         self.distance_threshold = distance_threshold
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Split the samples.
@@ -123,20 +127,33 @@ class DivisiveClustering(LinkageMatrixMixin, ClusterMixin, BaseEstimator):
                 f"Cannot extract more clusters than samples: {self.n_clusters} clusters were given for a tree with "
                 f"{self.n_leaves_} leaves."
             )
+        most = self.n_leaves_ if self.compute_full_tree else self.n_clusters
+        progress = Progress(self, None if most is None else most - 1, X=samples)
         splits = _Splits(samples, self.metric)
-        while not self._enough(splits):
+
+        def ended() -> bool:
+            """By a callback, told of one more split."""
+            progress.begin("split")
             splits.split()
+            return progress.end()
+
+        whole = self.compute_full_tree
+        while not self._enough(splits):
+            if ended():
+                whole = False
+                break
         self.n_clusters_ = len(splits.clusters)
         self.labels_, self.diameters_ = splits.labels()
-        if self.compute_full_tree:
-            while splits.largest_size > 1:
-                splits.split()
+        while whole and splits.largest_size > 1:
+            whole = not ended()
+        if whole:
             self.children_, self.distances_ = splits.tree()
             top = self.distances_[-1]
             last = np.zeros(self.n_leaves_)
             for pair, diameter in zip(self.children_, self.distances_, strict=True):
                 last[pair[pair < self.n_leaves_]] = diameter
             self.divisive_coefficient_ = float(np.mean(1 - last / top)) if top > 0 else 0.0
+        progress.end()
         return self
 
     def fit_predict(self, X: ArrayLike, y: object = None) -> Array:

@@ -1,4 +1,4 @@
-"""A fit of several runs of many steps, told to scikit-learn's callbacks; nothing is made where nobody listens."""
+"""A fit of tasks, or of runs of many steps, told to scikit-learn's callbacks; nothing is made where nobody listens."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 
 class Progress:
-    """The tasks of a fit: ``fit``, ``runs`` times ``run``, and in each up to ``steps`` times ``step``.
+    """The tasks of a fit: ``fit``, and up to ``runs`` within it, each of up to so many ``steps``.
 
     Parameters
     ----------
     estimator : estimator with ``CallbackSupportMixin``, within a method decorated by ``with_callbacks``.
+    runs : how many tasks there are within the fit at most; None if that is not known.
     data : ``X`` and ``metadata`` for the callbacks.
     """
 
-    def __init__(self, estimator: Any, runs: int, **data: Any) -> None:
+    def __init__(self, estimator: Any, runs: int | None, **data: Any) -> None:
         self.estimator, self.data = estimator, data
         self.listened = bool(getattr(estimator, "_skl_callbacks", None))
         self.tasks = [estimator._init_callback_context(max_subtasks=runs)]

@@ -16,6 +16,7 @@ from sklearn.utils import gen_batches, metadata_routing
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
+from nerve import kernels
 from nerve._typing import Array
 from nerve.decomposition.base import PrincipalComponents
 from nerve.decomposition.products import column_means, decided_signs
@@ -174,15 +175,15 @@ class IncrementalPCA(CallbackSupportMixin, PrincipalComponents):
             known = self.singular_values_[:, np.newaxis] * self.components_
             correction = math.sqrt(before / total * n_samples) * apart
             x = np.vstack([known, x, correction.astype(x.dtype)])
-        _, s, vt = linalg.svd(x, full_matrices=False, overwrite_a=True, check_finite=False)
-        kept, variances = self.n_components_, s**2 / (total - 1)
+        kept = self.n_components_
+        s, components, rest = _spectrum(x, kept)
         self.n_samples_seen_ = total
         self.mean_, self.var_ = mean + before / total * apart, squares / total
-        self.components_, self.singular_values_ = vt[:kept].copy(), s[:kept].copy()
+        self.components_, self.singular_values_ = components, s
         decided_signs(self.components_)
-        self.explained_variance_ = variances[:kept].copy()
-        self.explained_variance_ratio_ = s[:kept] ** 2 / s.dtype.type(squares.sum())
-        self.noise_variance_ = 0.0 if kept in (n_samples, n_features) else variances[kept:].mean()
+        self.explained_variance_ = s**2 / (total - 1)
+        self.explained_variance_ratio_ = s**2 / s.dtype.type(squares.sum())
+        self.noise_variance_ = 0.0 if kept in (n_samples, n_features) else rest / (total - 1)
         return self
 
     def _state(self) -> dict[str, Any]:
@@ -231,3 +232,20 @@ class IncrementalPCA(CallbackSupportMixin, PrincipalComponents):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True  # of fit; partial_fit takes dense batches
         return tags
+
+
+def _spectrum(x: Array, kept: int) -> tuple[Array, Array, Any]:
+    """The largest singular values with their right vectors, and the mean square of the others.
+
+    Those of many float32 rows are the eigenvalues of their float64 Gram matrix, which has all the digits of float32;
+    that of float64 rows would have half of theirs.
+    """
+    rows, features = x.shape
+    if x.dtype == np.float32 and rows >= 2 * features:
+        gram = kernels.gram(x.astype(np.float64))
+        most = linalg.eigh(gram, subset_by_index=[features - kept, features - 1], check_finite=False)
+        values, vectors = np.maximum(most[0][::-1], 0), most[1][:, ::-1]
+        rest = max(np.trace(gram) - values.sum(), 0) / max(features - kept, 1)
+        return np.sqrt(values).astype(x.dtype), np.ascontiguousarray(vectors.T, x.dtype), x.dtype.type(rest)
+    _, s, vt = linalg.svd(x, full_matrices=False, overwrite_a=True, check_finite=False)
+    return s[:kept].copy(), vt[:kept].copy(), (s[kept:] ** 2).mean() if kept < len(s) else s.dtype.type(0)
