@@ -35,7 +35,7 @@ FLOORS = {
         "serialization",
         "utils",
     ],
-    3: ["autograd", "graphed", "indexed_rows", "ops", "recorded", "tensor"],
+    3: ["anomalies", "autograd", "graphed", "indexed_rows", "ops", "recorded", "tensor"],
     2: ["_threadpoolctl", "gpu", "kernels", "runtime"],
     1: ["_cpu", "_cuda"],
     0: ["_extras", "_lookup", "_typing", "errors"],

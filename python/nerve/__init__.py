@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         serialization,
         utils,
     )
+    from nerve.anomalies import detect_anomaly
     from nerve.autograd import gradients
     from nerve.errors import DeviceError, DTypeError, ModelFileError, RecordingError, ShapeError
     from nerve.gpu import device, get_device, set_device, to_device
@@ -113,6 +114,7 @@ _NAMES = {
     "backend": "kernels",
     "compile": "recorded",
     "device": "gpu",
+    "detect_anomaly": "anomalies",
     "empty_cache": "runtime",
     "get_device": "gpu",
     "get_matmul_precision": "runtime",
@@ -153,6 +155,7 @@ __all__ = [
     "data",
     "datasets",
     "decomposition",
+    "detect_anomaly",
     "device",
     "empty_cache",
     "errors",

@@ -65,6 +65,8 @@ def gradients(loss: Tensor, variables: Sequence[Tensor]) -> list[Any]:
                 part = _fitted(function.rows(gradient), parent.array)
             else:
                 part = _fitted(function(gradient), parent.array)
+            if now.watch is not None:
+                now.watch.differentiated(node, part)
             if key not in found:
                 found[key] = part
             elif isinstance(parent, Joint):

@@ -59,7 +59,13 @@ class Recorder:
     def __call__(self, inputs: Sequence[Array], static: Any = None) -> tuple[Sequence[Array], Any]:
         """What the function gives for `inputs`, in arrays of their own; `static` is what else tells calls apart."""
         there = any(map(on_gpu, inputs))
-        if now.recording is not None or self.refusal or not native() or (there and _cupy.load().waits):
+        if (
+            now.recording is not None
+            or now.watch is not None
+            or self.refusal
+            or not native()
+            or (there and _cupy.load().waits)
+        ):
             return self.function(list(inputs), static)
         taken = tuple(branch() for branch in self._branches)
         shapes = tuple((x.shape, x.dtype.char, on_gpu(x)) for x in inputs)
@@ -101,6 +107,7 @@ class Recorder:
         entry = self._last
         if (
             entry is None
+            or now.watch is not None
             or entry.static is not static
             or self._version != configuration.version
             or entry.with_gradients is not (recording() if gradients is None else gradients)
@@ -117,6 +124,7 @@ class Recorder:
         entry = self._last
         if (
             not isinstance(entry, _Entry)
+            or now.watch is not None
             or entry.static != static
             or self._version != configuration.version
             or entry.with_gradients is not recording()

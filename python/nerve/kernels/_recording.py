@@ -28,6 +28,7 @@ _LIBRARIES = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.pa
 
 class _Now(threading.local):
     recording: Recording | None = None
+    watch: Any = None  # of nerve.detect_anomaly: then nothing is recorded
 
 
 now = _Now()

@@ -15,6 +15,7 @@ from nerve._lookup import snake_case
 from nerve.errors import DeviceError, DTypeError, ShapeError
 from nerve.gpu import get_device, to_device
 from nerve.kernels._arrays import is_array
+from nerve.kernels._recording import now
 from nerve.layers import context, masks
 from nerve.layers.added_losses import Penalized
 from nerve.layers.structure import flatten, map_shapes, map_structure
@@ -271,6 +272,10 @@ class Layer(Penalized):
             self._build_for(args)
         state = context.state
         outer = state.training
+        watch = now.watch
+        place = "" if watch is None else watch.place
+        if watch is not None:
+            watch.place = f"{'/'.join(layer.name for layer in state.path)} ({type(self).__name__})"
         state.training = training = bool(outer if training is None else training)
         try:
             if self._call_takes_training:
@@ -284,6 +289,8 @@ class Layer(Penalized):
             return outputs
         finally:
             state.training = outer
+            if watch is not None:
+                watch.place = place
 
     def _convert(self, value: Any) -> Any:
         """Arrays become constant tensors; floats take the layer's dtype."""

@@ -18,6 +18,7 @@ from nerve.models import saving, summary
 from nerve.models.description import configuration
 from nerve.models.functional import Graph, replay
 from nerve.models.training import Trainer
+from nerve.models.uncertain import Distribution, predict_distribution
 
 
 class Model(Trainer):
@@ -209,6 +210,39 @@ class Model(Trainer):
                 return super().from_config(config)
             inputs, outputs = replay(config)
             return cls(inputs, outputs, **{key: config[key] for key in ("name", "trainable", "dtype")})
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile`, as plain data; empty if the model is not compiled."""
+        found: dict[str, Any] = serialization.serialize(self._compile_config) if self.compiled else {}
+        return found
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile the model as `get_compile_config` of another describes, with a new optimizer."""
+        self.compile(**serialization.deserialize(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def predict_distribution(self, x: Any, n: int = 100, batch_size: int | None = None) -> Distribution:
+        """Predict many times with what is random in training, and see how far the predictions are apart.
+
+        With dropout this samples from an approximate posterior (Gal and Ghahramani, "Dropout as a Bayesian
+        approximation", ICML 2016). Batch normalization stays as in `predict`, and nothing is learned.
+
+        Parameters
+        ----------
+        x : array, or list or dict of arrays, or an iterable
+            As in `predict`.
+        n : int
+            Passes.
+        batch_size : int, optional
+            32 if not given.
+
+        Returns
+        -------
+        mean, deviation
+            Over the passes, each as what `predict` gives.
+        """
+        return predict_distribution(self, x, n, batch_size)
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the model, its weights and the state of its optimizer to one file.

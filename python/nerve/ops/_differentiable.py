@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nerve._typing import Array
+from nerve.kernels._recording import now
 from nerve.tensor import Gradient, Joint, Tensor, recording
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +57,8 @@ def differentiable(function: Callable[..., Result]) -> Callable[..., Tensor]:
             output, *rest = output
             further = tuple(rest)
         result = Tensor(output, tracked=False)
+        if now.watch is not None:
+            now.watch.made(result, function.__name__, args)
         if tracked and recording():
             result.parents = tuple(
                 (value, gradient)
@@ -96,6 +99,9 @@ def differentiable_jointly(function: Callable[..., JointResult]) -> Callable[...
         arrays = [value.array if isinstance(value, Tensor) else value for value in inputs]
         outputs, backward = function(*arrays, wanted=wanted, **kwargs)
         results = tuple(Tensor(output, tracked=False) for output in outputs)
+        if now.watch is not None:
+            for result in results:
+                now.watch.made(result, function.__name__, args)
         if any(wanted):
             _join(inputs, wanted, results, backward)
         return results
