@@ -76,6 +76,8 @@ CASES = [
     ("Conv3D", (3, (1, 3, 3)), {}),
     ("Conv3D", (3, (4, 1, 1)), {"strides": (3, 1, 1), "padding": "same"}),
     ("Conv3DTranspose", (3, (3, 1, 2)), {"strides": (1, 2, 3), "padding": "same"}),
+    ("Conv3DTranspose", (3, 2, 2, "valid", "channels_first", 1), {}),
+    ("Conv3DTranspose", (3, (2, 2, 1), (3, 2, 1)), {}),  # windows that do not overlap, with gaps along the depth
 ]
 
 

@@ -240,13 +240,15 @@ def _summed(planes: Array, plan: _Plan) -> Array:
         return planes.reshape(shape)
     parts = (plan.batch, plan.out_depth, plan.height * plan.width, plan.groups, plan.kernel_depth, plan.channels)
     source = planes.reshape(parts)
-    out = _zeros((plan.kernel_depth, plan.batch, plan.depth, *parts[2:4], plan.channels), planes)
+    # Windows that do not overlap give every plane one part; otherwise there is a sum of one for each of the kernel's.
+    apart = plan.stride > (plan.kernel_depth - 1) * plan.dilation
+    out = _zeros((1 if apart else plan.kernel_depth, plan.batch, plan.depth, *parts[2:4], plan.channels), planes)
     for k in range(plan.kernel_depth):
         first, end, plane = plan.seen(k)
         if first < end and out.size:
-            place = out[k, :, plane :: plan.stride][:, : end - first]
+            place = out[0 if apart else k, :, plane :: plan.stride][:, : end - first]
             _copy(out, place, source, source[:, first:end, :, :, k])
-    return reduce.sum(out, 0).reshape(shape)
+    return (out if apart else reduce.sum(out, 0)).reshape(shape)
 
 
 def _copy(out: Array, place: Array, x: Array, view: Array) -> None:

@@ -138,9 +138,42 @@ class Conv1DTranspose(_Transposed):
 
 
 class Conv3DTranspose(_Transposed):
-    """A convolution of volumes the other way round; options as for `Conv2DTranspose`, with three sizes each."""
+    """A convolution of volumes the other way round; options as for `Conv2DTranspose`, with three sizes each.
+
+    Their order is Keras's, which has `data_format` before `output_padding` here.
+    """
 
     rank = 3
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        output_padding: int | Sequence[int] | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: str | Callable[..., Any] | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            output_padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            **options,
+        )
 
 
 Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = (

@@ -174,7 +174,13 @@ def along_axis(x: Any, matrix: Array, *, axis: int) -> Tensor:
     axis %= len(sizes)
     before, after = math.prod(sizes[:axis]), math.prod(sizes[axis + 1 :])
     lines = reshape(x, (before, sizes[axis], after))
-    return reshape(matmul(matrix, lines), (*sizes[:axis], len(matrix), *sizes[axis + 1 :]))
+    if after >= 16:
+        product = matmul(matrix, lines)
+    else:  # products of a few columns each are slow: one of all lines instead
+        turned = reshape(transpose(lines, (0, 2, 1)) if after > 1 else lines, (before * after, sizes[axis]))
+        product = reshape(matmul(turned, matrix, transpose_b=True), (before, after, len(matrix)))
+        product = transpose(product, (0, 2, 1)) if after > 1 else product
+    return reshape(product, (*sizes[:axis], len(matrix), *sizes[axis + 1 :]))
 
 
 def _rank(op: str, x: Any) -> int:
