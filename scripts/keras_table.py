@@ -35,6 +35,8 @@ REASONS: dict[str, str] = {
     "layers.JaxLayer": FRAMEWORK,
     "layers.TFSMLayer": FRAMEWORK,
     "layers.TorchModuleWrapper": FRAMEWORK,
+    "optimizers.LossScaleOptimizer": "scales the losses of float16, in which nerve does not compute",
+    "callbacks.OrbaxCheckpoint": "writes JAX's own format; `ModelCheckpoint` and `BackupAndRestore` write nerve's",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import shutil
 import subprocess
@@ -161,3 +162,24 @@ def test_wheel_rejects_an_incomplete_one(tmp_path: Path, missing: str) -> None:
 
 def test_wheel_needs_one(tmp_path: Path) -> None:
     assert run("check_wheel.py", tmp_path).returncode == 2
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+def test_the_table_of_kerass_classes_is_true(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    pytest.importorskip("keras")
+    pytest.importorskip("torch")
+    specification = importlib.util.spec_from_file_location("keras_table", SCRIPTS / "keras_table.py")
+    keras_table = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(keras_table)
+    text = keras_table.table()
+    assert text == keras_table.TABLE.read_text(), "python scripts/keras_table.py --write"
+    assert "| `Conv1D` (`Convolution1D`) | `nerve.layers.Conv1D` |" in text
+    monkeypatch.setitem(keras_table.REASONS, "layers.Dense", "a reason that is none")
+    with pytest.raises(ValueError, match=r"layers\.Dense: is there and has a reason"):
+        keras_table.table()
+    monkeypatch.delitem(keras_table.REASONS, "layers.Dense")
+    monkeypatch.delitem(keras_table.REASONS, "layers.JaxLayer")
+    with pytest.raises(ValueError, match=r"layers\.JaxLayer: needs a reason"):
+        keras_table.table()
