@@ -12,7 +12,7 @@ import nerve
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "nerve"
 FLOORS = {
-    5: ["__main__", "applications", "cli", "models", "saving"],
+    5: ["__main__", "applications", "cli", "models", "plots", "saving"],
     4: [
         "activations",
         "callbacks",

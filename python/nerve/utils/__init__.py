@@ -18,6 +18,7 @@ from nerve.serialization import (
     serialize_keras_object,
 )
 from nerve.utils.arrays import normalize, pad_sequences, to_categorical
+from nerve.utils.diagram import plot_model
 from nerve.utils.from_directory import image_dataset_from_directory, text_dataset_from_directory
 from nerve.utils.images import array_to_img, img_to_array, load_img, save_img
 from nerve.utils.progbar import Progbar
@@ -52,6 +53,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
