@@ -36,6 +36,7 @@ __all__: list[str] = [
     "copy",
     "cos",
     "cos_backward",
+    "ctc_loss",
     "device_count",
     "divide",
     "dropout",
@@ -464,6 +465,23 @@ def cos_backward(
     x: int | None,
     y: int | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def ctc_loss(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    loss: int | None,
+    grad: int | None,
+    occupancy: int | None,
+    work: int | None,
+    log_probabilities: int | None,
+    labels: int | None,
+    label_lengths: int | None,
+    lengths: int | None,
+    batch: typing.SupportsInt | typing.SupportsIndex,
+    time: typing.SupportsInt | typing.SupportsIndex,
+    classes: typing.SupportsInt | typing.SupportsIndex,
+    length: typing.SupportsInt | typing.SupportsIndex,
+    blank: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def device_count() -> int:
     """
