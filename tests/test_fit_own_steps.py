@@ -241,6 +241,16 @@ class TestOwnSteps:
         assert seen == [True, False]
 
 
+def test_jit_compile_is_keras_word_for_recording():
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    assert model.run_eagerly
+    model.compile("sgd", "mse", jit_compile=True)
+    assert not model.run_eagerly
+    with pytest.raises(ValueError, match="jit_compile must be True, False or 'auto', got 'yes'"):
+        model.compile("sgd", "mse", jit_compile="yes")
+
+
 class TestBackward:
     def test_sums_up_until_zero_grad(self):
         dense, table = layers.Dense(2), nerve.Variable(np.ones((5, 2), np.float32))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_keras import LABELS, WEIGHTS, X, Y, both
+from test_keras import LABELS, WEIGHTS, X, Y, array, both
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
@@ -116,5 +116,41 @@ def test_losses_that_a_layer_adds():
         history = model.fit(X, epochs=2, batch_size=20, shuffle=False, verbose=0).history
         model(X)
         return history, [float(loss) for loss in model.losses], model.get_weights()
+
+    both(program)
+
+
+@pytest.mark.parametrize("on_epoch", [False, True])
+def test_moving_averages_in_evaluations(on_epoch):
+    def program(library, start):
+        inputs = library.Input((6,))
+        model = start(library.Model(inputs, library.layers.Dense(1)(inputs)))
+        model.compile(library.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.8), "mse")
+        swap = library.callbacks.SwapEMAWeights(swap_on_epoch=on_epoch)
+        fit = {"epochs": 3, "shuffle": False, "verbose": 0, "callbacks": [swap]}
+        return model.fit(X, Y, validation_data=(X, Y), **fit).history, model.get_weights()
+
+    both(program)
+
+
+def test_fine_tuning_a_part_of_another_model():
+    def program(library, start):
+        layers = library.layers
+        inputs = library.Input((6,))
+        x = layers.BatchNormalization(momentum=0.9)(layers.Dense(8, name="first")(inputs))
+        source = start(library.Model(inputs, layers.Dense(1)(layers.Activation("tanh")(x))))
+        source.compile(library.optimizers.Adam(0.01), "mse")
+        source.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+        base = library.Model(source.inputs, source.layers[-2].output)
+        base.trainable = False
+        model = start(library.Sequential([base, layers.Dense(3, activation="softmax")]))
+        found = []
+        for frozen in (True, False):
+            base.trainable = not frozen
+            base.layers[2].trainable = False
+            model.compile(library.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+            found.append(model.fit(X, LABELS, epochs=2, shuffle=False, verbose=0).history)
+            found.append([array(w) for w in base.get_weights()])
+        return found, model.evaluate(X, LABELS, verbose=0)
 
     both(program)

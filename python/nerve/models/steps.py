@@ -43,6 +43,8 @@ class Steps(Measures):
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
+        *,
+        jit_compile: bool | str = "auto",
     ) -> None:
         """Say how to train.
 
@@ -60,11 +62,17 @@ class Steps(Measures):
             Whether every step runs in Python. Else steps are recorded and replayed (:func:`nerve.compile`) where that
             can be done: not where a layer or a step of one's own reads values or computes with NumPy, say.
 
+        jit_compile : bool or "auto"
+            False is `run_eagerly=True`, for programs written for Keras.
+
         Raises
         ------
         ValueError
             If a name is unknown.
         """
+        if jit_compile not in (True, False, "auto"):
+            raise ValueError(f"[{self.name}] jit_compile must be True, False or 'auto', got {jit_compile!r}")
+        run_eagerly = run_eagerly or jit_compile is False
         found = optimizers.get(optimizer)
         for identifier in flatten(loss):
             if identifier is not None and identifier not in ("crossentropy", "ce"):
