@@ -153,13 +153,14 @@ def test_receptive_fields(stack, size, stride):
     (gradient,) = nerve.gradients(ops.sum(y[0, y.shape[1] // 2, y.shape[2] // 2]), [image])
     rows, columns = np.nonzero(gradient[0, :, :, 0])
     reached = np.ptp(rows) + 1, np.ptp(columns) + 1
-    assert (
-        all(0 <= n - m <= (1 if i else 2) for i, (n, m) in enumerate(zip(size, reached, strict=True)))
-        or reached <= size
+    holes = any(
+        isinstance(each, layers.MaxPooling2D) or getattr(each, "dilation_rate", (1, 1)) != (1, 1) for each in stack
     )
-    if not any(
-        isinstance(layer, layers.MaxPooling2D) or getattr(layer, "dilation_rate", (1, 1)) != (1, 1) for layer in stack
-    ):
+    if holes:
+        # these look at the whole field, and take some of it
+        assert reached[0] <= size[0]
+        assert reached[1] <= size[1]
+    else:
         assert reached == size
 
 

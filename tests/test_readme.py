@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nerve
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -51,6 +53,22 @@ def test_autograd_example(example: dict[str, Any]) -> None:
 def test_fit_example(example: dict[str, Any], tmp_path: Path) -> None:
     assert example["history"].history["val_accuracy"][-1] > 0.75  # 0.797 at least over 12 seeds
     assert (tmp_path / "digits.nerve").stat().st_size > 0
+
+
+def test_recipes_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One after the other, with the names that those before have left."""
+    monkeypatch.chdir(tmp_path)
+    nerve.random.seed(0)
+    recipes = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "recipes.md").read_text("utf-8"), re.DOTALL | re.M)
+    assert len(recipes) == 5
+    variables: dict[str, Any] = {"__name__": "__main__"}
+    for number, recipe in enumerate(recipes, 1):
+        exec(compile(recipe, f"docs/recipes.md, program {number}", "exec"), variables)
+    transferred, pretrained, digits, sure = capsys.readouterr().out.splitlines()
+    assert int(transferred.split("%")[0]) > 60
+    assert int(pretrained.split("%")[0]) > 60
+    assert digits.count("[") == 2
+    assert sure == "[ True]"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
