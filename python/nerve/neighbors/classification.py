@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from nerve._typing import Array
 from nerve.neighbors import weights as weighting
 from nerve.neighbors.base import Neighbors
-from nerve.neighbors.search import KNeighborsMixin, RadiusNeighborsMixin
+from nerve.neighbors.weighted import WeightedNearest, WeightedWithin
 
 VOTES = 1 << 20  # of queries times classes that are counted at a time
 
@@ -61,7 +60,7 @@ class NeighborsClassifier(ClassifierMixin, Neighbors):  # type: ignore[misc]
         return tags
 
 
-class KNeighborsClassifier(KNeighborsMixin, NeighborsClassifier):
+class KNeighborsClassifier(NeighborsClassifier, WeightedNearest):
     """A vote among the nearest points: scikit-learn's ``KNeighborsClassifier``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
@@ -84,49 +83,6 @@ class KNeighborsClassifier(KNeighborsMixin, NeighborsClassifier):
     n_samples_fit_ : int
     outputs_2d_ : bool
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{name: of for name, of in Neighbors._parameter_constraints.items() if name != "radius"},
-        "weights": [StrOptions({"uniform", "distance"}), callable, None],
-    }
-
-    def __init__(
-        self,
-        n_neighbors: int = 5,
-        *,
-        weights: Any = "uniform",
-        algorithm: str = "auto",
-        leaf_size: int = 30,
-        p: float = 2,
-        metric: Any = "minkowski",
-        metric_params: dict[str, Any] | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        super().__init__(
-            n_neighbors=n_neighbors,
-            algorithm=algorithm,
-            leaf_size=leaf_size,
-            metric=metric,
-            p=p,
-            metric_params=metric_params,
-            n_jobs=n_jobs,
-        )
-        self.weights = weights
-
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any) -> Any:
-        """Take points and their labels.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix (n_samples, n_features), or (n_samples, n_samples) of distances
-        y : array-like (n_samples,) or (n_samples, n_outputs)
-
-        Returns
-        -------
-        self
-        """
-        return self._fit(X, y)
 
     def predict(self, X: Any) -> Array:
         """The class that most of the nearest points have; of equally many the first one.
@@ -192,7 +148,7 @@ def _votes(labels: Array, weights: Array | None, n_classes: int) -> Iterator[Arr
         yield votes
 
 
-class RadiusNeighborsClassifier(RadiusNeighborsMixin, NeighborsClassifier):
+class RadiusNeighborsClassifier(NeighborsClassifier, WeightedWithin):
     """A vote within a radius: scikit-learn's ``RadiusNeighborsClassifier``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
@@ -220,8 +176,7 @@ class RadiusNeighborsClassifier(RadiusNeighborsMixin, NeighborsClassifier):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{name: of for name, of in Neighbors._parameter_constraints.items() if name != "n_neighbors"},
-        "weights": [StrOptions({"uniform", "distance"}), callable, None],
+        **WeightedWithin._parameter_constraints,
         "outlier_label": [Integral, str, "array-like", None],
     }
 
@@ -239,7 +194,8 @@ class RadiusNeighborsClassifier(RadiusNeighborsMixin, NeighborsClassifier):
         n_jobs: int | None = None,
     ) -> None:
         super().__init__(
-            radius=radius,
+            radius,
+            weights=weights,
             algorithm=algorithm,
             leaf_size=leaf_size,
             metric=metric,
@@ -247,7 +203,6 @@ class RadiusNeighborsClassifier(RadiusNeighborsMixin, NeighborsClassifier):
             metric_params=metric_params,
             n_jobs=n_jobs,
         )
-        self.weights = weights
         self.outlier_label = outlier_label
 
     @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]

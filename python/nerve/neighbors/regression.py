@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from nerve._typing import Array
 from nerve.neighbors import weights as weighting
-from nerve.neighbors.base import Neighbors
-from nerve.neighbors.search import KNeighborsMixin, RadiusNeighborsMixin
+from nerve.neighbors.weighted import WeightedNearest, WeightedWithin
 
 
-class KNeighborsRegressor(RegressorMixin, KNeighborsMixin):  # type: ignore[misc]
+class KNeighborsRegressor(RegressorMixin, WeightedNearest):  # type: ignore[misc]
     """The mean target of the nearest points: scikit-learn's ``KNeighborsRegressor``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
@@ -37,49 +35,6 @@ class KNeighborsRegressor(RegressorMixin, KNeighborsMixin):  # type: ignore[misc
     feature_names_in_ : ndarray of str (n_features_in_,)
     n_samples_fit_ : int
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{name: of for name, of in Neighbors._parameter_constraints.items() if name != "radius"},
-        "weights": [StrOptions({"uniform", "distance"}), callable, None],
-    }
-
-    def __init__(
-        self,
-        n_neighbors: int = 5,
-        *,
-        weights: Any = "uniform",
-        algorithm: str = "auto",
-        leaf_size: int = 30,
-        p: float = 2,
-        metric: Any = "minkowski",
-        metric_params: dict[str, Any] | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        super().__init__(
-            n_neighbors=n_neighbors,
-            algorithm=algorithm,
-            leaf_size=leaf_size,
-            metric=metric,
-            p=p,
-            metric_params=metric_params,
-            n_jobs=n_jobs,
-        )
-        self.weights = weights
-
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any) -> Any:
-        """Take points and their targets.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix (n_samples, n_features), or (n_samples, n_samples) of distances
-        y : array-like (n_samples,) or (n_samples, n_outputs)
-
-        Returns
-        -------
-        self
-        """
-        return self._fit(X, y)
 
     def predict(self, X: Any) -> Array:
         """The mean targets of the nearest points.
@@ -108,7 +63,7 @@ class KNeighborsRegressor(RegressorMixin, KNeighborsMixin):  # type: ignore[misc
         return predicted.ravel() if self._y.ndim == 1 else predicted
 
 
-class RadiusNeighborsRegressor(RegressorMixin, RadiusNeighborsMixin):  # type: ignore[misc]
+class RadiusNeighborsRegressor(RegressorMixin, WeightedWithin):  # type: ignore[misc]
     """The mean target within a radius: scikit-learn's ``RadiusNeighborsRegressor``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
@@ -129,49 +84,6 @@ class RadiusNeighborsRegressor(RegressorMixin, RadiusNeighborsMixin):  # type: i
     feature_names_in_ : ndarray of str (n_features_in_,)
     n_samples_fit_ : int
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{name: of for name, of in Neighbors._parameter_constraints.items() if name != "n_neighbors"},
-        "weights": [StrOptions({"uniform", "distance"}), callable, None],
-    }
-
-    def __init__(
-        self,
-        radius: float = 1.0,
-        *,
-        weights: Any = "uniform",
-        algorithm: str = "auto",
-        leaf_size: int = 30,
-        p: float = 2,
-        metric: Any = "minkowski",
-        metric_params: dict[str, Any] | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        super().__init__(
-            radius=radius,
-            algorithm=algorithm,
-            leaf_size=leaf_size,
-            metric=metric,
-            p=p,
-            metric_params=metric_params,
-            n_jobs=n_jobs,
-        )
-        self.weights = weights
-
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any) -> Any:
-        """Take points and their targets.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix (n_samples, n_features), or (n_samples, n_samples) of distances
-        y : array-like (n_samples,) or (n_samples, n_outputs)
-
-        Returns
-        -------
-        self
-        """
-        return self._fit(X, y)
 
     def predict(self, X: Any) -> Array:
         """The mean targets of the points within the radius; NaN, with a warning, where there are none.
