@@ -8,6 +8,7 @@ public functions, tensors and optimizers are called with such arrays.
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.util
 import shutil
 from collections.abc import Callable
@@ -30,6 +31,9 @@ from .test_ops import change, flat, results, samples, with_dtype
 
 LARGEST = 20_000  # elements of a sample that is also differentiated
 ROWS = {module.__name__.rpartition(".")[2]: module.ROWS for module in op_table.FAMILIES}
+
+
+ON_THE_CPU = pytest.mark.skipif(fake_cupy.REAL, reason="of the kernels compiled for the CPU")
 
 
 def on_device(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[fake_cupy.ndarray]]:
@@ -94,6 +98,8 @@ def _originals(arguments: tuple[Any, ...]) -> list[np.ndarray]:
 
 @pytest.fixture(scope="session")
 def shim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CudaShim:
+    if fake_cupy.REAL:
+        return importlib.import_module("nerve._cuda")  # type: ignore[return-value]  # which nothing asks for more
     if not compiler():
         pytest.skip("needs Linux and a C++ compiler")
     cache = getattr(request.config, "cache", None)
@@ -125,6 +131,7 @@ def packed_products(dtype: str) -> None:
 BESIDE_THE_TABLE = {"matmul": (packed_products,)}
 
 
+@ON_THE_CPU
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("family", families())
 @np.errstate(all="ignore")
@@ -287,6 +294,7 @@ def test_nothing_moves_between_devices_by_itself(shim: CudaShim) -> None:
             step(host)
 
 
+@ON_THE_CPU
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
@@ -332,6 +340,7 @@ class Recorder:
             setattr(self, name, lambda *arguments, name=name: self.calls.append((name, *arguments)))
 
 
+@ON_THE_CPU
 def test_arrays_become_addresses() -> None:
     recorder = Recorder("softmax", "sgd_step")
     cuda = _cupy.CudaKernels(recorder, lambda: 99)
@@ -348,6 +357,7 @@ def test_arrays_become_addresses() -> None:
     ]
 
 
+@ON_THE_CPU
 def test_arrays_that_do_not_fit() -> None:
     cuda = _cupy.CudaKernels(Recorder("softmax"), lambda: 0)
     x, y = fake_cupy.asarray(np.ones((2, 3))), fake_cupy.asarray(np.ones((2, 3), np.float32))
@@ -373,6 +383,7 @@ def test_status_gives_a_reason() -> None:
         assert any(word in nerve.gpu.status() for word in ("driver", "GPU", "device"))
 
 
+@ON_THE_CPU
 def test_extension_without_a_gpu(shim: CudaShim) -> None:
     """It imports, has every kernel, and a launch names the op and says what is missing."""
     cuda = pytest.importorskip("nerve._cuda", reason="built without CUDA")

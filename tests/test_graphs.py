@@ -17,7 +17,7 @@ from nerve.kernels._graph import GraphRecording
 
 from . import fake_cuda, fake_cupy
 from .cuda_shim import CudaShim
-from .test_cuda import shim  # noqa: F401 - a fixture
+from .test_cuda import ON_THE_CPU, shim  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -71,6 +71,7 @@ def test_a_hundred_replays_have_the_bits_of_eager_steps(optimizer: Callable[[], 
         assert got.tobytes() == want.tobytes()
 
 
+@ON_THE_CPU
 def test_memory_of_the_graph_is_its_own(cupy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the test above would find: with blocks of the common pool, other arrays come to lie in the graph's."""
     own = GraphRecording._allocate
@@ -84,6 +85,7 @@ def test_memory_of_the_graph_is_its_own(cupy: ModuleType, monkeypatch: pytest.Mo
         training(cupy, 20, True, OPTIMIZERS["SGD"])
 
 
+@ON_THE_CPU
 def test_only_numbers_that_change_are_replaced(cupy: ModuleType) -> None:
     def replaced(optimizer: nerve.Optimizer) -> int:
         weight = nerve.Variable(cupy.asarray(np.ones(3)))

@@ -19,7 +19,7 @@ from nerve.errors import DeviceError
 
 from . import fake_cupy
 from .cuda_shim import CudaShim
-from .test_cuda import shim  # noqa: F401 - a fixture
+from .test_cuda import ON_THE_CPU, shim  # noqa: F401 - a fixture
 
 Made = Callable[[], nerve.Model]
 
@@ -106,6 +106,7 @@ def test_training_is_that_of_the_cpu(make: Made, resident: bool, cupy: ModuleTyp
         np.testing.assert_allclose(one, other, 1e-4, 1e-5)
 
 
+@ON_THE_CPU
 def test_nothing_waits_for_a_step(cupy: ModuleType) -> None:
     """How often a pass reads a value from the GPU does not depend on how many batches it has."""
 
@@ -168,6 +169,7 @@ def test_where_weights_are_made(cupy: ModuleType) -> None:
 
 def test_there_and_back(cupy: ModuleType, tmp_path: Path) -> None:
     """A model trains on where it was left, on another device, and after a file."""
+    pytest.importorskip("safetensors")
 
     def numbers(*devices: str, file: bool = False) -> np.ndarray:
         nerve.random.seed(5)
