@@ -25,7 +25,7 @@ from . import fake_cuda
 from .fake_cuda import do, guards_intact
 
 __name__ = "cupy"  # whose lines in a traceback are not the user's
-METHODS = ["all", "any", "astype", "copy", "max", "min", "reshape", "squeeze", "sum", "swapaxes", "transpose"]
+METHODS = ["all", "any", "astype", "copy", "max", "mean", "min", "reshape", "squeeze", "sum", "swapaxes", "transpose"]
 _waits: list[None] = []
 REAL = os.environ.get("NERVE_TEST_GPU") == "1"
 
@@ -115,8 +115,26 @@ def _operator(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], A
     return method
 
 
-for _name in ("add", "and", "eq", "ge", "gt", "le", "lt", "mul", "ne", "or", "sub", "truediv"):
+for _name in ("add", "and", "eq", "ge", "gt", "le", "lt", "mul", "ne", "or", "pow", "sub", "truediv"):
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__")))
+
+
+def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], Any]:
+    return _operator(lambda a, b: function(b, a))
+
+
+def _unary(function: Callable[[Any], Any]) -> Callable[[ndarray], ndarray]:
+    def method(a: ndarray) -> ndarray:
+        host = a._host
+        return _new(lambda: function(host))
+
+    return method
+
+
+for _name in ("mul", "sub", "truediv"):
+    setattr(ndarray, f"__r{_name}__", _reflected(getattr(operator, _name)))
+for _name in ("invert", "neg"):
+    setattr(ndarray, f"__{_name}__", _unary(getattr(operator, _name)))
 
 ndarray.__module__ = "cupy"
 
@@ -224,8 +242,10 @@ def installed(launchers: Any) -> Iterator[ModuleType]:
         setattr(module, function.__name__, function)
     module.array, module.ndarray = array_copy, ndarray  # type: ignore[attr-defined]
     module.cuda = fake_cuda.module()  # type: ignore[attr-defined]
-    same = "argsort argwhere clip concatenate count_nonzero cumsum diagonal eye flatnonzero full isfinite isnan log"
-    same += " ones repeat take tri where zeros"
+    module.linalg = ModuleType("cupy.linalg")  # type: ignore[attr-defined]
+    module.linalg.eigh = lambda a: tuple(map(asarray, np.linalg.eigh(a._host)))  # type: ignore[attr-defined]
+    same = "arange argmax argsort argwhere bincount clip concatenate count_nonzero cumsum diagonal eye flatnonzero full"
+    same += " isfinite isnan log maximum ones repeat searchsorted sqrt square take tri where zeros"
     for name in same.split():
         setattr(module, name, _like_numpy(name))
     before, load = sys.modules.get("cupy"), _cupy.load

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "python" / "nerve"
 FLOORS = {
     5: ["__main__", "applications", "cli", "models", "plots", "saving"],
     4: [
+        "checked",
         "activations",
         "callbacks",
         "constraints",

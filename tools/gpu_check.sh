@@ -84,11 +84,11 @@ configure() {
         -DPython_EXECUTABLE="$(command -v "$python")" -Dpybind11_DIR="$("$python" -m pybind11 --cmakedir)" >"$build.log" ||
         { tail -20 "$build.log"; return 1; }
 }
-compile() { cmake --build "$build" --parallel "$(nproc)" --target _cpu _cuda && cp "$build"/_c*.so python/nerve/; }
+compile() { cmake --build "$build" --parallel "$(nproc)" --target _cpu _cuda && cp --remove-destination "$build"/_c*.so python/nerve/; }
 export -f configure compile
 export build python architecture
 mkdir -p "$build"
-part configure 60 bash -c configure && part build 300 bash -c compile || exit 1
+part configure 60 bash -c configure && part build "$(left)" bash -c compile || exit 1
 export PYTHONPATH=$PWD/python
 
 # --- test: the op table, tensors and optimizers, whole models and their graphs, on the GPU

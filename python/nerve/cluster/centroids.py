@@ -17,15 +17,16 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import (
-    _check_sample_weight,
     _is_arraylike_not_scalar,
     check_is_fitted,
-    validate_data,
 )
 
+from nerve import kernels
 from nerve._typing import Array
+from nerve.checked import beside, checked_data, checked_weights, rows_of
 from nerve.cluster.passes import assign, weighted_sum
 from nerve.cluster.seeding import greedy_plusplus
+from nerve.kernels._arrays import host, on_gpu, placed
 
 
 class CentroidClusterer(
@@ -84,7 +85,10 @@ class CentroidClusterer(
         X_new : ndarray, (n_samples, n_clusters)
         """
         check_is_fitted(self)
-        distances: Array = euclidean_distances(self._checked_data(X, reset=False), self.cluster_centers_)
+        X = self._checked_data(X, reset=False)
+        if on_gpu(X):
+            return kernels.pairwise_distances(X, self._centers_for(X))
+        distances: Array = euclidean_distances(X, self.cluster_centers_)
         return distances
 
     def fit_transform(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Array:
@@ -107,7 +111,7 @@ class CentroidClusterer(
         """
         check_is_fitted(self)
         X = self._checked_data(X, reset=False)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weights = checked_weights(sample_weight, X)
         _, distances = assign(X, self._centers_for(X))
         return -weighted_sum(distances, weights)
 
@@ -117,7 +121,9 @@ class CentroidClusterer(
         return tags
 
     def _checked_data(self, X: Any, reset: bool) -> Any:
-        return validate_data(
+        if not reset:
+            beside(X, self.cluster_centers_, type(self).__name__)
+        return checked_data(
             self,
             X,
             accept_sparse=self._accept_sparse,
@@ -153,9 +159,9 @@ class CentroidClusterer(
         """``init``; an array of centers checked, and a copy."""
         if not _is_arraylike_not_scalar(self.init):
             return self.init
-        centers = check_array(self.init, dtype=X.dtype, copy=True, order="C")
+        centers = check_array(host(self.init), dtype=X.dtype, copy=True, order="C")
         self._validate_center_shape(X, centers)
-        return centers
+        return placed(centers, X)
 
     @staticmethod
     def _mean_variance(X: Any, mean: Array | None = None) -> float:
@@ -186,15 +192,16 @@ class CentroidClusterer(
         """Initial centers from rows of X, or of ``init_size`` of them drawn at random."""
         if init_size is not None and init_size < X.shape[0]:
             drawn = random_state.randint(0, X.shape[0], init_size)
-            X, weights = X[drawn], weights[drawn]
+            X, weights = rows_of(X, drawn), rows_of(weights, drawn)
         if self._uses("k-means++"):
             centers: Any = greedy_plusplus(X, self.n_clusters, weights, random_state)[0]
         elif self._uses("random"):
-            centers = X[random_state.choice(X.shape[0], size=self.n_clusters, replace=False, p=weights / weights.sum())]
+            p = host(weights)
+            drawn = random_state.choice(X.shape[0], size=self.n_clusters, replace=False, p=p / p.sum())
+            centers = rows_of(X, drawn)
         elif callable(init):
-            centers = check_array(
-                init(X, self.n_clusters, random_state=random_state), dtype=X.dtype, copy=False, order="C"
-            )
+            made = init(X, self.n_clusters, random_state=random_state)
+            centers = placed(check_array(host(made), dtype=X.dtype, copy=False, order="C"), X)
             self._validate_center_shape(X, centers)
         else:
             centers = init

@@ -14,13 +14,14 @@ from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_sample_weight
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.checked import checked_weights
 from nerve.cluster import lloyd
 from nerve.cluster.centroids import CentroidClusterer
 from nerve.cluster.progress import Progress
+from nerve.kernels._arrays import array_module, host, on_gpu
 
 
 class KMeans(CentroidClusterer):
@@ -30,6 +31,9 @@ class KMeans(CentroidClusterer):
     scikit-learn's it leaves out nothing; beyond it, results do not depend on the number of threads, callbacks are told
     of every step, and no matrix of rows by clusters is held, but for the bounds of ``algorithm="elkan"``. Sparse input
     is clustered by Lloyd's algorithm with either ``algorithm``.
+
+    A CuPy array stays on the GPU, as do labels and centers; there, either ``algorithm`` is Lloyd's. What is drawn at
+    random, and whether a step was the last, is decided in the host's memory, from a few numbers for each cluster.
 
     Parameters
     ----------
@@ -118,7 +122,7 @@ class KMeans(CentroidClusterer):
         X = self._checked_data(X, reset=True)
         self._check_params_vs_input(X)
         random_state = check_random_state(self.random_state)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weights = checked_weights(sample_weight, X)
         init = self._checked_init(X)
         progress = Progress(self, self._n_init, X=X, metadata={"sample_weight": sample_weight})
 
@@ -128,7 +132,7 @@ class KMeans(CentroidClusterer):
         tol = self._mean_variance(X, mean) * self.tol if self.tol > 0 else 0.0
         if sparse:
             x = X
-        elif self.copy_x or progress.listened:
+        elif self.copy_x or progress.listened or on_gpu(X):
             x = kernels.subtract(X, mean)
         else:
             x = np.subtract(X, mean, out=X)
@@ -143,7 +147,9 @@ class KMeans(CentroidClusterer):
             passes = self._passes(x, None if sample_weight is None else weights)
             found = lloyd.run(passes, centers, self.max_iter, tol, self.verbose, progress, mean)
             # Labels alike but for their names: the inertia is smaller by rounding alone.
-            if best is None or (found[1] < best[1] and not lloyd.same_partition(found[0], best[0], self.n_clusters)):
+            if best is None or (
+                found[1] < best[1] and not lloyd.same_partition(host(found[0]), host(best[0]), self.n_clusters)
+            ):
                 best = found
             if progress.end():
                 break
@@ -153,7 +159,8 @@ class KMeans(CentroidClusterer):
             X += mean
         self.cluster_centers_ = centers + mean
         self._n_features_out = self.n_clusters
-        distinct = np.count_nonzero(np.bincount(self.labels_))
+        module = array_module(self.labels_)
+        distinct = int(module.count_nonzero(module.bincount(self.labels_)))
         if distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({distinct}) found smaller than n_clusters ({self.n_clusters}). Possibly "
@@ -165,7 +172,7 @@ class KMeans(CentroidClusterer):
         return self
 
     def _passes(self, x: Any, weights: Array | None) -> lloyd.Lloyd:
-        if self._algorithm == "elkan" and not sp.issparse(x):
+        if self._algorithm == "elkan" and not sp.issparse(x) and not on_gpu(x):
             return lloyd.Elkan(x, weights, self.n_clusters)
         return lloyd.Lloyd(x, weights)
 

@@ -11,6 +11,7 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.cluster.passes import assign, distances_to, row, update, weighted_sum
 from nerve.cluster.progress import Progress
+from nerve.kernels._arrays import array_module, host
 
 
 class Lloyd:
@@ -64,7 +65,8 @@ def run(
     from the rows; only callbacks are told.
     """
     x, weights = passes.x, passes.weights
-    shifts = np.zeros(len(centers), x.dtype)
+    module = array_module(centers)
+    shifts = module.zeros(len(centers), x.dtype)
     labels: Array | None = None
     settled = moved_empty = False
     for iteration in range(max_iter):
@@ -73,17 +75,17 @@ def run(
         labels, sums, totals = passes.step(centers, shifts)
         moved_empty = _relocate_empty(x, weights, centers, labels, sums, totals)
         old, centers = centers, _means(sums, totals)
-        shifts = np.sqrt(((centers - old) ** 2).sum(axis=1))
+        shifts = module.sqrt(module.square(centers - old).sum(axis=1))
         if verbose:
             inertia = weighted_sum(distances_to(x, centers, labels), weights)
             print(f"Iteration {iteration}, inertia {inertia}.")
         stop = progress.end(lambda: {"cluster_centers_": centers + mean})  # noqa: B023  # called at once
-        settled = before is not None and np.array_equal(labels, before)
+        settled = before is not None and bool((labels == before).all())
         if settled:
             if verbose:
                 print(f"Converged at iteration {iteration}: strict convergence.")
             break
-        moved = (shifts**2).sum()
+        moved = float(module.square(shifts).sum())
         if moved <= tol:
             if verbose:
                 print(f"Converged at iteration {iteration}: center shift {moved} within tolerance {tol}.")
@@ -100,28 +102,30 @@ def run(
 
 def _relocate_empty(x: Any, weights: Array | None, centers: Array, labels: Array, sums: Array, totals: Array) -> bool:
     """Give clusters without rows the rows farthest from their centers; whether there were any."""
-    empty = np.flatnonzero(totals == 0)
+    empty = np.flatnonzero(host(totals) == 0)
     if not empty.size:
         return False
     distances = distances_to(x, centers, labels)
     if distances.max() == 0:  # more clusters than different rows
         return True
-    farthest = np.argpartition(distances, -empty.size)[: -empty.size - 1 : -1]
-    for cluster, index in zip(empty, farthest, strict=True):
+    farthest = np.argpartition(host(distances), -empty.size)[: -empty.size - 1 : -1]
+    for cluster, index in zip(empty.tolist(), farthest.tolist(), strict=True):
         weight = x.dtype.type(1) if weights is None else weights[index]
-        moved = row(x, index) * weight
-        sums[labels[index]] -= moved
-        totals[labels[index]] -= weight
+        moved, label = row(x, index) * weight, int(labels[index])
+        sums[label] -= moved
+        totals[label] -= weight
         sums[cluster], totals[cluster] = moved, weight
     return True
 
 
 def _means(sums: Array, totals: Array) -> Array:
     """The new centers; a cluster still empty gets the largest one's."""
+    module = array_module(totals)
     some = totals > 0
-    means = sums * np.divide(1, totals, out=np.zeros_like(totals), where=some)[:, None]
-    means[~some] = means[np.argmax(totals)]
-    return means
+    means = sums * module.where(some, 1 / module.where(some, totals, 1), 0).astype(sums.dtype)[:, None]
+    if not some.all():
+        means = module.where(some[:, None], means, means[int(module.argmax(totals))])
+    return means  # type: ignore[no-any-return]
 
 
 def same_partition(one: Array, other: Array, clusters: int) -> bool:

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.kernels._arrays import array_module
 
 _BLOCK = 1 << 20  # products of rows and centers at once
 
@@ -39,13 +40,15 @@ def update(
 
 def distances_to(x: Any, centers: Array, labels: Array) -> Array:
     """The squared distance of every row to the center its label names."""
-    distances = np.empty(x.shape[0], x.dtype)
+    module = array_module(x)
+    distances: Array = module.empty(x.shape[0], x.dtype)
     if sp.issparse(x):
         for rows in _blocks(x, 1 + x.nnz // max(1, x.shape[0])):
             distances[rows] = _sparse_distances(x[rows], centers, labels[rows])
     else:
         for rows in _blocks(x, x.shape[1]):
-            distances[rows] = ((x[rows] - centers[labels[rows]]) ** 2).sum(axis=1)
+            nearest = module.take(centers, labels[rows], axis=0)
+            distances[rows] = module.square(x[rows] - nearest).sum(axis=1)
     return distances
 
 

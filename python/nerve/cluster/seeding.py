@@ -16,6 +16,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.checked import rows_of
+from nerve.kernels._arrays import array_module, host, on_gpu, placed
 
 
 @validate_params(
@@ -79,25 +81,27 @@ def greedy_plusplus(
 ) -> tuple[Array, Array]:
     """:func:`kmeans_plusplus` of checked arguments."""
     trials = 2 + int(np.log(n_clusters)) if n_local_trials is None else n_local_trials
+    module, shares = array_module(weights), host(weights)
     equal = None if (weights == 1).all() else weights
-    first = random_state.choice(x.shape[0], p=weights / weights.sum())
+    first = random_state.choice(x.shape[0], p=shares / shares.sum())
     draws = random_state.uniform(size=(n_clusters - 1, trials))
-    if not sp.issparse(x):
+    if not sp.issparse(x) and not on_gpu(x):
         indices, _ = kernels.kmeans_plusplus(x, first, draws, equal)
         return x[indices], indices
+    step = _sparse_step if sp.issparse(x) else kernels.kmeans_plusplus_step
     indices = np.full(n_clusters, first, int)
-    distances, potentials = _sparse_step(x, x[indices[:1]], None, equal)
+    distances, potentials = step(x, rows_of(x, indices[:1]), None, equal)
     best = 0
     for place, drawn in enumerate(draws, start=1):
         closest = distances[best]
-        candidates = np.searchsorted(
-            np.cumsum(closest if equal is None else weights * closest), drawn * potentials[best]
-        )
+        sums = module.cumsum(closest if equal is None else weights * closest)
+        candidates = host(module.searchsorted(sums, placed(drawn * float(potentials[best]), sums)))
         np.clip(candidates, None, x.shape[0] - 1, out=candidates)  # rounding can lead past the last
-        distances, potentials = _sparse_step(x, x[candidates], closest, equal)
-        best = int(np.argmin(potentials))
+        distances, potentials = step(x, rows_of(x, candidates), closest, equal)
+        best = int(np.argmin(host(potentials)))
         indices[place] = candidates[best]
-    return x[indices].toarray(), indices
+    chosen = rows_of(x, indices)
+    return chosen.toarray() if sp.issparse(chosen) else chosen, indices
 
 
 def _sparse_step(x: Any, candidates: Any, closest: Array | None, weights: Array | None) -> tuple[Array, Array]:

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from nerve._typing import Array
+from nerve.checked import beside, checked_data
 from nerve.decomposition.products import product
+from nerve.kernels._arrays import array_module, on_gpu
 
 
 class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -40,14 +42,18 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         ndarray (n_samples, n_components)
         """
         check_is_fitted(self)
-        x = validate_data(self, X, dtype=[np.float64, np.float32], accept_sparse=("csr", "csc"), reset=False)
+        x = checked_data(self, X, dtype=[np.float64, np.float32], accept_sparse=("csr", "csc"), reset=False)
+        beside(x, self.components_, type(self).__name__)
         return self._projected(x)
 
     def _projected(self, x: Any) -> Array:
         directions = self.components_
         if self.whiten:
-            scale = np.sqrt(self.explained_variance_)
-            directions = directions / np.maximum(scale, np.finfo(scale.dtype).eps)[:, np.newaxis]
+            module = array_module(self.explained_variance_)
+            scale = module.sqrt(self.explained_variance_)
+            directions = directions / module.maximum(scale, np.finfo(scale.dtype).eps)[:, np.newaxis]
+        if on_gpu(directions):
+            return product(x, directions.T, -product(directions, self.mean_[:, None])[:, 0])
         origin = -(directions @ self.mean_).astype(directions.dtype, copy=False)
         return product(x, directions.T, origin)
 
@@ -63,12 +69,14 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         ndarray (n_samples, n_features)
         """
         check_is_fitted(self)
-        x = check_array(X, input_name="X", dtype=[np.float64, np.float32])
+        x = X if on_gpu(X) else check_array(X, input_name="X", dtype=[np.float64, np.float32])
+        beside(x, self.components_, type(self).__name__)
         directions = self._scaled() if self.whiten else self.components_
         return product(x, directions, self.mean_.astype(directions.dtype, copy=False))
 
     def _scaled(self) -> Array:
-        return self.components_ * np.sqrt(self.explained_variance_)[:, np.newaxis]
+        scale = array_module(self.explained_variance_).sqrt(self.explained_variance_)
+        return self.components_ * scale[:, np.newaxis]  # type: ignore[no-any-return]
 
     def get_covariance(self) -> Array:
         """The covariance of the probabilistic model: ``components_.T @ diag(variances) @ components_ + noise``.

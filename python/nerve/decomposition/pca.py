@@ -21,10 +21,13 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted, validat
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.checked import checked_data
 from nerve.decomposition.base import PrincipalComponents
 from nerve.decomposition.dimension import infer_dimension
 from nerve.decomposition.products import ROWS, column_means, decided_signs, product, squares
 from nerve.decomposition.randomized import randomized_svd
+from nerve.errors import DeviceError
+from nerve.kernels._arrays import array_module, host, on_gpu, placed
 
 FEW = 0.3  # of all eigenvectors: so many cost less found one by one than all of them together
 
@@ -86,6 +89,10 @@ class PCA(PrincipalComponents):
     data it is more accurate than a product of which the means' is subtracted. If ``n_components`` is a number, "auto"
     and "covariance_eigh" compute no more eigenvectors than that; ``noise_variance_`` then comes from the trace.
     Left out of scikit-learn's class: the array API.
+
+    A CuPy array stays on the GPU, and so do the attributes that are arrays: the covariance by nerve's kernel, its
+    eigenvectors by ``cupy.linalg.eigh``, whichever of "auto" and "covariance_eigh"; how many are kept, and their signs,
+    is decided in the host's memory. The other solvers, and what comes of the probabilistic model, want host arrays.
 
     References
     ----------
@@ -182,7 +189,7 @@ class PCA(PrincipalComponents):
                 'PCA only support sparse inputs with the "arpack" and "covariance_eigh" solvers, while '
                 f'"{self.svd_solver}" was passed. See TruncatedSVD for a possible alternative.'
             )
-        x = validate_data(
+        x = checked_data(
             self,
             X,
             dtype=[np.float64, np.float32],
@@ -198,6 +205,12 @@ class PCA(PrincipalComponents):
         wanted: Any = self.n_components
         if wanted is None:
             wanted = min(x.shape) - (solver == "arpack")
+        if on_gpu(x):
+            if solver not in ("auto", "covariance_eigh"):
+                raise DeviceError(
+                    f"[PCA] svd_solver={solver!r} needs X in the host's memory; move it with cupy.asnumpy"
+                )
+            solver = "covariance_eigh"
         self._fit_svd_solver = _solver(x.shape, wanted) if solver == "auto" else solver
         self.n_samples_ = x.shape[0]
         if self._fit_svd_solver in ("full", "covariance_eigh"):
@@ -231,10 +244,10 @@ class PCA(PrincipalComponents):
             wanted = int(np.searchsorted(np.cumsum(ratios), wanted, side="right")) + 1
         self.n_components_ = wanted
         self.noise_variance_ = _noise(variances, total, wanted, min(x.shape))
-        self.components_ = vt[:wanted].copy()
-        self.explained_variance_ = variances[:wanted].copy()
-        self.explained_variance_ratio_ = ratios[:wanted].copy()
-        self.singular_values_ = s[:wanted].copy()
+        self.components_ = placed(vt[:wanted].copy(), x)
+        self.explained_variance_ = placed(variances[:wanted].copy(), x)
+        self.explained_variance_ratio_ = placed(ratios[:wanted].copy(), x)
+        self.singular_values_ = placed(s[:wanted].copy(), x)
         return u
 
     def _eigenvectors(self, x: Any, count: int) -> tuple[Array, Array, Any]:
@@ -247,6 +260,11 @@ class PCA(PrincipalComponents):
         else:
             covariance, self.mean_ = kernels.covariance(x)
             _refuse_infinite(x, self.mean_, covariance)
+        if on_gpu(covariance):
+            module = array_module(covariance)
+            values, vectors = map(host, module.linalg.eigh(covariance))
+            values = np.maximum(values[::-1], 0)
+            return values[:count], np.ascontiguousarray(vectors.T[::-1][:count]), values.sum()
         total: Any = np.trace(covariance)
         several = {"subset_by_index": (n_features - count, n_features - 1)} if 0 < count < n_features else {}
         driver = "evr" if several else "evd"
@@ -366,7 +384,7 @@ def _noise(variances: Array, total: Any, kept: int, all_of_them: int) -> Any:
 
 def _refuse_infinite(x: Array, *sums: Array) -> None:
     """scikit-learn's error if ``x`` has NaN or infinities, which always show in ``sums``, without another pass."""
-    if not all(np.isfinite(each).all() for each in sums):
+    if not all(array_module(each).isfinite(each).all() for each in sums):
         assert_all_finite(x, input_name="X", estimator_name="PCA")
 
 

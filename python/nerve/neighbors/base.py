@@ -23,6 +23,9 @@ from sklearn.utils.validation import validate_data
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.checked import beside, checked_data
+from nerve.errors import DeviceError
+from nerve.kernels._arrays import on_gpu
 
 #: The kernels' names for scikit-learn's metrics; minkowski is one of them for p = 1 and p = 2.
 KERNEL_METRICS = {
@@ -86,11 +89,11 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any, y: ArrayLike | None = None) -> Any:
         made = isinstance(X, (Neighbors, SklearnTree, BallTree))
         if not made:
-            options = {"accept_sparse": "csr", "order": "C", "ensure_all_finite": self._finite()}
+            options: dict[str, Any] = {"accept_sparse": "csr", "order": "C", "ensure_all_finite": self._finite()}
             if get_tags(self).target_tags.required:
                 X, y = validate_data(self, X, y, multi_output=True, **options)
             else:
-                X = validate_data(self, X, **options)
+                X = checked_data(self, X, **options)
         if get_tags(self).target_tags.required:
             self._fit_targets(np.asarray(y))
         if isinstance(X, Neighbors):
@@ -100,6 +103,10 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
         self._kernel_metric = None if made or issparse(X) else self._metric_of_kernels()
         self._tree: Any = None
         self._peer: Any = None
+        if self._kernel_metric is None and on_gpu(X):
+            raise DeviceError(
+                f"[{type(self).__name__}] metric={self.metric!r} needs X in the host's memory: cupy.asnumpy(X)"
+            )
         if self._kernel_metric is None:
             self._peer = self._of_sklearn().fit(X)
             for name in _FITTED:
@@ -110,7 +117,7 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
         self._fit_X = X
         self.n_samples_fit_ = X.shape[0]
         few = X.shape[1] <= TREE_FEATURES and X.shape[0] >= TREE_POINTS
-        if self.algorithm == "kd_tree" or (self.algorithm != "brute" and few):
+        if not on_gpu(X) and (self.algorithm == "kd_tree" or (self.algorithm != "brute" and few)):
             self._tree = kernels.kd_tree(_real(X), leaf_size=self.leaf_size)
         self._fit_method = "brute" if self._tree is None else "kd_tree"
         return self
@@ -157,7 +164,8 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
     def _queries(self, X: Any) -> Any:
         if isinstance(self.metric, str) and self.metric == "precomputed":
             return X  # which scikit-learn's search looks at
-        return validate_data(self, X, ensure_all_finite=self._finite(), accept_sparse="csr", reset=False, order="C")
+        beside(X, self._fit_X, type(self).__name__)
+        return checked_data(self, X, ensure_all_finite=self._finite(), accept_sparse="csr", reset=False, order="C")
 
     def _finite(self) -> bool | str:
         return "allow-nan" if get_tags(self).input_tags.allow_nan else True

@@ -18,6 +18,9 @@ class NearestNeighbors(KNeighborsMixin, RadiusNeighborsMixin):
     the first of equally near points is found, distances have the dtype of the data, and results do not depend on the
     number of threads.
 
+    CuPy arrays stay on the GPU, where all distances are looked at (``algorithm`` is always "brute"), and distances and
+    indices are CuPy's; graphs, which are SciPy's, and other metrics want arrays in the host's memory.
+
     Parameters
     ----------
     n_neighbors : int

@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.errors import DeviceError
+from nerve.kernels._arrays import array_module, host, on_gpu
 from nerve.neighbors.base import Neighbors
 
 
@@ -23,6 +25,7 @@ def csr(data: Array, indices: Array, offsets: Array, shape: tuple[int, int]) -> 
 
 def objects(values: Array, offsets: Array) -> Array:
     """The parts of ``values`` between offsets, as an array of arrays."""
+    offsets = host(offsets)
     parts = np.empty(offsets.size - 1, dtype=object)
     for i in range(parts.size):
         parts[i] = values[offsets[i] : offsets[i + 1]]
@@ -76,9 +79,10 @@ class KNeighborsMixin(Neighbors):
         if not of_fitted:
             return found
         distances, indices = found if return_distance else (None, found)
-        others: Array = np.not_equal(indices, np.arange(rows.shape[0])[:, None])
+        module = array_module(indices)
+        others: Array = indices != module.arange(rows.shape[0])[:, None]
         # A point with more duplicates than neighbors may not have found itself: the first of them goes instead.
-        others[others.all(axis=1), 0] = False
+        others[:, 0] = others[:, 0] & ~others.all(axis=1)
         shape = (rows.shape[0], n_neighbors)
         if distances is None:
             return indices[others].reshape(shape)
@@ -190,6 +194,11 @@ class RadiusNeighborsMixin(Neighbors):
             offsets = np.concatenate([[0], np.cumsum([len(each) for each in lengths], dtype=np.int64)])
             indices = np.concatenate([*lengths, np.empty(0, np.intp)])
             return offsets, indices, None if parts is None else np.concatenate([*parts, np.empty(0)])
+        if on_gpu(queries) and (of_fitted or sort_results):
+            raise DeviceError(
+                f"[{type(self).__name__}] neighbors within a radius of the fitted points themselves, or sorted, need "
+                "the data in the host's memory; move them with cupy.asnumpy"
+            )
         rows, points, algorithm = self._where(queries)
         offsets, indices, *rest = kernels.radius_neighbors(
             rows, points, radius, metric=self._kernel_metric, algorithm=algorithm, return_distance=return_distance

@@ -1,0 +1,88 @@
+"""What estimators take: scikit-learn's checks for data in the host's memory, the same for CuPy arrays on the GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from nerve._typing import Array
+from nerve.errors import DeviceError
+from nerve.kernels._arrays import array_module, on_gpu
+
+
+def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) -> Any:
+    """Samples as an estimator computes with them.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : array-like or cupy.ndarray, (n_samples, n_features)
+    reset : bool
+        Whether the number of features is noted, or has to be the one that was.
+    **options
+        Of scikit-learn's ``validate_data``, for what does not lie on the GPU.
+
+    Returns
+    -------
+    ndarray, sparse matrix or cupy.ndarray
+        CuPy arrays in float32 or float64, contiguous.
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's, for the same reasons: not two axes, no samples, NaN, another number of features.
+    """
+    if not on_gpu(X):
+        return validate_data(estimator, X, reset=reset, **options)
+    name = type(estimator).__name__
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {X.ndim}D array instead: an array of shape {X.shape}.")
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"{name} expects real numbers, got dtype {X.dtype}")
+    if not X.size:
+        raise ValueError(f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) (shape={X.shape}).")
+    module = array_module(X)
+    x = module.ascontiguousarray(X, X.dtype if X.dtype in (np.float32, np.float64) else np.float64)
+    if not bool(module.isfinite(x).all()):
+        raise ValueError(f"Input X contains NaN or infinity.\n{name} does not accept missing values.")
+    if reset:
+        estimator.n_features_in_ = x.shape[1]
+        vars(estimator).pop("feature_names_in_", None)
+    elif x.shape[1] != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {x.shape[1]} features, but {name} is expecting {estimator.n_features_in_} features as input."
+        )
+    return x
+
+
+def checked_weights(sample_weight: Any, x: Any) -> Array:
+    """The weights of checked samples, where these lie; ones if there are none."""
+    if not on_gpu(x):
+        weights: Array = _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        return weights
+    module = array_module(x)
+    if sample_weight is None:
+        return module.ones(x.shape[0], x.dtype)  # type: ignore[no-any-return]
+    if not on_gpu(sample_weight):
+        raise DeviceError("[fit] got X on the GPU and sample_weight in the host's memory; move it with cupy.asarray")
+    if sample_weight.shape != x.shape[:1]:
+        raise ValueError(f"sample_weight.shape == {sample_weight.shape}, expected {x.shape[:1]}!")
+    return module.ascontiguousarray(sample_weight, x.dtype)  # type: ignore[no-any-return]
+
+
+def beside(x: Any, fitted: Array, what: str) -> None:
+    """Refuse samples on another device than what was fitted."""
+    if on_gpu(x) != on_gpu(fitted):
+        here, there = ("on the GPU", "in the host's memory") if on_gpu(x) else ("in the host's memory", "on the GPU")
+        raise DeviceError(
+            f"[{what}] got X {here}, and was fitted with data {there}; move X with cupy.asarray or cupy.asnumpy"
+        )
+
+
+def rows_of(x: Any, indices: Any) -> Any:
+    """Some rows of a matrix, dense or sparse, by indices in the host's memory."""
+    if on_gpu(x):
+        return array_module(x).take(x, array_module(x).asarray(indices), axis=0)
+    return x[indices]
