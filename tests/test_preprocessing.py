@@ -346,3 +346,20 @@ class TestTextVectorization:
 def test_every_layer_is_one():
     for name in ("Normalization", "Discretization", "CategoryEncoding", "Hashing", "StringLookup", "TextVectorization"):
         assert issubclass(getattr(layers, name), Layer)
+
+
+def test_numbers_of_boxes():
+    boxes = np.arange(24.0).reshape(2, 3, 4)
+    data = {"images": np.zeros((2, 4, 4, 3)), "bounding_boxes": {"boxes": boxes, "labels": np.arange(6).reshape(2, 3)}}
+    fewer = layers.MaxNumBoundingBoxes(2)(data)["bounding_boxes"]
+    np.testing.assert_array_equal(fewer["boxes"], boxes[:, :2])
+    np.testing.assert_array_equal(fewer["labels"], [[0, 1], [3, 4]])
+    layer = layers.MaxNumBoundingBoxes(5, fill_value=-7)
+    more = layer(data)["bounding_boxes"]
+    np.testing.assert_array_equal(more["boxes"], np.pad(boxes, ((0, 0), (0, 2), (0, 0)), constant_values=-7))
+    np.testing.assert_array_equal(more["labels"][:, 3:], -7)
+    assert layer.from_config(layer.get_config()).fill_value == -7
+    with pytest.raises(TypeError, match="expects a dict with bounding_boxes"):
+        layer({"images": boxes})
+    with pytest.raises(ShapeError, match=r"max_num_bounding_boxes.*labels \(batch, n\)"):
+        layer({"bounding_boxes": {"boxes": boxes, "labels": np.zeros(2)}})

@@ -155,3 +155,59 @@ class TestWithTensorFlow:
         assert ours.get_vocabulary() == list(theirs.get_vocabulary())
         asked = [["fox und dog über den BACH"], ["the"], [""]]
         np.testing.assert_allclose(ours(asked), np.asarray(theirs(asked)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"power_to_db": False, "mag_exp": 1.0},
+        {"sequence_length": 400, "window": "hamming"},
+        {"ref_power": 2.0, "top_db": 30.0, "min_freq": 100.0, "max_freq": 3000.0},
+        {"window": None},
+    ],
+)
+def test_mel_spectrogram(options):
+    x = rng.normal(size=(3, 4000)).astype(np.float32)
+    options = {"fft_length": 512, "sequence_stride": 128, "num_mel_bins": 40, **options}
+    ours, theirs = layers.MelSpectrogram(**options), keras.layers.MelSpectrogram(**options)
+    np.testing.assert_allclose(ours(x).numpy(), np.asarray(theirs(x)), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("mode", ["log", "magnitude", "psd", "real", "imag", "angle", "stft"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"padding": "same", "expand_dims": True, "fft_length": 128, "frame_step": 20},
+        {"scaling": "spectrum", "periodic": True},
+    ],
+)
+def test_stft_spectrogram(mode, options, data_format):
+    x = rng.normal(size=(2, 300, 3)).astype(np.float32)
+    x = x if data_format == "channels_last" else np.swapaxes(x, 1, 2).copy()
+    options = {"mode": mode, "frame_length": 64, "data_format": data_format, **options}
+    ours, theirs = layers.STFTSpectrogram(**options), keras.layers.STFTSpectrogram(**options)
+    expected = theirs(x).detach().numpy()
+    y = ours(x).numpy()
+    if mode == "angle":
+        y, expected = np.exp(1j * y), np.exp(1j * expected)
+        assert (np.abs(y - expected) > 1e-3).mean() < 0.05  # parts of size 0 have any angle
+    else:
+        np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-4)
+    assert tuple(ours.compute_output_shape(x.shape)) == tuple(theirs.compute_output_shape(x.shape)) == expected.shape
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [2, 5])
+def test_numbers_of_boxes(number):
+    boxes = {"boxes": rng.normal(size=(2, 3, 4)).astype(np.float32), "labels": rng.integers(0, 9, (2, 3))}
+    data = {"images": np.zeros((2, 4, 4, 3), np.float32), "bounding_boxes": boxes}
+    ours = layers.MaxNumBoundingBoxes(number)(data)["bounding_boxes"]
+    theirs = keras.layers.MaxNumBoundingBoxes(number, bounding_box_format="xyxy")(
+        {**data, "bounding_boxes": dict(boxes)}
+    )
+    for key in boxes:
+        np.testing.assert_array_equal(ours[key], np.asarray(theirs["bounding_boxes"][key]))

@@ -12,7 +12,7 @@ from typing import Any
 
 from nerve._lookup import names_of, resolve
 from nerve._typing import Array
-from nerve.initializers.fixed import Constant, Identity, Ones, Zeros
+from nerve.initializers.fixed import STFT, Constant, Identity, Ones, Zeros
 from nerve.initializers.initializer import Initializer, Shape, compute_fans
 from nerve.initializers.random import (
     GlorotNormal,
@@ -30,6 +30,7 @@ from nerve.initializers.random import (
 from nerve.serialization import functions_for
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
@@ -89,7 +90,7 @@ zeros = Zeros
 _NAMES: dict[str, type[Initializer]] = names_of(
     [
         Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones,
-        Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+        Orthogonal, RandomNormal, RandomUniform, STFT, TruncatedNormal, VarianceScaling, Zeros,
     ],
     normal=RandomNormal,
     uniform=RandomUniform,

@@ -1,11 +1,17 @@
 """Layers under Keras 3's names."""
 
 from nerve.layers.attention import *
+from nerve.layers.augment_affine import *
 from nerve.layers.augment_color import *
-from nerve.layers.augment_geometric import *
+from nerve.layers.augment_contrast import *
+from nerve.layers.augment_hue import *
 from nerve.layers.augment_mixing import *
+from nerve.layers.augment_several import *
+from nerve.layers.augment_sharpness import *
+from nerve.layers.augment_warps import *
 from nerve.layers.bidirectional import *
 from nerve.layers.borders import *
+from nerve.layers.bounding_boxes import *
 from nerve.layers.cached_attention import *
 from nerve.layers.categories import *
 from nerve.layers.cells import *
@@ -41,6 +47,7 @@ from nerve.layers.reshaping import *
 from nerve.layers.resizing import *
 from nerve.layers.rnn import *
 from nerve.layers.separable import *
+from nerve.layers.spectrograms import *
 from nerve.layers.text_vectorization import *
 from nerve.layers.time_distributed import *
 from nerve.layers.transformer import *

@@ -13,8 +13,9 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers.categories import Categorical, Mode
 from nerve.layers.hashing import plain
+from nerve.layers.index_lookup import documents_of
 from nerve.layers.layer import LayerOptions
-from nerve.layers.lookups import StringLookup, documents_of
+from nerve.layers.lookups import StringLookup
 from nerve.layers.structure import Shape, is_positive_int
 
 __all__ = [

@@ -1,0 +1,271 @@
+"""Images seen from aside, bent, or cut out at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+import numpy as np
+
+from nerve import ops
+from nerve.kernels.shapes import FILLS
+from nerve.layers.augment_affine import INTERPOLATIONS, Sampled, as_maps
+from nerve.layers.filtering import bell, blurred
+from nerve.layers.image_layer import ImageLayer, chosen, clipped
+from nerve.layers.layer import LayerOptions
+from nerve.layers.structure import Shape, is_positive_int
+
+__all__ = [
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomPerspective",
+]
+
+
+class RandomPerspective(Sampled):
+    """Looks at each image from aside: its corners come from elsewhere.
+
+    Parameters
+    ----------
+    factor : float or (float, float)
+        How probable it is that an image is changed.
+    scale : float
+        How far corners move, as a fraction of their coordinates.
+    interpolation, fill_value, seed, data_format
+        As for `RandomRotation`; what lies outside of the image is `fill_value`.
+    """
+
+    factor_bounds = (0.0, 1.0)
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: float = 1.0,
+        interpolation: str = "bilinear",
+        fill_value: float = 0.0,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__("constant", interpolation, seed, fill_value, data_format, **options)
+        self.factor = self.range_of("factor", factor)
+        if not 0 <= scale <= 1:
+            raise ValueError(f"[{self.name} (RandomPerspective)] scale must be in [0, 1], got {scale!r}")
+        self.scale = scale
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        if not training:
+            return None
+        draws, size = self.draws(seed), self.sizes(data)
+        applied = draws.whether(size.batch, self.factor)
+        moved = draws.uniform((size.batch, 4, 2), -0.5 * self.scale, 0.5 * self.scale)
+        right, bottom = size.width - 1.0, size.height - 1.0
+        corners = np.array([[[0, 0], [right, 0], [0, bottom], [right, bottom]]], self.dtype)
+        start = ops.broadcast_to(corners, (size.batch, 4, 2))
+        return {
+            "apply_perspective": applied,
+            "start_points": start,
+            "end_points": start + start * moved,
+            "input_shape": self.images_of(data).shape,
+        }
+
+    def matrix(self, transformation: Any, height: int, width: int) -> Any:
+        end, start = (_from_square(transformation[name]) for name in ("end_points", "start_points"))
+        (a, b, c), (d, e, f), (g, h, i) = end
+        # To the square from where corners are (the adjugate is the inverse but for a factor), and on to the start.
+        inverse = (
+            (e * i - f * h, c * h - b * i, b * f - c * e),
+            (f * g - d * i, a * i - c * g, c * d - a * f),
+            (d * h - e * g, b * g - a * h, a * e - b * d),
+        )
+        product = [
+            [
+                sum((row[k] * inverse[k][column] for k in range(1, 3)), row[0] * inverse[0][column])
+                for column in range(3)
+            ]
+            for row in start
+        ]
+        parts = [product[row][column] / product[2][2] for row in range(3) for column in range(3)][:8]
+        return self.floats(ops.stack(parts, axis=1))
+
+    def _sampled(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        return chosen(
+            transformation["apply_perspective"],
+            super()._sampled(images, transformation, interpolation),
+            self.floats(images),
+        )
+
+
+def _from_square(points: Any) -> Any:
+    """The map that takes the corners of the unit square to four points (batch, 4, 2), row by row of them.
+
+    Heckbert, "Fundamentals of texture mapping and image warping", 1989, section 2.2.3.
+    """
+    points = ops.cast(points, dtype="float64")
+    (x0, y0), (x1, y1), (x3, y3), (x2, y2) = (ops.unstack(p, axis=1) for p in ops.unstack(points, axis=1))
+    sum_x, sum_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+    right, down = (x1 - x2, y1 - y2), (x3 - x2, y3 - y2)
+    area = right[0] * down[1] - down[0] * right[1]
+    g, h = (sum_x * down[1] - down[0] * sum_y) / area, (right[0] * sum_y - sum_x * right[1]) / area
+    one = g * 0.0 + 1.0
+    return (x1 - x0 + g * x1, x3 - x0 + h * x3, x0), (y1 - y0 + g * y1, y3 - y0 + h * y3, y0), (g, h, one)
+
+
+class RandomElasticTransform(ImageLayer):
+    """Bends each image: every pixel comes from a place that is moved a little, neighbours alike.
+
+    Parameters
+    ----------
+    factor : float or (float, float)
+        How probable it is that an image is changed.
+    scale : float or (float, float)
+        How much the images of a batch are bent, in [0, 1].
+    interpolation : {"bilinear", "nearest"}
+    fill_mode : {"reflect", "wrap", "constant", "nearest", "mirror"}
+    fill_value : float
+        For "constant".
+    value_range : (float, float)
+        What the results are clipped to.
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    References
+    ----------
+    Simard, Steinkraus and Platt, "Best practices for convolutional neural networks", ICDAR 2003.
+    """
+
+    factor_bounds = (0.0, 1.0)
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: Any = 1.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(seed, data_format, **options)
+        self.factor, self.scale = self.range_of("factor", factor), self.range_of("scale", scale)
+        self.interpolation = self.one_of("interpolation", interpolation, INTERPOLATIONS)
+        self.fill_mode, self.fill_value = self.one_of("fill_mode", fill_mode, tuple(FILLS)), fill_value
+        self.value_range = self.two_numbers("value_range", value_range)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        if not training or self.scale[1] == 0 or self.factor[1] == 0:
+            return None
+        draws, size = self.draws(seed), self.sizes(data)
+        return {
+            "apply_transform": draws.whether(size.batch, self.factor),
+            "distortion_factor": draws.uniform((), *self.scale),
+            "noise": draws.normal((2, size.batch, size.height, size.width)),  # along x, and along y
+        }
+
+    def _positions(self, transformation: Any, height: int, width: int) -> Any:
+        """Row and column in the image of every pixel of the result, (batch, height, width, 2)."""
+        factor = ops.reshape(self.floats(transformation["distortion_factor"]), ())
+        alpha, sigma = factor * (0.1 * max(height, width)), factor * (0.05 * min(height, width))
+        noise = self.floats(transformation["noise"])
+        batch = noise.shape[1]
+        fields = ops.reshape(noise, (2 * batch, height, width, 1)) * sigma
+        # As many neighbours as the largest sigma needs, of which this one counts those within 3 sigma.
+        reach = int(3 * self.scale[1] * 0.05 * min(height, width))
+        offsets = np.arange(-reach, reach + 1, dtype=self.dtype)
+        near = ops.less_equal(np.abs(offsets), ops.floor(sigma * 3.0))
+        weights = ops.where(near, bell(offsets, sigma), 0.0)
+        weights = weights / ops.sum(weights)
+        moved = ops.reshape(blurred(fields, weights, weights), (2, batch, height, width)) * alpha
+        columns, rows = ops.unstack(moved, axis=0)
+        return ops.stack(
+            [
+                rows + np.arange(height, dtype=self.dtype)[:, np.newaxis],
+                columns + np.arange(width, dtype=self.dtype),
+            ],
+            axis=3,
+        )
+
+    def _bent(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        images = self.channels_last(images)
+        positions = self._positions(transformation, *images.shape[1:3])
+        options = {"fill_mode": self.fill_mode, "fill_value": self.fill_value, "interpolation": interpolation}
+        return self.as_given(
+            chosen(transformation["apply_transform"], ops.grid_sample(images, positions, **options), images)
+        )
+
+    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
+        if not training or transformation is None:
+            return self.floats(images)
+        return clipped(self._bent(images, transformation, self.interpolation), self.value_range)
+
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
+        if not training or transformation is None:
+            return segmentation_masks
+        return self._bent(segmentation_masks, transformation, "nearest")
+
+
+class RandomCrop(ImageLayer):
+    """Cuts a piece out of the images, at the same place in all images of a batch.
+
+    In inference, and where the images are no larger than the piece, the largest window of its proportions is taken from
+    the middle and resized.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the piece.
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(seed, data_format, **options)
+        if not is_positive_int(height) or not is_positive_int(width):
+            raise ValueError(
+                f"[{self.name} (RandomCrop)] expects positive ints, got height={height!r}, width={width!r}"
+            )
+        self.height, self.width = height, width
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        size = self.sizes(data)
+        if not (training and size.height > self.height and size.width > self.width):
+            return None
+        draws = self.draws(seed)
+        starts = (draws.uniform((), 0.0, float(n + 1)) for n in (size.height - self.height, size.width - self.width))
+        return tuple(ops.floor(start) for start in starts)
+
+    def _cut(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        images = self.channels_last(images)
+        batch, height, width, _ = images.shape
+        if transformation is None:
+            rows = min(max(width * self.height // self.width, 1), height)
+            columns = min(max(height * self.width // self.height, 1), width)
+            y, x = rows / self.height, columns / self.width
+            # From the middle of a pixel of the result to that of its window.
+            top, left = (height - rows) // 2 + 0.5 * y - 0.5, (width - columns) // 2 + 0.5 * x - 0.5
+            maps: Any = np.array([[x, 0, left, 0, y, top, 0, 0]], self.dtype)
+        else:
+            top, left = (ops.reshape(self.floats(start), (1,)) for start in transformation)
+            maps, interpolation = as_maps(1.0, 0.0, left, 0.0, 1.0, top, like=left), "nearest"
+        options = {"size": (self.height, self.width), "fill_mode": "nearest", "interpolation": interpolation}
+        return self.as_given(ops.affine_sample(images, ops.broadcast_to(maps, (batch, 8)), **options))
+
+    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
+        return self._cut(images, transformation, "bilinear")
+
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
+        return self._cut(segmentation_masks, transformation, "nearest")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if self.data_format == "channels_first":
+            return (*input_shape[:-2], self.height, self.width)
+        return (*input_shape[:-3], self.height, self.width, input_shape[-1])
