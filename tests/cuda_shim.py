@@ -38,6 +38,18 @@ class Entry(ctypes.Structure):
     )
 
 
+class ScratchEntry(Entry):
+    """Such an entry with what tells how much memory of its own a kernel needs."""
+
+    _fields_ = (("scratch32", ctypes.c_void_p), ("scratch64", ctypes.c_void_p))
+
+
+class Stream(ctypes.Structure):
+    """``Stream`` of ``csrc/cuda/launch.h``."""
+
+    _fields_ = (("handle", ctypes.c_void_p), ("scratch", ctypes.c_void_p), ("precision", ctypes.c_int64))
+
+
 def compiler() -> list[str]:
     """The command of a C++ compiler on Linux, or nothing."""
     command = shlex.split(os.environ.get("CXX", "c++"))
@@ -49,18 +61,20 @@ def families(cuda: Path = CUDA) -> list[str]:
     return sorted(path.stem for path in cuda.glob("*.cu") if path.stem != "device")
 
 
-def build(folder: Path, cuda: Path = CUDA) -> Path:
+def build(folder: Path, cuda: Path = CUDA, *defines: str) -> Path:
     """The shared library of the sources in ``cuda``, built in ``folder`` unless it is there already."""
     sources = [*(cuda / f"{family}.cu" for family in families(cuda)), NATIVE / "cuda_shim.cpp"]
     headers = [
         *cuda.glob("*.cuh"),
         *cuda.glob("*.h"),
         NATIVE / "cuda_shim.h",
+        NATIVE / "cuda_mma.h",
         *ROOT.glob("csrc/*.*"),
         *ROOT.glob("csrc/kernels/*"),
     ]
     command = [*compiler(), "-std=c++17", "-O1", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fPIC"]
     command += [f"-I{cuda.parent}", f"-I{ROOT / 'csrc'}", f"-I{NATIVE}"]
+    command += [f"-D{name}" for name in defines]
     command += ["-U_FORTIFY_SOURCE"]  # which takes a switch of stacks for an attack
     command += ["-mfma"] if "avx2" in _cpu.isas() else []  # without it fma is a function of the C library
     content = b"".join(path.read_bytes() for path in sorted({*sources, *headers})) + repr(command).encode()
@@ -95,9 +109,10 @@ class CudaShim:
 
     def __init__(self, library: Path) -> None:
         self.library = ctypes.CDLL(str(library))
-        self.library.shim_kernels.restype = ctypes.POINTER(Entry)
+        self.library.shim_kernels.restype = ctypes.POINTER(ScratchEntry)
         self.library.shim_failure.restype = ctypes.c_char_p
         self.library.shim_seed.argtypes = [ctypes.c_uint64]
+        self.library.shim_busy_blocks.argtypes = [ctypes.c_int64]
         self.kernels: dict[str, str] = {}  # the family of each
         entries = self.library.shim_kernels()
         i = 0
@@ -105,25 +120,39 @@ class CudaShim:
             entry = entries[i]
             name = entry.name.decode()
             self.kernels[name] = entry.family.decode()
-            setattr(self, name, self._function(name, entry.signature.decode(), entry.float32, entry.float64))
+            signature = entry.signature.decode()
+            setattr(self, name, self._function(name, signature, entry.float32, entry.float64))
+            if entry.scratch32:
+                setattr(self, f"{name}_scratch", self._scratch(signature, entry.scratch32, entry.scratch64))
             i += 1
 
     def seed(self, seed: int) -> None:
         """Choose the order in which threads run."""
         self.library.shim_seed(seed)
 
+    def busy_blocks(self, count: int) -> None:
+        """Cut products as if so many blocks filled the GPU."""
+        self.library.shim_busy_blocks(count)
+
     def _function(self, name: str, signature: str, float32: int, float64: int) -> Any:
         kinds = _kinds(signature)
-        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *_types(kinds))
+        call = ctypes.CFUNCTYPE(None, Stream, *_types(kinds))
         launchers = {"float32": call(float32), "float64": call(float64)}
 
-        def function(dtype: str, stream: int, *arguments: Any) -> None:
+        def function(dtype: str, stream: int, *arguments: Any, scratch: int | None = None, precision: int = 1) -> None:
             assert len(arguments) == len(kinds), f"{name} takes {signature}, got {arguments}"
-            launchers[dtype](stream, *map(_pass, kinds, arguments))
+            launchers[dtype](Stream(stream, scratch, precision), *map(_pass, kinds, arguments))
             failure = self.library.shim_failure().decode()
             assert not failure, f"{name}: {failure}"
 
         return function
+
+    @staticmethod
+    def _scratch(signature: str, float32: int, float64: int) -> Any:
+        kinds = _kinds(signature)
+        call = ctypes.CFUNCTYPE(ctypes.c_int64, *_types(kinds))
+        functions = {"float32": call(float32), "float64": call(float64)}
+        return lambda dtype, *arguments: functions[dtype](*map(_pass, kinds, arguments))
 
 
 def _kinds(signature: str) -> list[str]:

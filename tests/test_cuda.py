@@ -57,7 +57,7 @@ class Comparison:
 
     def __init__(self, shim: CudaShim, family: str) -> None:
         self.shim, self.family = shim, family
-        self.cuda = _cupy.CudaKernels(shim, lambda: 0)
+        self.cuda = _cupy.CudaKernels(shim, lambda: 0, allocate=lambda size: fake_cupy.empty(size, np.uint8))
         self.tolerance = 1.0
         self.compared: set[str] = set()
 

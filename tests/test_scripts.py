@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,3 +184,44 @@ def test_the_table_of_kerass_classes_is_true(monkeypatch):
     monkeypatch.delitem(keras_table.REASONS, "layers.JaxLayer")
     with pytest.raises(ValueError, match=r"layers\.JaxLayer: needs a reason"):
         keras_table.table()
+
+
+PRODUCT = (
+    "_ZN5nerve4cuda14product_kernelIfNS0_4TileILi128ELi128EEELNS0_9PrecisionE1ENS0_13MatrixProductIfLb1ELb0EEEEEvT2_"
+)
+CODE = "HMMA.1688.F32.TF32 R1 ; LDGSTS.E.BYPASS.128 ; LDS.128 ; STG.E.128 ;"
+
+
+def compiled(folder: Path, *, name: str = PRODUCT, code: str = CODE, spilled: int = 0, size: int = 100) -> None:
+    """What check_cuda.sh leaves for check_cuda_objects.py, and a cuobjdump that prints ``code``."""
+    for file in ("matmul", "conv", "recurrent"):
+        (folder / f"{file}.cu.o").write_bytes(bytes(size))
+        (folder / f"{file}.cu.log").write_text(
+            f"ptxas info    : Compiling entry function '{name}' for 'sm_80'\n"
+            f"    {spilled} bytes stack frame, {spilled} bytes spill stores, {spilled} bytes spill loads\n"
+        )
+    tool = folder / "cuobjdump"
+    tool.write_text(f"#!/bin/sh\necho 'Function : {name}'\necho '{code}'\n")
+    tool.chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for cuobjdump")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, ""),
+        ({"spilled": 8}, "has 8 bytes of stack and spills 8"),
+        ({"code": CODE.replace("HMMA", "FFMA")}, "has no HMMA.1688.F32.TF32"),
+        ({"code": CODE.replace("LDGSTS.E.BYPASS.128", "LDGSTS.E")}, "copies nothing 16 bytes at a time"),
+        ({"code": CODE + " STL [R1] ;"}, "uses local memory"),
+        ({"name": "softmax_kernel"}, "has no kernel of products"),
+        ({"name": PRODUCT.replace("PrecisionE1E", "PrecisionE3E")}, "is of no known kind"),
+        ({"size": 2_000_000}, "a release has more than 15,000,000"),
+    ],
+)
+def test_cuda_objects(change: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled(tmp_path, **change)
+    monkeypatch.setenv("CUOBJDUMP", str(tmp_path / "cuobjdump"))
+    result = run("check_cuda_objects.py", tmp_path, "--architectures", 2)
+    assert result.returncode == (1 if message else 0), result.stderr
+    assert message in result.stderr

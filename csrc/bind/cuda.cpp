@@ -1,5 +1,6 @@
 // _cuda: every kernel of kernels.inc that has a CUDA file, under its own name: first the dtype and the stream, then the
-// kernel's arguments, pointers as integers. nerve.kernels._cupy puts CuPy arrays in front of it.
+// kernel's arguments, pointers as integers. Some have a <name>_scratch beside them, which says for the same arguments
+// how many bytes of memory the kernel is to be given as `scratch`. nerve.kernels._cupy puts CuPy arrays in front of it.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -49,6 +50,14 @@ struct DeviceArgument<P* const*> {
     throw py::error_already_set();
 }
 
+// float32() or float64(), as the dtype says.
+template <class F, class D>
+auto choose(const std::string& op, std::string_view dtype, const F& float32, const D& float64) {
+    if (dtype == "float32") return float32();
+    if (dtype == "float64") return float64();
+    fail("DTypeError", "[" + op + "] expects float32 or float64, got " + std::string(dtype));
+}
+
 // A and B differ in float and double only, which Python does not see.
 template <class... A, class... B, size_t... I>
 void define(py::module_& module, const std::string& op, void (*float32)(cuda::Stream, A...),
@@ -56,24 +65,43 @@ void define(py::module_& module, const std::string& op, void (*float32)(cuda::St
     auto names = argument_names(signature);
     module.def(
         op.c_str(),
-        [=](std::string_view dtype, std::uintptr_t address, const typename DeviceArgument<A>::type&... arguments) {
-            auto stream = reinterpret_cast<cuda::Stream>(address);
-            if (dtype == "float32")
-                float32(stream, DeviceArgument<A>::pass(arguments)...);
-            else if (dtype == "float64")
-                float64(stream, DeviceArgument<B>::pass(arguments)...);
-            else
-                fail("DTypeError", "[" + op + "] expects float32 or float64, got " + std::string(dtype));
+        [=](std::string_view dtype, std::uintptr_t address, const typename DeviceArgument<A>::type&... arguments,
+            const Address& scratch, int64_t precision) {
+            const cuda::Stream stream{reinterpret_cast<CUstream_st*>(address), scratch.data,
+                                      static_cast<cuda::Precision>(precision)};
+            choose(
+                op, dtype, [&] { float32(stream, DeviceArgument<A>::pass(arguments)...); },
+                [&] { float64(stream, DeviceArgument<B>::pass(arguments)...); });
             if (std::string error = cuda::launch_error(); !error.empty())
                 fail("DeviceError", "[" + op + "] could not be launched on the GPU: " + error);
         },
-        py::arg("dtype"), py::arg("stream"), names.at(I).argument()...);
+        py::arg("dtype"), py::arg("stream"), names.at(I).argument()..., py::kw_only(), py::arg("scratch") = py::none(),
+        py::arg("precision") = int64_t(cuda::Precision::high));
+}
+
+template <class... A, class... B, size_t... I>
+void define_scratch(py::module_& module, const std::string& op, int64_t (*float32)(A...), int64_t (*float64)(B...),
+                    const char* signature, std::index_sequence<I...>) {
+    auto names = argument_names(signature);
+    module.def((op + "_scratch").c_str(),
+               [=](std::string_view dtype, const typename DeviceArgument<A>::type&... arguments) {
+                   return choose(
+                       op, dtype, [&] { return float32(DeviceArgument<A>::pass(arguments)...); },
+                       [&] { return float64(DeviceArgument<B>::pass(arguments)...); });
+               },
+               py::arg("dtype"), names.at(I).argument()...);
 }
 
 template <class... A, class... B>
 void define(py::module_& module, const char* op, void (*float32)(cuda::Stream, A...),
             void (*float64)(cuda::Stream, B...), const char* signature) {
     define(module, op, float32, float64, signature, std::index_sequence_for<A...>{});
+}
+
+template <class... A, class... B>
+void define_scratch(py::module_& module, const char* op, int64_t (*float32)(A...), int64_t (*float64)(B...),
+                    const char* signature) {
+    define_scratch(module, op, float32, float64, signature, std::index_sequence_for<A...>{});
 }
 
 }  // namespace
@@ -114,7 +142,11 @@ struct type_caster<nerve::bind::AddressList> {
 PYBIND11_MODULE(_cuda, module, py::mod_gil_not_used()) {
     using namespace nerve;
     module.doc() = "Kernels on the GPU, over addresses in device memory; see nerve.kernels for the public functions.";
-#define DEFINE(name, signature) bind::define(module, #name, &cuda::name<float>, &cuda::name<double>, signature);
+#define DEFINE_SCRATCH(name, signature) \
+    bind::define_scratch(module, #name, &cuda::name##_scratch<float>, &cuda::name##_scratch<double>, signature);
+#define DEFINE(name, signature)                                                      \
+    bind::define(module, #name, &cuda::name<float>, &cuda::name<double>, signature); \
+    NERVE_IF_SCRATCH(name, DEFINE_SCRATCH(name, signature))
 #define KERNEL(family, name, ...) NERVE_IF_HERE(family, DEFINE(name, #__VA_ARGS__))
 #include "kernels.inc"
 

@@ -20,15 +20,24 @@ void launch(Stream stream, void (*kernel)(P...), int64_t grid, A... arguments) {
     if (grid <= 0) return;
     [&](P... passed) {
         void* addresses[] = {&passed...};
-        launch_kernel(stream, reinterpret_cast<const void*>(kernel), grid, addresses);
+        launch_kernel(stream.handle, reinterpret_cast<const void*>(kernel), grid, addresses);
     }(P(arguments)...);
 }
+
+// Blocks that are enough to fill a GPU: two for each multiprocessor of an H100.
+constexpr int64_t busy_blocks() { return 264; }
 
 // The block's shared memory of type A: one object for each type and kernel, uninitialised.
 template <class A>
 __device__ A& shared() {
     __shared__ A memory;
     return memory;
+}
+
+// x, which the compiler takes for something new: what is computed from it again need not be kept until then.
+__device__ inline int64_t forget(int64_t x) {
+    asm volatile("" : "+l"(x));
+    return x;
 }
 
 }  // namespace nerve::cuda
@@ -38,8 +47,6 @@ __device__ A& shared() {
 #include "cuda/math.cuh"
 
 namespace nerve::cuda {
-
-__host__ __device__ constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Blocks for a loop `for (i = first_index(); i < size; i += index_step())`: enough to fill any GPU, and never too many
 // for a grid.

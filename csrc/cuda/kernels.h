@@ -5,23 +5,14 @@
 #include <string>
 
 #include "cuda/launch.h"
-
-// CMake defines FAMILY_<family> as FAMILY_HERE for the families with a .cu file. NERVE_IF_HERE(family, then) is `then`
-// for these, and nothing for the others.
-#define FAMILY_HERE ~, 1
-#define NERVE_SECOND(first, second, ...) second
-#define NERVE_IS_HERE(...) NERVE_SECOND(__VA_ARGS__, 0, 0)
-#define NERVE_CAT_(a, b) a##b
-#define NERVE_CAT(a, b) NERVE_CAT_(a, b)
-#define NERVE_IF_0(...)
-#define NERVE_IF_1(...) __VA_ARGS__
-#define NERVE_IF_HERE(family, ...) NERVE_CAT(NERVE_IF_, NERVE_IS_HERE(FAMILY_##family))(__VA_ARGS__)
+#include "cuda/scratch.h"
 
 namespace nerve::cuda {
 
-#define KERNEL(family, name, ...) \
-    template <class T>            \
-    void name(Stream stream, NERVE_BARE __VA_ARGS__);
+#define KERNEL(family, name, ...)                     \
+    template <class T>                                \
+    void name(Stream stream, NERVE_BARE __VA_ARGS__); \
+    NERVE_IF_SCRATCH(name, NERVE_DECLARE_SCRATCH(name, __VA_ARGS__))
 #include "kernels.inc"
 
 // What went wrong in this thread's last launch; empty if nothing did.

@@ -1,6 +1,6 @@
 // LSTM, GRU and the simple recurrent layer over whole sequences: a launch for each step, in which a thread makes one
 // unit of one sequence, and products over all steps at once for the gradients of weights and inputs.
-#include "cuda/gemm.cuh"
+#include "cuda/recurrent.cuh"
 
 namespace nerve::cuda {
 namespace {
@@ -10,18 +10,6 @@ template <class T, int gates>
 __device__ void gate_sums(T* sums, const T* row, const T* weights, int64_t inner, int64_t units, int64_t unit) {
     for (int64_t k = 0; k < inner; ++k)
         for (int g = 0; g < gates; ++g) sums[g] = math::fma(row[k], weights[(k * gates + g) * units + unit], sums[g]);
-}
-
-// Where sequence b has its input of step t.
-__device__ inline int64_t input_row(const RecurrentShape& s, int64_t b, int64_t t) {
-    return b * s.time + (s.go_backwards ? s.time - 1 - t : t);
-}
-
-// The state before step t, null where it is zero; `row` is its stride from sequence to sequence.
-template <class T>
-__device__ const T* state_before(const RecurrentShape& s, const T* out, const T* initial, int64_t b, int64_t t) {
-    if (t > 0) return out + (b * s.time + t - 1) * s.units;
-    return initial ? initial + b * s.units : nullptr;
 }
 
 // --- kernels
@@ -185,98 +173,6 @@ __global__ void simple_rnn_backward_kernel(T* grad_gates, T* grad_initial_state,
     }
 }
 
-// The gradient of a bias: sums over all steps. A thread has a column; `from` is the gate of its first unit.
-template <class T>
-__global__ void bias_kernel(T* grad_bias, const T* grad_gates, int64_t rows, int64_t columns, int64_t width,
-                            int64_t units, bool of_state) {
-    for (int64_t i = first_index(); i < columns; i += index_step()) {
-        const int64_t column = of_state && i >= 2 * units ? i + units : i;
-        double sum = 0;
-        for (int64_t row = 0; row < rows; ++row) sum += double(grad_gates[row * width + column]);
-        grad_bias[i] = T(sum);
-    }
-}
-
-// --- operands of the products over all steps; row t * batch + b is step t of sequence b
-
-template <class T>
-struct GateGradients {
-    const T* data;
-    int64_t width, units;  // width: of a row
-    bool of_gru_state, along_inner;
-    __device__ T at(int64_t row, int64_t column) const {
-        return data[row * width + (of_gru_state && column >= 2 * units ? column + units : column)];
-    }
-};
-template <class T>
-struct GateRows : GateGradients<T> {
-    __device__ T operator()(int64_t, int64_t row, int64_t k) const { return this->at(row, k); }
-};
-template <class T>
-struct Transposed {  // the kernel
-    const T* data;
-    int64_t columns;
-    bool along_inner;
-    __device__ T operator()(int64_t, int64_t k, int64_t column) const { return data[column * columns + k]; }
-};
-template <class T>
-struct Inputs {  // turned
-    const T* x;
-    RecurrentShape s;
-    bool along_inner;
-    __device__ T operator()(int64_t, int64_t feature, int64_t k) const {
-        return x[input_row(s, k % s.batch, k / s.batch) * s.features + feature];
-    }
-};
-template <class T>
-struct States {  // before each step, turned
-    const T *out, *initial_state;
-    RecurrentShape s;
-    bool along_inner;
-    __device__ T operator()(int64_t, int64_t unit, int64_t k) const {
-        const T* before = state_before(s, out, initial_state, k % s.batch, k / s.batch);
-        return before ? before[unit] : T(0);
-    }
-};
-template <class T>
-struct StoreInputs {
-    T* grad_x;
-    RecurrentShape s;
-    __device__ void operator()(int64_t, int64_t row, int64_t column, T value) const {
-        grad_x[input_row(s, row % s.batch, row / s.batch) * s.features + column] = value;
-    }
-};
-template <class T>
-struct Store {
-    T* out;
-    int64_t columns;
-    __device__ void operator()(int64_t, int64_t row, int64_t column, T value) const {
-        out[row * columns + column] = value;
-    }
-};
-
-template <class T>
-void products(Stream stream, int64_t gates, const T* grad_gates, T* grad_x, T* grad_kernel, T* grad_recurrent_kernel,
-              T* grad_bias, const T* x, const T* out, const T* kernel, const T* initial_state,
-              const RecurrentShape& s) {
-    const bool gru = gates == 3;
-    const int64_t columns = gates * s.units, rows = s.time * s.batch, width = gru ? 4 * s.units : columns;
-    if (grad_x)
-        gemm<T>(stream, 1, rows, s.features, columns, GateRows<T>{{grad_gates, width, s.units, false, true}},
-                Transposed<T>{kernel, columns, true}, StoreInputs<T>{grad_x, s});
-    if (grad_kernel)
-        gemm<T>(stream, 1, s.features, columns, rows, Inputs<T>{x, s, false},
-                GateRows<T>{{grad_gates, width, s.units, false, false}}, Store<T>{grad_kernel, columns});
-    if (grad_recurrent_kernel)
-        gemm<T>(stream, 1, s.units, columns, rows, States<T>{out, initial_state, s, false},
-                GateRows<T>{{grad_gates, width, s.units, gru, false}}, Store<T>{grad_recurrent_kernel, columns});
-    if (!grad_bias) return;
-    launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias, grad_gates, rows, columns, width, s.units, false);
-    if (gru)
-        launch(stream, bias_kernel<T>, loop_blocks(columns), grad_bias + columns, grad_gates, rows, columns, width,
-               s.units, true);
-}
-
 }  // namespace
 
 template <class T>
@@ -303,6 +199,11 @@ void lstm_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel, T* g
     products<T>(stream, 4, grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, x, out, kernel,
                 initial_state, s);
 }
+template <class T>
+int64_t lstm_backward_scratch(T*, T*, T*, T*, T*, T*, T*, const T*, const T*, const T*, const T*, const T*, const T*,
+                              const T*, const T*, const T*, const T*, const RecurrentShape& s) {
+    return products_scratch<T>(4, s);
+}
 
 template <class T>
 void gru(Stream stream, T* out, T* state, T* saved, const T* x, const T* kernel, const T* recurrent_kernel,
@@ -326,6 +227,11 @@ void gru_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel, T* gr
     products<T>(stream, 3, grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, x, out, kernel,
                 initial_state, s);
 }
+template <class T>
+int64_t gru_backward_scratch(T*, T*, T*, T*, T*, T*, const T*, const T*, const T*, const T*, const T*, const T*,
+                             const T*, const T*, const RecurrentShape& s) {
+    return products_scratch<T>(3, s);
+}
 
 template <class T>
 void simple_rnn(Stream stream, T* out, T* state, const T* x, const T* kernel, const T* recurrent_kernel, const T* bias,
@@ -348,6 +254,11 @@ void simple_rnn_backward(Stream stream, T* grad_gates, T* grad_x, T* grad_kernel
                grad_state, out, recurrent_kernel, s, static_cast<Activation>(activation), t);
     products<T>(stream, 1, grad_gates, grad_x, grad_kernel, grad_recurrent_kernel, grad_bias, x, out, kernel,
                 initial_state, s);
+}
+template <class T>
+int64_t simple_rnn_backward_scratch(T*, T*, T*, T*, T*, T*, const T*, const T*, const T*, const T*, const T*, const T*,
+                                    const T*, const RecurrentShape& s, int64_t) {
+    return products_scratch<T>(1, s);
 }
 
 }  // namespace nerve::cuda

@@ -3,6 +3,7 @@
 
 #include <ucontext.h>
 
+#include <cmath>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "cuda/kernels.h"
+#include "cuda_mma.h"
 
 namespace shim {
 
@@ -31,6 +33,7 @@ struct Fiber : Thread {
     State state = State::ready;
     bool started = false;
     unsigned shuffles = 0;
+    std::vector<std::vector<Copy>> copies;
     jmp_buf context;
     ucontext_t first;
     std::unique_ptr<char[]> stack{new char[stack_bytes]};
@@ -41,12 +44,15 @@ jmp_buf scheduler;
 ucontext_t first_scheduler;
 void (*body)(void*);
 void* body_context;
-uint32_t values[2][64]
-               [warp];  // of a warp's shuffle; the next one uses the other half, as some lane may be ahead by one
+Slot values[2][64][warp];  // of a warp's exchange; the next one uses the other half, as some lane may be ahead by one
 uint64_t random_state = 1;
 std::string failure;
 
 std::map<const void*, std::vector<unsigned char>> shared_blocks;
+
+int64_t busy = 264;
+
+}  // namespace
 
 unsigned random_below(unsigned n) {  // splitmix64
     uint64_t z = random_state += 0x9e3779b97f4a7c15;
@@ -54,6 +60,8 @@ unsigned random_below(unsigned n) {  // splitmix64
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     return unsigned((z ^ (z >> 31)) % n);
 }
+
+namespace {
 
 Fiber& self() { return static_cast<Fiber&>(*current); }
 
@@ -104,11 +112,14 @@ bool release_waiting(int threads) {
     return any;
 }
 
+// NaN and -1, or, as some kernels mend a NaN, a number that spoils every sum.
+int poison() { return random_below(2) ? 0xFF : 0x5E; }
+
 void poison_shared() {
     for (auto& [key, bytes] : shared_blocks) {
         for (size_t i = 0; i < guard; ++i)
             if (bytes[i] != 0xAB || bytes[bytes.size() - 1 - i] != 0xAB) failure = "wrote outside shared memory";
-        std::memset(bytes.data() + guard, 0xFF, bytes.size() - 2 * guard);  // NaN, and -1
+        std::memset(bytes.data() + guard, poison(), bytes.size() - 2 * guard);
     }
 }
 
@@ -118,6 +129,7 @@ void run_block(int threads) {
         fibers[i]->index = {unsigned(i), 0, 0};
         fibers[i]->state = State::ready;
         fibers[i]->shuffles = 0;
+        fibers[i]->copies.assign(1, {});
     }
     for (;;) {
         order.clear();
@@ -157,18 +169,47 @@ void run(void (*new_body)(void*), void* context, int64_t blocks, int threads) {
 
 void block_barrier() { leave(State::at_barrier); }
 
-uint32_t shuffle(uint32_t value, int lane) {
+const Slot* exchange(const void* value, size_t bytes) {
     Fiber& fiber = self();
-    auto& slot = values[fiber.shuffles++ % 2][fiber.index.x / warp];
-    slot[fiber.index.x % warp] = value;
+    auto& slots = values[fiber.shuffles++ % 2][fiber.index.x / warp];
+    std::memcpy(slots[fiber.index.x % warp].bytes, value, bytes);
     leave(State::at_shuffle);
-    return slot[lane];
+    return slots;
 }
+
+std::vector<std::vector<Copy>>& copies() { return self().copies; }
+
+void perform(const Copy& copy) {
+    if (copy.valid)
+        std::memcpy(copy.to, copy.from, copy.bytes);
+    else
+        std::memset(copy.to, 0, copy.bytes);
+}
+
+float cut_sum(const double (&terms)[9]) {
+    double plain = 0, largest = 0;
+    for (double term : terms) {
+        plain += term;
+        if (std::fabs(term) > largest) largest = std::fabs(term);
+    }
+    if (!(plain - plain == 0)) return float(plain);
+    if (largest == 0) return float(plain);
+    int exponent;
+    std::frexp(largest, &exponent);
+    const double up = std::ldexp(1.0, 25 - exponent), down = std::ldexp(1.0, exponent - 25);
+    double sum = 0;
+    for (double term : terms) sum += std::trunc(term * up);
+    sum *= down;
+    const float rounded = float(sum);
+    return std::fabs(double(rounded)) > std::fabs(sum) ? std::nextafter(rounded, 0.0f) : rounded;
+}
+
+void fail(const char* reason) { failure = reason; }
 
 void* shared_memory(const void* key, size_t bytes) {
     auto& memory = shared_blocks[key];
     if (memory.empty()) {
-        memory.assign(bytes + 2 * guard, 0xFF);
+        memory.assign(bytes + 2 * guard, static_cast<unsigned char>(poison()));
         std::memset(memory.data(), 0xAB, guard);
         std::memset(memory.data() + guard + bytes, 0xAB, guard);
     }
@@ -180,11 +221,19 @@ namespace {
 struct Entry {
     const char *family, *name, *signature;
     void *float32, *float64;
+    void *scratch32, *scratch64;  // null where the kernel needs no memory of its own
 };
 
-#define LISTED(family, name, signature)                                            \
-    {family, #name, signature, reinterpret_cast<void*>(&nerve::cuda::name<float>), \
-     reinterpret_cast<void*>(&nerve::cuda::name<double>)},
+#define SCRATCH(name)                                             \
+    reinterpret_cast<void*>(&nerve::cuda::name##_scratch<float>), \
+        reinterpret_cast<void*>(&nerve::cuda::name##_scratch<double>)
+#define LISTED(family, name, signature)                   \
+    {family,                                              \
+     #name,                                               \
+     signature,                                           \
+     reinterpret_cast<void*>(&nerve::cuda::name<float>),  \
+     reinterpret_cast<void*>(&nerve::cuda::name<double>), \
+     NERVE_IF_SCRATCH(name, SCRATCH(name))},
 const Entry entries[] = {
 #define KERNEL(family, name, ...) NERVE_IF_HERE(family, LISTED(#family, name, #__VA_ARGS__))
 #include "kernels.inc"
@@ -195,6 +244,10 @@ const Entry entries[] = {
 }  // namespace shim
 
 extern "C" const void* shim_kernels() { return shim::entries; }
+
+int64_t nerve::cuda::busy_blocks() { return shim::busy; }
+
+extern "C" void shim_busy_blocks(int64_t blocks) { shim::busy = blocks; }
 
 extern "C" void shim_seed(uint64_t seed) { shim::random_state = seed; }
 

@@ -1,9 +1,10 @@
 // Compiles csrc/cuda/*.cu for the CPU, to test what can be tested without a GPU: indexing, barriers, shuffles, sizes.
 // Each CUDA thread is a fiber. Between barriers the fibers of a block run one after another in random order, shared
-// memory starts as NaN in every block and lies between guards, and a barrier or shuffle that some thread misses is an
-// error. Speed, tensor cores and the memory model are not imitated.
+// memory starts as NaN, or huge, in every block and lies between guards, and a barrier or shuffle that some thread
+// misses is an error. Speed and the memory model are not imitated; what tensor cores compute is (cuda_mma.h).
 #pragma once
 #include <math.h>
+#include <string.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +15,7 @@
 #define __device__
 #define __host__
 #define __restrict__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 namespace shim {
 
@@ -33,7 +34,13 @@ extern Index block, grid;
 void run(void (*body)(void* context), void* context, int64_t blocks, int threads);
 
 void block_barrier();
-uint32_t shuffle(uint32_t value, int lane);
+// Waits for the warp; then what all its lanes gave, 32 bytes each.
+struct alignas(8) Slot {
+    unsigned char bytes[32];
+};
+const Slot* exchange(const void* value, size_t bytes);
+unsigned random_below(unsigned n);
+void fail(const char* reason);
 void* shared_memory(const void* key, size_t bytes);
 
 }  // namespace shim
@@ -44,7 +51,9 @@ void* shared_memory(const void* key, size_t bytes);
 
 inline void __syncthreads() { shim::block_barrier(); }
 inline uint32_t __shfl_xor_sync(unsigned, uint32_t value, int lanes) {
-    return shim::shuffle(value, int(threadIdx.x % 32) ^ lanes);
+    uint32_t found;
+    memcpy(&found, shim::exchange(&value, sizeof value)[int(threadIdx.x % 32) ^ lanes].bytes, sizeof found);
+    return found;
 }
 
 namespace nerve::cuda {
@@ -54,6 +63,9 @@ void launch(Stream, void (*kernel)(P...), int64_t grid, A... arguments) {
     auto body = [&] { kernel(arguments...); };
     shim::run([](void* context) { (*static_cast<decltype(body)*>(context))(); }, &body, grid, threads);
 }
+
+int64_t busy_blocks();
+inline int64_t forget(int64_t x) { return x; }
 
 template <class A>
 A& shared() {

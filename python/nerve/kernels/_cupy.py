@@ -9,10 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from nerve import _cpu
 from nerve.errors import DeviceError, DTypeError
 
 #: Kernels that write another type of float than they read.
 OUT_OF_ITS_OWN_DTYPE = {"accumulate_mean", "to_float32", "to_float64"}
+
+#: What ``nerve.set_matmul_precision`` takes (``enum class Precision`` in ``csrc/cuda/launch.h``).
+PRECISIONS = {"highest": 0, "high": 1, "medium": 2}
+
+
+def _from_pool(size: int) -> Any:
+    import cupy
+
+    return cupy.empty(size, np.uint8)
 
 
 class CudaKernels:
@@ -23,14 +33,20 @@ class CudaKernels:
     extension : the module ``nerve._cuda``: functions of a dtype, a stream and addresses.
     current_stream : gives the address of the CUDA stream to launch on.
     wait : called after every launch, to find the one that fails (`NERVE_CUDA_SYNC=1`); None goes on at once.
+    allocate : gives a CuPy array of so many bytes, for a kernel that works in memory of its own.
     """
 
     def __init__(
-        self, extension: Any, current_stream: Callable[[], int], wait: Callable[[], None] | None = None
+        self,
+        extension: Any,
+        current_stream: Callable[[], int],
+        wait: Callable[[], None] | None = None,
+        allocate: Callable[[int], Any] = _from_pool,
     ) -> None:
         self._extension = extension
         self._current_stream = current_stream
         self._wait = wait
+        self._allocate = allocate
 
     @property
     def waits(self) -> bool:
@@ -49,6 +65,8 @@ class CudaKernels:
         if launcher is None:
             raise DeviceError(f"[{name}] has no CUDA kernel; move its arrays to the CPU with cupy.asnumpy(x)")
 
+        scratch_size = getattr(self._extension, f"{name}_scratch", None)
+
         def kernel(*arguments: Any) -> None:
             lists = any(isinstance(argument, list) for argument in arguments)
             dtypes: list[str] = []
@@ -58,7 +76,14 @@ class CudaKernels:
             found = set(dtypes[-1:] if name in OUT_OF_ITS_OWN_DTYPE else dtypes)
             if len(found) != 1 or not found <= {"float32", "float64"}:
                 raise DTypeError(f"[{name}] expects arrays of float32 or of float64, got {sorted(found)}")
-            launcher(*found, self._current_stream(), *passed)
+            if scratch_size is None:
+                launcher(*found, self._current_stream(), *passed)
+            else:
+                size = scratch_size(*found, *passed)
+                scratch = self._allocate(size) if size else None  # free after the launch: what follows waits for it
+                address = None if scratch is None else scratch.data.ptr
+                precision = PRECISIONS[_cpu.matmul_precision()]
+                launcher(*found, self._current_stream(), *passed, scratch=address, precision=precision)
             if self._wait is not None:
                 self._finish(name, arguments)
 

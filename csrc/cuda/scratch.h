@@ -1,0 +1,28 @@
+// Which kernels of kernels.inc there are on the GPU, and which of them work in memory of their own.
+#pragma once
+
+// CMake defines FAMILY_<family> as FAMILY_HERE for the families with a .cu file. NERVE_IF_HERE(family, then) is `then`
+// for these, and nothing for the others.
+#define FAMILY_HERE ~, 1
+#define NERVE_SECOND(first, second, ...) second
+#define NERVE_IS_HERE(...) NERVE_SECOND(__VA_ARGS__, 0, 0)
+#define NERVE_CAT_(a, b) a##b
+#define NERVE_CAT(a, b) NERVE_CAT_(a, b)
+#define NERVE_IF_0(...)
+#define NERVE_IF_1(...) __VA_ARGS__
+#define NERVE_IF_HERE(family, ...) NERVE_CAT(NERVE_IF_, NERVE_IS_HERE(FAMILY_##family))(__VA_ARGS__)
+
+// The kernels that work in memory of their own: name##_scratch has the kernel's arguments and says how many bytes they
+// need, which may be none. Stream::scratch has them when the kernel is called.
+#define SCRATCH_matmul FAMILY_HERE
+#define SCRATCH_matmul_packed FAMILY_HERE
+#define SCRATCH_conv2d FAMILY_HERE
+#define SCRATCH_conv2d_backward_input FAMILY_HERE
+#define SCRATCH_conv2d_backward_kernel FAMILY_HERE
+#define SCRATCH_lstm_backward FAMILY_HERE
+#define SCRATCH_gru_backward FAMILY_HERE
+#define SCRATCH_simple_rnn_backward FAMILY_HERE
+#define NERVE_IF_SCRATCH(name, ...) NERVE_CAT(NERVE_IF_, NERVE_IS_HERE(SCRATCH_##name))(__VA_ARGS__)
+#define NERVE_DECLARE_SCRATCH(name, ...) \
+    template <class T>                   \
+    int64_t name##_scratch(NERVE_BARE __VA_ARGS__);
