@@ -24,9 +24,9 @@ LIMIT, RELEASED = 15_000_000, 7
 FILES = ("matmul", "conv", "recurrent")
 #: Part of a kernel's mangled name: the type, and the precision of its products.
 WANTED = {
-    r"product_kernelIf.*PrecisionE0E": ("FFMA", "LDS.128", "LDGSTS.E", "STG.E.128"),
-    r"product_kernelIf.*PrecisionE[12]E": ("HMMA.1688.F32.TF32", "LDGSTS.E", "LDS.128", "STG.E.128"),
-    r"product_kernelId.*PrecisionE0E": ("DMMA", "LDGSTS.E", "LDS.128", "STG.E.128"),
+    r"product_kernelIf.*PrecisionE0E": ("FFMA", "LDS.128", "LDGSTS.E"),
+    r"product_kernelIf.*PrecisionE[12]E": ("HMMA.1688.F32.TF32", "LDGSTS.E", "LDS.128"),
+    r"product_kernelId.*PrecisionE0E": ("DMMA", "LDGSTS.E", "LDS.128"),
 }
 #: Operands that lie in memory in lines are copied 16 bytes at a time.
 WIDE, WIDE_COPY = re.compile(r"product_kernel.*(MatrixProduct|Conv)"), re.compile(r"LDGSTS\.E\.BYPASS(\.LTC128B)?\.128")

@@ -113,11 +113,12 @@ CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((2, 9, 9, 72), (3, 3, 72, 68), {"padding": "same"}),
     ((2, 17, 16, 66), (3, 2, 66, 65), {"strides": 2, "padding": 1}),
     ((1, 12, 13, 68), (3, 3, 68, 72), {"strides": (3, 2), "dilation_rate": (2, 3), "padding": "same"}),
+    ((2, 2, 3, 5), (1, 2, 5, 4), {"strides": 4}),  # phases without pixels
 ]
 
 
 @pytest.mark.parametrize(("x_shape", "kernel_shape", "options"), CONVOLUTIONS, ids=str)
-def test_convolutions_of_large_tiles(
+def test_convolutions(
     x_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
     options: dict[str, Any],

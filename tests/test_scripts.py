@@ -189,7 +189,7 @@ def test_the_table_of_kerass_classes_is_true(monkeypatch):
 PRODUCT = (
     "_ZN5nerve4cuda14product_kernelIfNS0_4TileILi128ELi128EEELNS0_9PrecisionE1ENS0_13MatrixProductIfLb1ELb0EEEEEvT2_"
 )
-CODE = "HMMA.1688.F32.TF32 R1 ; LDGSTS.E.BYPASS.128 ; LDS.128 ; STG.E.128 ;"
+CODE = "HMMA.1688.F32.TF32 R1 ; LDGSTS.E.BYPASS.128 ; LDS.128 ;"
 
 
 def compiled(folder: Path, *, name: str = PRODUCT, code: str = CODE, spilled: int = 0, size: int = 100) -> None:

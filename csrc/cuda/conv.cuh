@@ -235,10 +235,12 @@ struct ConvBackwardInput {
                 wide_kernel};
     }
     __device__ T epilogue(int64_t, int64_t, T value) const { return value; }
-    // Null beyond the last place of a phase.
+    // Null beyond the last place of a phase, which may have none.
     __device__ T* out(int64_t b, int64_t row, int64_t column) const {
         const int32_t phase = int32_t(b) % phases;
-        const Place at = place_at(row, s.rows_reached(phase).places, s.columns_reached(phase).places);
+        const Axis rows_here = s.rows_reached(phase), columns_here = s.columns_reached(phase);
+        const Place at = place_at(row, rows_here.places, columns_here.places);
+        if (rows_here.places == 0 || columns_here.places == 0) return nullptr;
         if (at.image >= s.batch) return nullptr;
         const int64_t y = phase / int32_t(s.stride_width) + at.row * s.stride_height;
         const int64_t x = phase % int32_t(s.stride_width) + at.column * s.stride_width;

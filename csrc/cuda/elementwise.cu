@@ -21,26 +21,65 @@ namespace {
 // --- kernels
 
 template <class T, class F>
-__global__ void unary_kernel(T* out, const T* x, int64_t size, F f) {
-    for (int64_t i = first_index(); i < size; i += index_step()) out[i] = f(x[i]);
+__global__ void unary_kernel(T* out, const T* x, int64_t size, bool wide, F f) {
+    each_index<T>(
+        size, wide,
+        [=](int64_t i) {
+            Values<T> values;
+            values.read(x + i);
+            for (T& value : values.of) value = f(value);
+            values.write(out + i);
+        },
+        [=](int64_t i) { out[i] = f(x[i]); });
 }
 
 template <class T, class F>
-__global__ void unary_backward_kernel(T* out, const T* grad, const T* x, const T* y, int64_t size, F f) {
-    for (int64_t i = first_index(); i < size; i += index_step()) out[i] = grad[i] * f.derivative(x[i], y[i]);
+__global__ void unary_backward_kernel(T* out, const T* grad, const T* x, const T* y, int64_t size, bool wide, F f) {
+    each_index<T>(
+        size, wide,
+        [=](int64_t i) {
+            Values<T> grads, xs, ys;
+            grads.read(grad + i), xs.read(x + i), ys.read(y + i);
+            for (int e = 0; e < chunk<T>; ++e) grads.of[e] *= f.derivative(xs.of[e], ys.of[e]);
+            grads.write(out + i);
+        },
+        [=](int64_t i) { out[i] = grad[i] * f.derivative(x[i], y[i]); });
 }
 
 template <class T, class Out, class F>
-__global__ void binary_kernel(Out* out, const T* a, const T* b, Walk walk, F f) {
-    for (int64_t i = first_index(); i < walk.size; i += index_step()) {
-        const Offsets offsets = walk.at(i);
-        out[i] = f(a[offsets.first], b[offsets.second]);
-    }
+__global__ void binary_kernel(Out* out, const T* a, const T* b, Walk walk, bool wide, F f) {
+    each_index<T>(
+        walk.size, wide,
+        [=](int64_t i) {
+            const Offsets offsets = walk.at(i);
+            const Values<T> left = read_chunk(a + offsets.first, walk.first[walk.rank - 1]);
+            const Values<T> right = read_chunk(b + offsets.second, walk.second[walk.rank - 1]);
+            if constexpr (sizeof(Out) == sizeof(T)) {
+                Values<T> results;
+                for (int e = 0; e < chunk<T>; ++e) results.of[e] = f(left.of[e], right.of[e]);
+                results.write(out + i);
+            } else {
+                for (int e = 0; e < chunk<T>; ++e) out[i + e] = f(left.of[e], right.of[e]);
+            }
+        },
+        [=](int64_t i) {
+            const Offsets offsets = walk.at(i);
+            out[i] = f(a[offsets.first], b[offsets.second]);
+        });
 }
 
 template <class T>
-__global__ void where_kernel(T* out, const bool* condition, const T* a, const T* b, int64_t size) {
-    for (int64_t i = first_index(); i < size; i += index_step()) out[i] = condition[i] ? a[i] : b[i];
+__global__ void where_kernel(T* out, const bool* condition, const T* a, const T* b, int64_t size, bool wide) {
+    each_index<T>(
+        size, wide,
+        [=](int64_t i) {
+            Values<T> left, right;
+            left.read(a + i), right.read(b + i);
+            for (int e = 0; e < chunk<T>; ++e)
+                if (!condition[i + e]) left.of[e] = right.of[e];
+            left.write(out + i);
+        },
+        [=](int64_t i) { out[i] = condition[i] ? a[i] : b[i]; });
 }
 
 template <class Out, class In>
@@ -57,18 +96,20 @@ void convert(Stream stream, Out* out, const In* x, int64_t size) {
 
 template <class T, class F>
 void unary(Stream stream, T* out, const T* x, int64_t size, F f) {
-    launch(stream, unary_kernel<T, F>, loop_blocks(size), out, x, size, f);
+    launch(stream, unary_kernel<T, F>, chunk_blocks<T>(size), out, x, size, is_aligned(out) && is_aligned(x), f);
 }
 
 template <class T, class F>
 void unary_backward(Stream stream, T* out, const T* grad, const T* x, const T* y, int64_t size, F f) {
-    launch(stream, unary_backward_kernel<T, F>, loop_blocks(size), out, grad, x, y, size, f);
+    const bool wide = is_aligned(out) && is_aligned(grad) && is_aligned(x) && is_aligned(y);
+    launch(stream, unary_backward_kernel<T, F>, chunk_blocks<T>(size), out, grad, x, y, size, wide, f);
 }
 
 template <class F, class T, class Out>
 void binary(Stream stream, Out* out, const T* a, const T* b, const Broadcast& shape) {
     const Walk walk(shape.shape, shape.a_strides, shape.b_strides);
-    launch(stream, binary_kernel<T, Out, F>, loop_blocks(walk.size), out, a, b, walk, F{});
+    const bool wide = is_aligned(out) && walk.is_wide(a, walk.first) && walk.is_wide(b, walk.second);
+    launch(stream, binary_kernel<T, Out, F>, chunk_blocks<T>(walk.size), out, a, b, walk, wide, F{});
 }
 
 }  // namespace
@@ -107,7 +148,8 @@ void binary(Stream stream, Out* out, const T* a, const T* b, const Broadcast& sh
 
 template <class T>
 void where(Stream stream, T* out, const bool* condition, const T* a, const T* b, int64_t size) {
-    launch(stream, where_kernel<T>, loop_blocks(size), out, condition, a, b, size);
+    const bool wide = is_aligned(out) && is_aligned(a) && is_aligned(b);
+    launch(stream, where_kernel<T>, chunk_blocks<T>(size), out, condition, a, b, size, wide);
 }
 
 template <class T>

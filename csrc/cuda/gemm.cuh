@@ -28,13 +28,13 @@ struct Copier {
     typename Source::template Cursor<count, spread> cursor;
 
     __device__ Copier(const Source& source, int64_t first_index, int64_t first_k) {
-        const Position at = chunk_position<T, Source::along_k, indices>(threadIdx.x);
+        const ChunkPosition at = chunk_position<T, Source::along_k, indices>(threadIdx.x);
         cursor.start(source, first_index + at.index, first_k + at.k);
     }
 
     __device__ void copy(const Source& source, T* to) {
         for (int i = 0; i < count; ++i) {
-            const Position at = chunk_position<T, Source::along_k, indices>(threadIdx.x + i * threads);
+            const ChunkPosition at = chunk_position<T, Source::along_k, indices>(threadIdx.x + i * threads);
             T* const chunk_to = to + place<T, Source::along_k, indices>(at.index, at.k);
             if (source.wide) {
                 const T* from = cursor.find(source, i, 0);
@@ -157,7 +157,12 @@ __global__ void __launch_bounds__(threads, Tile::rows > 64 || sizeof(T) == 8 ? 1
             }
             T* const to = cut.splits == 1 ? p.out(batch, row, column)
                                           : partials + ((split * p.batch + batch) * p.rows + row) * p.columns + column;
-            if (to != nullptr) values.write(to, count, cut.splits == 1 ? p.wide_out : p.columns % size == 0);
+            if (to == nullptr) continue;
+            if (cut.splits == 1 ? p.wide_out : p.columns % size == 0)
+                values.write(to);
+            else
+                for (int e = 0; e < size; ++e)
+                    if (e < count) to[e] = values.of[e];
         }
     }
 }

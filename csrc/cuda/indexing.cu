@@ -7,11 +7,17 @@ namespace {
 // --- kernels
 
 template <class T>
-__global__ void copy_kernel(T* out, const T* x, Walk walk) {
-    for (int64_t i = first_index(); i < walk.size; i += index_step()) {
-        const Offsets offsets = walk.at(i);
-        out[offsets.first] = x[offsets.second];
-    }
+__global__ void copy_kernel(T* out, const T* x, Walk walk, bool wide) {
+    each_index<T>(
+        walk.size, wide,
+        [=](int64_t i) {
+            const Offsets offsets = walk.at(i);
+            read_chunk(x + offsets.second, walk.second[walk.rank - 1]).write(out + offsets.first);
+        },
+        [=](int64_t i) {
+            const Offsets offsets = walk.at(i);
+            out[offsets.first] = x[offsets.second];
+        });
 }
 
 template <class T>
@@ -88,7 +94,10 @@ __global__ void one_hot_kernel(T* out, const int64_t* labels, int64_t size, int6
 template <class T>
 void copy(Stream stream, T* out, const T* x, const CopyShape& shape) {
     const Walk walk(shape.shape, shape.out_strides, shape.x_strides);
-    launch(stream, copy_kernel<T>, loop_blocks(walk.size), out + shape.out_offset, x + shape.x_offset, walk);
+    out += shape.out_offset, x += shape.x_offset;
+    // an output whose last stride is 0 has no chunks
+    const bool wide = walk.is_wide(x, walk.second) && walk.is_wide(out, walk.first) && walk.first[walk.rank - 1] == 1;
+    launch(stream, copy_kernel<T>, chunk_blocks<T>(walk.size), out, x, walk, wide);
 }
 
 template <class T>

@@ -9,24 +9,9 @@
 #include <type_traits>
 
 #include "cuda/mma.cuh"
-#include "cuda/tile.cuh"
+#include "cuda/values.cuh"
 
 namespace nerve::cuda {
-
-// Neighbours in memory, read and written at once where they are aligned.
-template <class T>
-struct alignas(16) Values {
-    T of[chunk<T>];
-
-    __device__ void read(const T* from) { *this = *reinterpret_cast<const Values*>(from); }
-    __device__ void write(T* to, int count, bool aligned) const {
-        if (aligned)
-            *reinterpret_cast<Values*>(to) = *this;
-        else
-            for (int e = 0; e < chunk<T>; ++e)
-                if (e < count) to[e] = of[e];
-    }
-};
 
 // --- fused multiply-adds: 16 x 16 threads
 

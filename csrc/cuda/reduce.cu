@@ -1,7 +1,8 @@
 // Reductions over the middle axis of x (outer, reduced, inner). inner = 1: a row for each warp, or for each block when
-// rows are long; otherwise 32 neighbouring columns for each block, its warps taking turns at the rows. The order is
-// fixed by the shape.
-#include "cuda/common.cuh"
+// rows are long; otherwise 32 neighbouring columns for each block, its warps taking turns at the rows. Where that makes
+// few blocks of long work, each takes a part, and a warp for each result combines the parts. The order is fixed by the
+// shape.
+#include "cuda/values.cuh"
 
 namespace nerve::cuda {
 namespace {
@@ -41,46 +42,116 @@ struct Position {
 
 // --- kernels
 
-// Items first, first + step, ... below `reduced`, summed in runs of 32, so that the error grows slowly.
+// Items first, first + step, ... below `end`, in runs of 32, so that the error of a sum grows slowly.
 template <class T, class Op>
-__device__ typename Op::Item strided_items(const T* x, int64_t stride, int64_t first, int64_t step, int64_t reduced,
+__device__ typename Op::Item strided_items(const T* x, int64_t stride, int64_t first, int64_t step, int64_t end,
                                            const Op& op) {
     auto total = op.start();
-    for (int64_t i = first; i < reduced;) {
+    for (int64_t i = first; i < end;) {
         auto run = op.item(x[i * stride], i);
         i += step;
-        for (int n = 1; n < 32 && i < reduced; ++n, i += step) run = op(run, op.item(x[i * stride], i));
+        for (int n = 1; n < 32 && i < end; ++n, i += step) run = op(run, op.item(x[i * stride], i));
         total = op(total, run);
     }
     return total;
 }
 
+// The same for neighbours: chunks first, first + step, ... of the elements below `end`, four of them in a run, which
+// are read ahead and, if wide, as a whole. What is combined, and in which order, is the same if they are not.
+template <class T, class Op>
+__device__ typename Op::Item chunk_items(const T* x, int64_t first, int64_t step, int64_t end, bool wide,
+                                         const Op& op) {
+    constexpr int size = chunk<T>, ahead = 4;
+    auto total = op.start();
+    for (int64_t i = first * size; i < end; i += ahead * step * size) {
+        Values<T> values[ahead];
+        for (int n = 0; n < ahead; ++n) {
+            const int64_t from = i + n * step * size;
+            if (wide && from + size <= end)
+                values[n].read(x + from);
+            else
+                for (int e = 0; e < size; ++e)
+                    if (from + e < end) values[n].of[e] = x[from + e];
+        }
+        auto run = op.start();
+        for (int n = 0; n < ahead; ++n)
+            for (int e = 0; e < size; ++e)
+                if (i + n * step * size + e < end) run = op(run, op.item(values[n].of[e], i + n * step * size + e));
+        total = op(total, run);
+    }
+    return total;
+}
+
+// How the reduced axis is cut: into `splits` parts of `share`, a whole number of chunks.
+struct Parts {
+    int64_t splits, share;
+    __device__ int64_t begin(int64_t split) const { return split * share; }
+    __device__ int64_t end(int64_t split, int64_t reduced) const {
+        return (split + 1) * share < reduced ? (split + 1) * share : reduced;
+    }
+};
+
+// Parts of `least` elements or more, for eight blocks on each multiprocessor of a GPU that `blocks` blocks do not fill.
+Parts parts_of(int64_t blocks, int64_t reduced, int64_t least) {
+    const int64_t wanted = blocks > 0 ? 4 * busy_blocks() / blocks : 1, most = reduced / least;
+    const int64_t splits = wanted < most ? wanted : most;
+    if (splits < 2) return {1, reduced};
+    const int64_t share = divide_up(divide_up(reduced, splits), 8) * 8;
+    return {divide_up(reduced, share), share};
+}
+
+// The result, or the item of a part.
+template <class Op>
+__device__ void finish(typename Op::Out* out, typename Op::Item* items, int64_t i, int64_t split, const Parts& parts,
+                       typename Op::Item total, const Op& op) {
+    if (parts.splits == 1)
+        out[i] = op.result(total);
+    else
+        items[i * parts.splits + split] = total;
+}
+
 template <int width, class T, class Op>
-__global__ void reduce_rows(typename Op::Out* out, const T* x, int64_t rows, int64_t reduced, Op op) {
-    const int64_t row = row_index<width>();
+__global__ void reduce_rows(typename Op::Out* out, typename Op::Item* items, const T* x, int64_t rows, int64_t reduced,
+                            Parts parts, bool wide, Op op) {
+    const int64_t part = row_index<width>(), row = part / parts.splits, split = part % parts.splits;
     if (row >= rows) return;
-    auto total = strided_items(x + row * reduced, 1, row_lane<width>(), width, reduced, op);
+    const int64_t first = parts.begin(split) / chunk<T> + row_lane<width>();
+    auto total = chunk_items(x + row * reduced, first, width, parts.end(split, reduced), wide, op);
     total = row_reduce<width>(total, op);
-    if (row_lane<width>() == 0) out[row] = op.result(total);
+    if (row_lane<width>() == 0) finish(out, items, row, split, parts, total, op);
 }
 
 template <class T, class Op>
-__global__ void reduce_columns(typename Op::Out* out, const T* x, int64_t reduced, int64_t inner, Op op) {
+__global__ void reduce_columns(typename Op::Out* out, typename Op::Item* items, const T* x, int64_t reduced,
+                               int64_t inner, Parts parts, Op op) {
     struct Partials {
         typename Op::Item of[threads / warp][warp];
     };
     auto& partials = shared<Partials>();
-    const int64_t strips = divide_up(inner, warp);
-    const int64_t outer = blockIdx.x / strips, column = blockIdx.x % strips * warp + threadIdx.x % warp;
+    const int64_t strips = divide_up(inner, warp), split = blockIdx.x / strips % parts.splits;
+    const int64_t outer = blockIdx.x / strips / parts.splits, column = blockIdx.x % strips * warp + threadIdx.x % warp;
     const int group = threadIdx.x / warp, lane = threadIdx.x % warp;
     auto total = op.start();
     if (column < inner)
-        total = strided_items(x + outer * reduced * inner + column, inner, group, threads / warp, reduced, op);
+        total = strided_items(x + outer * reduced * inner + column, inner, parts.begin(split) + group, threads / warp,
+                              parts.end(split, reduced), op);
     partials.of[group][lane] = total;
     __syncthreads();
     if (group > 0 || column >= inner) return;
     for (int other = 1; other < threads / warp; ++other) total = op(total, partials.of[other][lane]);
-    out[outer * inner + column] = op.result(total);
+    finish(out, items, outer * inner + column, split, parts, total, op);
+}
+
+// A warp for each result.
+template <class Op>
+__global__ void combine_kernel(typename Op::Out* out, const typename Op::Item* items, int64_t results, int64_t splits,
+                               Op op) {
+    const int64_t i = row_index<warp>();
+    if (i >= results) return;
+    auto total = op.start();
+    for (int64_t split = row_lane<warp>(); split < splits; split += warp) total = op(total, items[i * splits + split]);
+    total = row_reduce<warp>(total, op);
+    if (row_lane<warp>() == 0) out[i] = op.result(total);
 }
 
 template <class T>
@@ -131,14 +202,34 @@ __global__ void accumulate_mean_kernel(double* totals, const T* values, const T*
 
 // --- launchers
 
+Parts cut_reduction(int64_t outer, int64_t reduced, int64_t inner) {
+    if (inner != 1) return parts_of(outer * divide_up(inner, warp), reduced, 512);
+    return is_long(reduced) ? parts_of(outer, reduced, 8192) : Parts{1, reduced};
+}
+
+template <class Op>
+int64_t reduction_scratch(int64_t outer, int64_t reduced, int64_t inner) {
+    const int64_t splits = cut_reduction(outer, reduced, inner).splits;
+    return splits > 1 ? splits * outer * inner * int64_t(sizeof(typename Op::Item)) : 0;
+}
+
 template <class T, class Op>
 void reduce(Stream stream, typename Op::Out* out, const T* x, int64_t outer, int64_t reduced, int64_t inner, Op op) {
+    const Parts parts = cut_reduction(outer, reduced, inner);
+    const bool wide = is_aligned(x) && (reduced % chunk<T> == 0 || outer == 1);
+    auto* items = static_cast<typename Op::Item*>(stream.scratch);
     if (inner != 1)
-        launch(stream, reduce_columns<T, Op>, outer * divide_up(inner, warp), out, x, reduced, inner, op);
+        launch(stream, reduce_columns<T, Op>, outer * parts.splits * divide_up(inner, warp), out, items, x, reduced,
+               inner, parts, op);
     else if (is_long(reduced))
-        launch(stream, reduce_rows<threads, T, Op>, row_blocks<threads>(outer), out, x, outer, reduced, op);
+        launch(stream, reduce_rows<threads, T, Op>, row_blocks<threads>(outer * parts.splits), out, items, x, outer,
+               reduced, parts, wide, op);
     else
-        launch(stream, reduce_rows<warp, T, Op>, row_blocks<warp>(outer), out, x, outer, reduced, op);
+        launch(stream, reduce_rows<warp, T, Op>, row_blocks<warp>(outer), out, items, x, outer, reduced, parts, wide,
+               op);
+    if (parts.splits > 1)
+        launch(stream, combine_kernel<Op>, row_blocks<warp>(outer * inner), out, items, outer * inner, parts.splits,
+               op);
 }
 
 }  // namespace
@@ -148,24 +239,48 @@ void sum(Stream stream, T* out, const T* x, int64_t outer, int64_t reduced, int6
     reduce(stream, out, x, outer, reduced, inner, Total<T, Add>{T(0), T(1)});
 }
 template <class T>
+int64_t sum_scratch(T*, const T*, int64_t outer, int64_t reduced, int64_t inner) {
+    return reduction_scratch<Total<T, Add>>(outer, reduced, inner);
+}
+template <class T>
 void mean(Stream stream, T* out, const T* x, int64_t outer, int64_t reduced, int64_t inner) {
     reduce(stream, out, x, outer, reduced, inner, Total<T, Add>{T(0), T(1) / T(reduced)});
+}
+template <class T>
+int64_t mean_scratch(T*, const T*, int64_t outer, int64_t reduced, int64_t inner) {
+    return reduction_scratch<Total<T, Add>>(outer, reduced, inner);
 }
 template <class T>
 void max(Stream stream, T* out, const T* x, int64_t outer, int64_t reduced, int64_t inner) {
     reduce(stream, out, x, outer, reduced, inner, Total<T, Max>{-T(HUGE_VAL), T(1)});
 }
 template <class T>
+int64_t max_scratch(T*, const T*, int64_t outer, int64_t reduced, int64_t inner) {
+    return reduction_scratch<Total<T, Max>>(outer, reduced, inner);
+}
+template <class T>
 void min(Stream stream, T* out, const T* x, int64_t outer, int64_t reduced, int64_t inner) {
     reduce(stream, out, x, outer, reduced, inner, Total<T, Min>{T(HUGE_VAL), T(1)});
+}
+template <class T>
+int64_t min_scratch(T*, const T*, int64_t outer, int64_t reduced, int64_t inner) {
+    return reduction_scratch<Total<T, Min>>(outer, reduced, inner);
 }
 template <class T>
 void argmax(Stream stream, int64_t* out, const T* x, int64_t outer, int64_t reduced, int64_t inner) {
     reduce(stream, out, x, outer, reduced, inner, Position<T, Max>{});
 }
 template <class T>
+int64_t argmax_scratch(int64_t*, const T*, int64_t outer, int64_t reduced, int64_t inner) {
+    return reduction_scratch<Position<T, Max>>(outer, reduced, inner);
+}
+template <class T>
 void argmin(Stream stream, int64_t* out, const T* x, int64_t outer, int64_t reduced, int64_t inner) {
     reduce(stream, out, x, outer, reduced, inner, Position<T, Min>{});
+}
+template <class T>
+int64_t argmin_scratch(int64_t*, const T*, int64_t outer, int64_t reduced, int64_t inner) {
+    return reduction_scratch<Position<T, Min>>(outer, reduced, inner);
 }
 template <class T>
 void argmax_is(Stream stream, T* out, const T* x, const int64_t* labels, int64_t rows, int64_t columns) {

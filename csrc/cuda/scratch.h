@@ -22,6 +22,12 @@
 #define SCRATCH_lstm_backward FAMILY_HERE
 #define SCRATCH_gru_backward FAMILY_HERE
 #define SCRATCH_simple_rnn_backward FAMILY_HERE
+#define SCRATCH_sum FAMILY_HERE
+#define SCRATCH_mean FAMILY_HERE
+#define SCRATCH_max FAMILY_HERE
+#define SCRATCH_min FAMILY_HERE
+#define SCRATCH_argmax FAMILY_HERE
+#define SCRATCH_argmin FAMILY_HERE
 #define NERVE_IF_SCRATCH(name, ...) NERVE_CAT(NERVE_IF_, NERVE_IS_HERE(SCRATCH_##name))(__VA_ARGS__)
 #define NERVE_DECLARE_SCRATCH(name, ...) \
     template <class T>                   \

@@ -33,16 +33,16 @@ constexpr int place(int index, int k) {
     }
 }
 
-struct Position {
+struct ChunkPosition {
     int index, k;
 };
 
 // The first element of chunk i of a slice; consecutive threads copy consecutive chunks of the operand.
 template <class T, bool along_k, int indices>
-constexpr Position chunk_position(int i) {
+constexpr ChunkPosition chunk_position(int i) {
     constexpr int line = (along_k ? slice : indices) / chunk<T>;
     const int along = i % line * chunk<T>;
-    return along_k ? Position{i / line, along} : Position{along, i / line};
+    return along_k ? ChunkPosition{i / line, along} : ChunkPosition{along, i / line};
 }
 
 struct TilePosition {

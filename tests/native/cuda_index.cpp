@@ -28,13 +28,13 @@ void check_places() {
         }
     std::set<int> chunks;
     for (int i = 0; i < indices * slice / chunk<T>; ++i) {
-        const Position at = chunk_position<T, along_k, indices>(i);
+        const ChunkPosition at = chunk_position<T, along_k, indices>(i);
         expect(at.index < indices && at.k < slice, "a chunk lies outside");
         chunks.insert(place<T, along_k, indices>(at.index, at.k));
         if (i % 8 == 7) {  // eight threads write 128 bytes at once
             std::set<int> banks;
             for (int j = i - 7; j <= i; ++j) {
-                const Position other = chunk_position<T, along_k, indices>(j);
+                const ChunkPosition other = chunk_position<T, along_k, indices>(j);
                 banks.insert(place<T, along_k, indices>(other.index, other.k) * int(sizeof(T)) / 16 % 8);
             }
             expect(banks.size() == 8, "chunks that are written together meet in a bank");

@@ -192,16 +192,15 @@ float cut_sum(const double (&terms)[9]) {
         plain += term;
         if (std::fabs(term) > largest) largest = std::fabs(term);
     }
-    if (!(plain - plain == 0)) return float(plain);
-    if (largest == 0) return float(plain);
+    if (!(plain - plain == 0) || largest == 0) return float(plain);
     int exponent;
     std::frexp(largest, &exponent);
     const double up = std::ldexp(1.0, 25 - exponent), down = std::ldexp(1.0, exponent - 25);
-    double sum = 0;
-    for (double term : terms) sum += std::trunc(term * up);
-    sum *= down;
-    const float rounded = float(sum);
-    return std::fabs(double(rounded)) > std::fabs(sum) ? std::nextafter(rounded, 0.0f) : rounded;
+    int64_t sum = 0;
+    for (double term : terms) sum += int64_t(term * up);
+    const double exact = double(sum) * down;
+    const float rounded = float(exact);
+    return std::fabs(double(rounded)) > std::fabs(exact) ? std::nextafter(rounded, 0.0f) : rounded;
 }
 
 void fail(const char* reason) { failure = reason; }
