@@ -58,25 +58,38 @@ auto choose(const std::string& op, std::string_view dtype, const F& float32, con
     fail("DTypeError", "[" + op + "] expects float32 or float64, got " + std::string(dtype));
 }
 
-// A and B differ in float and double only, which Python does not see.
-template <class... A, class... B, size_t... I>
+// A and B differ in float and double only, which Python does not see. With `scratch` a kernel also takes memory of its
+// own, and the precision of products.
+template <bool scratch, class... A, class... B, size_t... I>
 void define(py::module_& module, const std::string& op, void (*float32)(cuda::Stream, A...),
             void (*float64)(cuda::Stream, B...), const char* signature, std::index_sequence<I...>) {
     auto names = argument_names(signature);
-    module.def(
-        op.c_str(),
-        [=](std::string_view dtype, std::uintptr_t address, const typename DeviceArgument<A>::type&... arguments,
-            const Address& scratch, int64_t precision) {
-            const cuda::Stream stream{reinterpret_cast<CUstream_st*>(address), scratch.data,
-                                      static_cast<cuda::Precision>(precision)};
-            choose(
-                op, dtype, [&] { float32(stream, DeviceArgument<A>::pass(arguments)...); },
-                [&] { float64(stream, DeviceArgument<B>::pass(arguments)...); });
-            if (std::string error = cuda::launch_error(); !error.empty())
-                fail("DeviceError", "[" + op + "] could not be launched on the GPU: " + error);
-        },
-        py::arg("dtype"), py::arg("stream"), names.at(I).argument()..., py::kw_only(), py::arg("scratch") = py::none(),
-        py::arg("precision") = int64_t(cuda::Precision::high));
+    const auto call = [=](std::string_view dtype, const cuda::Stream& stream,
+                          const typename DeviceArgument<A>::type&... arguments) {
+        choose(
+            op, dtype, [&] { float32(stream, DeviceArgument<A>::pass(arguments)...); },
+            [&] { float64(stream, DeviceArgument<B>::pass(arguments)...); });
+        if (std::string error = cuda::launch_error(); !error.empty())
+            fail("DeviceError", "[" + op + "] could not be launched on the GPU: " + error);
+    };
+    if constexpr (scratch)
+        module.def(
+            op.c_str(),
+            [=](std::string_view dtype, std::uintptr_t stream, const typename DeviceArgument<A>::type&... arguments,
+                const Address& memory, int64_t precision) {
+                call(dtype,
+                     {reinterpret_cast<CUstream_st*>(stream), memory.data, static_cast<cuda::Precision>(precision)},
+                     arguments...);
+            },
+            py::arg("dtype"), py::arg("stream"), names.at(I).argument()..., py::kw_only(),
+            py::arg("scratch") = py::none(), py::arg("precision") = int64_t(cuda::Precision::high));
+    else
+        module.def(
+            op.c_str(),
+            [=](std::string_view dtype, std::uintptr_t stream, const typename DeviceArgument<A>::type&... arguments) {
+                call(dtype, {reinterpret_cast<CUstream_st*>(stream)}, arguments...);
+            },
+            py::arg("dtype"), py::arg("stream"), names.at(I).argument()...);
 }
 
 template <class... A, class... B, size_t... I>
@@ -92,10 +105,10 @@ void define_scratch(py::module_& module, const std::string& op, int64_t (*float3
                py::arg("dtype"), names.at(I).argument()...);
 }
 
-template <class... A, class... B>
+template <bool scratch, class... A, class... B>
 void define(py::module_& module, const char* op, void (*float32)(cuda::Stream, A...),
             void (*float64)(cuda::Stream, B...), const char* signature) {
-    define(module, op, float32, float64, signature, std::index_sequence_for<A...>{});
+    define<scratch>(module, op, float32, float64, signature, std::index_sequence_for<A...>{});
 }
 
 template <class... A, class... B>
@@ -144,8 +157,8 @@ PYBIND11_MODULE(_cuda, module, py::mod_gil_not_used()) {
     module.doc() = "Kernels on the GPU, over addresses in device memory; see nerve.kernels for the public functions.";
 #define DEFINE_SCRATCH(name, signature) \
     bind::define_scratch(module, #name, &cuda::name##_scratch<float>, &cuda::name##_scratch<double>, signature);
-#define DEFINE(name, signature)                                                      \
-    bind::define(module, #name, &cuda::name<float>, &cuda::name<double>, signature); \
+#define DEFINE(name, signature)                                                                                     \
+    bind::define<NERVE_IS_HERE(SCRATCH_##name)>(module, #name, &cuda::name<float>, &cuda::name<double>, signature); \
     NERVE_IF_SCRATCH(name, DEFINE_SCRATCH(name, signature))
 #define KERNEL(family, name, ...) NERVE_IF_HERE(family, DEFINE(name, #__VA_ARGS__))
 #include "kernels.inc"

@@ -20,7 +20,9 @@ __all__: list[str] = [
     "affine_sample_backward",
     "argmax",
     "argmax_is",
+    "argmax_scratch",
     "argmin",
+    "argmin_scratch",
     "attention",
     "attention_backward",
     "average_pool2d",
@@ -32,7 +34,10 @@ __all__: list[str] = [
     "ceil_backward",
     "conv2d",
     "conv2d_backward_input",
+    "conv2d_backward_input_scratch",
     "conv2d_backward_kernel",
+    "conv2d_backward_kernel_scratch",
+    "conv2d_scratch",
     "copy",
     "cos",
     "cos_backward",
@@ -71,6 +76,7 @@ __all__: list[str] = [
     "grid_sample_backward",
     "gru",
     "gru_backward",
+    "gru_backward_scratch",
     "hard_sigmoid",
     "hard_sigmoid_backward",
     "kmeans_assign",
@@ -91,14 +97,20 @@ __all__: list[str] = [
     "log_softmax_backward",
     "lstm",
     "lstm_backward",
+    "lstm_backward_scratch",
     "matmul",
     "matmul_packed",
+    "matmul_packed_scratch",
+    "matmul_scratch",
     "max",
     "max_pool2d",
     "max_pool2d_backward",
+    "max_scratch",
     "maximum",
     "mean",
+    "mean_scratch",
     "min",
+    "min_scratch",
     "minimum",
     "moving_average_step",
     "multiply",
@@ -143,6 +155,7 @@ __all__: list[str] = [
     "silu_backward",
     "simple_rnn",
     "simple_rnn_backward",
+    "simple_rnn_backward_scratch",
     "sin",
     "sin_backward",
     "softmax",
@@ -160,6 +173,7 @@ __all__: list[str] = [
     "status",
     "subtract",
     "sum",
+    "sum_scratch",
     "take",
     "take_backward",
     "take_backward_rows",
@@ -297,6 +311,9 @@ def argmax(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
 def argmax_is(
     dtype: str,
@@ -307,6 +324,14 @@ def argmax_is(
     rows: typing.SupportsInt | typing.SupportsIndex,
     columns: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def argmax_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def argmin(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -315,7 +340,18 @@ def argmin(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def argmin_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def attention(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -426,6 +462,9 @@ def conv2d(
     bias: int | None,
     shape: tuple[typing.Any, ...],
     activation: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
 def conv2d_backward_input(
     dtype: str,
@@ -434,7 +473,17 @@ def conv2d_backward_input(
     grad: int | None,
     kernel: int | None,
     shape: tuple[typing.Any, ...],
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def conv2d_backward_input_scratch(
+    dtype: str,
+    grad_x: int | None,
+    grad: int | None,
+    kernel: int | None,
+    shape: tuple[typing.Any, ...],
+) -> int: ...
 def conv2d_backward_kernel(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -442,7 +491,26 @@ def conv2d_backward_kernel(
     grad: int | None,
     x: int | None,
     shape: tuple[typing.Any, ...],
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def conv2d_backward_kernel_scratch(
+    dtype: str,
+    grad_kernel: int | None,
+    grad: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> int: ...
+def conv2d_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    kernel: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def copy(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -834,7 +902,28 @@ def gru_backward(
     recurrent_kernel: int | None,
     initial_state: int | None,
     shape: tuple[typing.Any, ...],
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def gru_backward_scratch(
+    dtype: str,
+    grad_gates: int | None,
+    grad_x: int | None,
+    grad_kernel: int | None,
+    grad_recurrent_kernel: int | None,
+    grad_bias: int | None,
+    grad_initial_state: int | None,
+    grad: int | None,
+    grad_state: int | None,
+    x: int | None,
+    out: int | None,
+    saved: int | None,
+    kernel: int | None,
+    recurrent_kernel: int | None,
+    initial_state: int | None,
+    shape: tuple[typing.Any, ...],
+) -> int: ...
 def hard_sigmoid(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1042,7 +1131,31 @@ def lstm_backward(
     initial_state: int | None,
     initial_cell: int | None,
     shape: tuple[typing.Any, ...],
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def lstm_backward_scratch(
+    dtype: str,
+    grad_gates: int | None,
+    grad_x: int | None,
+    grad_kernel: int | None,
+    grad_recurrent_kernel: int | None,
+    grad_bias: int | None,
+    grad_initial_state: int | None,
+    grad_initial_cell: int | None,
+    grad: int | None,
+    grad_state: int | None,
+    grad_cell: int | None,
+    x: int | None,
+    out: int | None,
+    saved: int | None,
+    kernel: int | None,
+    recurrent_kernel: int | None,
+    initial_state: int | None,
+    initial_cell: int | None,
+    shape: tuple[typing.Any, ...],
+) -> int: ...
 def matmul(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1052,6 +1165,9 @@ def matmul(
     bias: int | None,
     shape: tuple[typing.Any, ...],
     activation: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
 def matmul_packed(
     dtype: str,
@@ -1062,7 +1178,28 @@ def matmul_packed(
     bias: int | None,
     shape: tuple[typing.Any, ...],
     activation: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def matmul_packed_scratch(
+    dtype: str,
+    out: int | None,
+    a: int | None,
+    packed: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
+def matmul_scratch(
+    dtype: str,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def max(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1071,6 +1208,9 @@ def max(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
 def max_pool2d(
     dtype: str,
@@ -1090,6 +1230,14 @@ def max_pool2d_backward(
     wide_index: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
+def max_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def maximum(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1106,7 +1254,18 @@ def mean(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def mean_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def min(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1115,7 +1274,18 @@ def min(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def min_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def minimum(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1523,7 +1693,28 @@ def simple_rnn_backward(
     initial_state: int | None,
     shape: tuple[typing.Any, ...],
     activation: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def simple_rnn_backward_scratch(
+    dtype: str,
+    grad_gates: int | None,
+    grad_x: int | None,
+    grad_kernel: int | None,
+    grad_recurrent_kernel: int | None,
+    grad_bias: int | None,
+    grad_initial_state: int | None,
+    grad: int | None,
+    grad_state: int | None,
+    x: int | None,
+    out: int | None,
+    kernel: int | None,
+    recurrent_kernel: int | None,
+    initial_state: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def sin(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1662,7 +1853,18 @@ def sum(
     outer: typing.SupportsInt | typing.SupportsIndex,
     reduced: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def sum_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    reduced: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def take(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
