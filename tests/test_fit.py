@@ -349,3 +349,14 @@ class TestEvaluateAndPredict:
         model.fit({"a": X, "b": Y}, 2 * Y, epochs=60, verbose=0)
         assert model.evaluate([X, Y], 2 * Y, verbose=0) < 1e-3
         close(model.predict({"b": Y, "a": X}, verbose=0), model.predict([X, Y], verbose=0), 0)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_model_without_trainable_weights_is_measured(run_eagerly):
+    model = Sequential([Input((3,), name="rows"), layers.Rescaling(2.0)], name="scale")
+    model.compile("sgd", "mse", metrics=["mae"], run_eagerly=run_eagerly)
+    x = np.arange(12, dtype=np.float32).reshape(4, 3)
+    with pytest.warns(UserWarning, match=r"\[scale\] has no trainable weights"):
+        logs = model.fit(x, x, epochs=2, batch_size=2, verbose=0).history
+    np.testing.assert_allclose(logs["loss"], [np.mean(x**2)] * 2, rtol=1e-6)
+    np.testing.assert_allclose(logs["mae"], [x.mean()] * 2, rtol=1e-6)

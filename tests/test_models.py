@@ -444,3 +444,17 @@ def test_resnet20_trains_replayed_as_eagerly():
         np.testing.assert_array_equal(a.array, b.array, err_msg=a.name)
     (recording,) = model._recorders["train"].recordings
     assert recording.ready
+
+
+def test_an_init_that_forgets_super_says_so():
+    class Forgets(Model):
+        def __init__(self):
+            self.dense = layers.Dense(1)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    with pytest.raises(AttributeError, match=r"Forgets has no '\w+' yet: its __init__ must call super\(\)"):
+        Forgets()(ROWS)
+    with pytest.raises(AttributeError, match=r"must call super\(\)"):
+        Sequential([Input((3,)), Forgets()])

@@ -186,3 +186,27 @@ def test_errors():
         layers.ConvLSTM2D(3, 2)(Input((4, None, 5, 1)))
     with pytest.raises(ShapeError, match=r"expects inputs \(batch, time, features\), got shape"):
         layers.Masking()(X[0, 0])
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_batch_statistics_pass_over_what_is_masked(axis):
+    """Values that do not count change neither the statistics nor the gradients; of nothing, nothing is NaN."""
+    mask = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 0], [1, 0, 1]], bool)
+    x = rng.normal(size=(4, 3, 5)).astype(np.float32)
+    norm = layers.BatchNormalization(axis=axis, momentum=0.0)
+    y = norm(x, training=True, mask=mask).array
+    if axis == -1:
+        counted = x[mask]
+        np.testing.assert_allclose(norm.moving_mean.array, counted.mean(0), atol=1e-6)
+        np.testing.assert_allclose(norm.moving_variance.array, counted.var(0), rtol=1e-5)
+        np.testing.assert_allclose(y, (x - counted.mean(0)) / np.sqrt(counted.var(0) + 1e-3), atol=1e-5)
+    else:
+        rows = [x[mask[:, i], i].ravel() for i in range(3)]
+        np.testing.assert_allclose(norm.moving_mean.array, [row.mean() for row in rows], atol=1e-6)
+        np.testing.assert_allclose(norm.moving_variance.array, [row.var() for row in rows], rtol=1e-5)
+    assert np.isfinite(norm(x, training=True, mask=np.zeros((4, 3), bool)).array).all()
+    np.testing.assert_array_equal(norm(x, mask=mask).array, norm(x).array)  # outside of training nothing is left out
+    with pytest.raises(
+        ShapeError, match=r"batch_normalization\S* \(BatchNormalization\)\] expects a mask .* got \(4, 2\)"
+    ):
+        norm(x, training=True, mask=mask[:, :2])

@@ -225,13 +225,14 @@ def tagger(library, *, recurrent="LSTM", inner=()):
 
 @pytest.mark.parametrize("recurrent", ["SimpleRNN", "LSTM", "GRU"])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_mask_flows_from_the_embedding_to_the_loss(recurrent, weighted):
+@pytest.mark.parametrize("norm", ["LayerNormalization", "BatchNormalization"])
+def test_a_mask_flows_from_the_embedding_to_the_loss(recurrent, weighted, norm):
     """Embedding, Bidirectional, TimeDistributed, loss and metric: fit, recorded, with the numbers of Keras."""
     labels = rng.integers(0, 3, size=TOKENS.shape)
     weights = rng.uniform(size=TOKENS.shape).astype(np.float32) if weighted else None
     results, start = [], None
     for library in (keras, nerve):
-        model = tagger(library, recurrent=recurrent, inner=[lambda layers: layers.LayerNormalization()])
+        model = tagger(library, recurrent=recurrent, inner=[lambda layers: getattr(layers, norm)()])
         if start is None:
             start = [array(w).copy() for w in model.get_weights()]
         model.set_weights(start)

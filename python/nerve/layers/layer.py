@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
@@ -82,6 +82,20 @@ def float_dtype(dtype: Any) -> str:
     return name
 
 
+class _MadeByInit:
+    """Stands for an attribute of an instance until `Layer.__init__` makes it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None:
+            return self
+        raise AttributeError(
+            f"{owner.__name__} has no {self.name!r} yet: its __init__ must call super().__init__() first"
+        )
+
+
 class Layer(Penalized):
     """Something that is called on tensors and may hold weights.
 
@@ -103,6 +117,9 @@ class Layer(Penalized):
         `kernel_regularizer`, `bias_constraint` and so on, for the kinds of weight that the class names in `regulated`.
     """
 
+    if not TYPE_CHECKING:  # what an instance has of its own, if its __init__ has called this one
+        name = _MadeByInit("name")
+        dtype = _MadeByInit("dtype")
     autocast = True
     regulated: ClassVar[tuple[str, ...]] = ()
     supports_masking = False  # whether results carry what compute_mask makes of the first argument's mask

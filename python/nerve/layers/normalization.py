@@ -9,6 +9,7 @@ from typing import Any, Unpack
 from nerve import kernels, ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
+from nerve.layers import masks
 from nerve.layers.context import add_update
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape, is_shape
@@ -85,21 +86,32 @@ class BatchNormalization(Layer):
             shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         self._check(inputs.shape)
         axes = len(inputs.shape)
+        counts = None
+        if mask is not None and training and self.trainable:
+            counts = kernels.cast(masks.plain(mask), inputs.dtype)
+            if counts.shape != tuple(inputs.shape[: counts.ndim]):
+                raise ShapeError(f"expects a mask of the first axes of its inputs {inputs.shape}, got {counts.shape}")
+            counts = counts.reshape(counts.shape + (1,) * (axes - counts.ndim))
         if self.axis in (-1, axes - 1):
-            return self._normalize(inputs, bool(training))
+            return self._normalize(inputs, bool(training), counts)
         order = [axis for axis in range(axes) if axis != self.axis % axes] + [self.axis % axes]
         back = [order.index(axis) for axis in range(axes)]
-        return ops.transpose(self._normalize(ops.transpose(inputs, order), bool(training)), back)
+        if counts is not None:
+            counts = kernels.transpose(counts, order)
+        return ops.transpose(self._normalize(ops.transpose(inputs, order), bool(training), counts), back)
 
-    def _normalize(self, x: Any, training: bool) -> Any:
+    def _normalize(self, x: Any, training: bool, counts: Any) -> Any:
         if not (training and self.trainable):
             return ops.batch_norm_inference(
                 x, self.moving_mean.array, self.moving_variance.array, self.gamma, self.beta, epsilon=self.epsilon
             )
-        y, mean, variance = ops.batch_norm_training(x, self.gamma, self.beta, epsilon=self.epsilon)
+        if counts is None:
+            y, mean, variance = ops.batch_norm_training(x, self.gamma, self.beta, epsilon=self.epsilon)
+        else:
+            y, mean, variance = self._normalize_masked(x, counts)
 
         def update() -> None:
             for average, new in ((self.moving_mean.array, mean), (self.moving_variance.array, variance)):
@@ -108,6 +120,22 @@ class BatchNormalization(Layer):
 
         add_update(update)
         return y
+
+    def _normalize_masked(self, x: Any, counts: Any) -> tuple[Any, Any, Any]:
+        """Statistics of what the mask lets count alone; all values are brought to them, as in Keras."""
+        axes = tuple(range(len(x.shape) - 1))
+        repeats = math.prod(size for size, given in zip(x.shape[:-1], counts.shape[:-1], strict=True) if given == 1)
+        # Nothing that counts: a mean and a variance of 0, not 0 / 0.
+        total = kernels.maximum(kernels.multiply(kernels.sum(counts, axes), float(repeats)), 1.0)
+        mean = ops.sum(x * counts, axis=axes) / total
+        centered = x - mean
+        variance = ops.sum(ops.square(centered) * counts, axis=axes) / total
+        y = centered / ops.sqrt(variance + self.epsilon)
+        if self.gamma is not None:
+            y = y * self.gamma
+        if self.beta is not None:
+            y = y + self.beta
+        return y, mean.array, variance.array
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check(input_shape)

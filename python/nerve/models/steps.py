@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -147,7 +148,10 @@ class Steps(Measures):
         y_pred = self(x, training=True)
         loss = self._computed_loss(x, y, y_pred, sample_weight, training=True)
         variables = self.trainable_variables if self._stepped is None else self._stepped
-        self.optimizer.apply(gradients(self.optimizer.scale_loss(loss), variables), variables)
+        if variables:
+            self.optimizer.apply(gradients(self.optimizer.scale_loss(loss), variables), variables)
+        else:  # losses and metrics are measured all the same, as by Keras
+            warnings.warn(f"[{self.name}] has no trainable weights: fit changes none", stacklevel=2)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
         return y_pred
 
