@@ -14,8 +14,9 @@ from nerve.layers.context import deferred_updates
 from nerve.layers.structure import flatten, map_structure
 from nerve.metrics import Metric
 from nerve.metrics.reported import Reported
+from nerve.models.batch import pack, unpack
 from nerve.models.compiled import number
-from nerve.models.data import ArrayBatches, Batches, pack, unpack
+from nerve.models.data import ArrayBatches, Batches
 from nerve.models.measures import Logs
 from nerve.models.steps import Steps
 from nerve.optimizers import Optimizer

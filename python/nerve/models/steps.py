@@ -17,8 +17,9 @@ from nerve.layers.context import inside
 from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
 from nerve.metrics import Mean
+from nerve.models.batch import unpack
 from nerve.models.checks import check_targets
-from nerve.models.data import ArrayBatches, Batches, unpack
+from nerve.models.data import ArrayBatches, Batches
 from nerve.models.measures import Logs, Measures
 from nerve.tensor import Tensor, Variable, no_gradients
 

@@ -14,8 +14,9 @@ from nerve.kernels._arrays import array_module, host
 from nerve.kernels._later import deferred
 from nerve.layers.structure import flatten, map_structure, pack_like
 from nerve.models import progress
+from nerve.models.batch import pack
 from nerve.models.checks import check_counts, check_verbose
-from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches, pack
+from nerve.models.data import ArrayBatches, Batches, IterableBatches, make_batches
 from nerve.models.interrupts import WholeSteps
 from nerve.models.measures import Logs
 from nerve.models.replayed import ReplayedSteps

@@ -9,7 +9,8 @@ import numpy as np
 from nerve._typing import Array
 from nerve.layers import BatchNormalization
 from nerve.layers.structure import flatten, is_positive_int
-from nerve.models.data import make_batches, pack
+from nerve.models.batch import pack
+from nerve.models.data import make_batches
 from nerve.recorded import Recorder, emptied, filled
 from nerve.tensor import Tensor, no_gradients
 
