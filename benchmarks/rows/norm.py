@@ -96,7 +96,47 @@ def layer_norm(rows: int, columns: int) -> list[Row]:
     ]  # fmt: skip
 
 
+def rms_norm(rows: int, columns: int) -> list[Row]:
+    """Of PyTorch the gradient alone cannot be had: its row is forward and backward together, and so is ours."""
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x = rng.normal(0.5, 2, size=(rows, columns)).astype(np.float32)
+        return x, rng.uniform(0.5, 2, columns).astype(np.float32)
+
+    def draw_both(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        return (*draw(rng), rng.standard_normal((rows, columns), dtype=np.float32))
+
+    def forward(x: np.ndarray, gamma: np.ndarray) -> Any:
+        return kernels.rms_norm(x, gamma, epsilon=EPSILON)
+
+    def both(x: np.ndarray, gamma: np.ndarray, grad: np.ndarray) -> Any:
+        y, rstd = kernels.rms_norm_with_statistics(x, gamma, epsilon=EPSILON)
+        return y, *kernels.rms_norm_backward(grad, x, rstd, gamma)
+
+    def torch_forward(*arrays: np.ndarray) -> Callable[[], Any]:
+        x, w = tensors(*arrays)
+        return lambda: torch.nn.functional.rms_norm(x, [columns], w, EPSILON)
+
+    def torch_both(*arrays: np.ndarray) -> Callable[[], Any]:
+        x, w, grad = tensors(*arrays)
+        x, w = x.requires_grad_(), w.requires_grad_()
+
+        def call() -> Any:
+            y = torch.nn.functional.rms_norm(x, [columns], w, EPSILON)
+            return y.detach(), *torch.autograd.grad(y, (x, w), grad)
+
+        return call
+
+    name, size = f"rms_norm {rows}x{columns}", 4.0 * rows * columns
+    autograd = Peer("torch autograd", torch_both, autograd=True)
+    return [
+        Row(f"{name}, forward", "norm", draw, forward, 2 * size, "GB/s", (Peer("torch", torch_forward),)),
+        Row(f"{name}, forward and backward", "norm", draw_both, both, 5 * size, "GB/s", (autograd,)),
+    ]
+
+
 ROWS = [
     *(row for shape in IMAGES for row in batch_norm(shape)),
     *(row for shape in MATRICES for row in layer_norm(*shape)),
+    *(row for shape in MATRICES for row in rms_norm(*shape)),
 ]

@@ -1,28 +1,14 @@
-// Batch normalization of (rows, channels), and layer normalization. A batch's statistics are taken over tiles of fixed
-// size, by a mean and then the deviations from it while the tile is in cache, and tiles are combined in double: exact
-// enough where the mean is much larger than the deviation, and the same bits for any number of threads.
+// Batch normalization of (rows, channels), and layer and root mean square normalization of rows. A batch's statistics
+// are taken over tiles of fixed size, by a mean and then the deviations from it while the tile is in cache, and tiles
+// are combined in double: exact enough where the mean is much larger than the deviation, and the same bits for any
+// number of threads.
 #include "cpu/norm_lines.h"
-#include "cpu/norm_rows.h"
+#include "cpu/norm_rows_backward.h"
 #include "cpu/simd.h"
 #include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 namespace {
-
-// Memory for arrays, of T or double, one after the other.
-class Scratch {
-  public:
-    explicit Scratch(int64_t bytes) : next_(static_cast<char*>(runtime::scratch(runtime::packed_b, bytes))) {}
-    template <class U>
-    U* take(int64_t size) {
-        U* taken = reinterpret_cast<U*>(next_);
-        next_ += size * int64_t(sizeof(U));
-        return taken;
-    }
-
-  private:
-    char* next_;
-};
 
 // Of each column of a tile: its mean, and the sums of the deviations from that and of their squares. The first of
 // these sums would be zero without rounding, and corrects the other two numbers.
@@ -244,49 +230,27 @@ void layer_norm(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* b
     Scratch scratch(2 * columns * sizeof(T));
     gamma = given_or(gamma, scratch.take<T>(columns), T(1), columns);
     beta = given_or(beta, scratch.take<T>(columns), T(0), columns);
-    normalize_rows(out, mean, rstd, x, gamma, beta, rows, columns, T(epsilon));
+    normalize_rows<true>(out, mean, rstd, x, gamma, beta, rows, columns, T(epsilon));
 }
 
 template <class T>
 void layer_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
                          const T* rstd, const T* gamma, int64_t rows, int64_t columns) {
-    if (columns == 0) return;
-    const int64_t share = (rows + most_partials - 1) / most_partials, at_once = rows_in_a_task(columns);
-    const int64_t task = share > at_once ? (share + at_once - 1) / at_once * at_once : at_once;
-    const int64_t tasks = (rows + task - 1) / task;
-    Scratch scratch((2 * tasks + 1) * columns * sizeof(T));
-    T *sums = scratch.take<T>(tasks * columns), *products = scratch.take<T>(tasks * columns);
+    rows_backward<true>(grad_x, grad_gamma, grad_beta, grad, x, mean, rstd, gamma, rows, columns);
+}
+
+template <class T>
+void rms_norm(T* out, T* rstd, const T* x, const T* gamma, int64_t rows, int64_t columns, double epsilon) {
+    if (rows == 0 || columns == 0) return;
+    Scratch scratch(columns * sizeof(T));
     gamma = given_or(gamma, scratch.take<T>(columns), T(1), columns);
-    parallel_blocks(rows, task, [&](int64_t begin, int64_t end) {
-        T *sum = sums + begin / task * columns, *product = products + begin / task * columns;
-        for (int64_t c = 0; c < columns; ++c) sum[c] = product[c] = 0;
-        if (columns <= short_columns) {
-            for (int64_t row = begin; row < end; row += at_once) {
-                const int64_t left = end - row < at_once ? end - row : at_once, from = row * columns;
-                normalize_rows_backward(grad_x + from, grad + from, x + from, mean + row, rstd + row, gamma, left,
-                                        columns);
-                add_columns(sum, product, grad + from, x + from, mean + row, rstd + row, left, columns);
-            }
-            return;
-        }
-        each_group(columns, begin, end, [&](int64_t row, auto count, auto far) {
-            const int64_t from = row * columns;
-            normalize_group_backward<count.value, far.value>(grad_x + from, sum, product, grad + from, x + from,
-                                                             mean + row, rstd + row, gamma, columns);
-        });
-    });
-    parallel_blocks(columns, tile_columns, [&](int64_t begin, int64_t end) {
-        double sum[tile_columns] = {}, product[tile_columns] = {};
-        for (int64_t i = begin; i < tasks * columns; i += columns)
-            for (int64_t c = 0; c < end - begin; ++c) {
-                sum[c] += double(sums[i + c]);
-                product[c] += double(products[i + c]);
-            }
-        for (int64_t c = 0; c < end - begin; ++c) {
-            grad_beta[begin + c] = T(sum[c]);
-            grad_gamma[begin + c] = T(product[c]);
-        }
-    });
+    normalize_rows<false, T>(out, nullptr, rstd, x, gamma, nullptr, rows, columns, T(epsilon));
+}
+
+template <class T>
+void rms_norm_backward(T* grad_x, T* grad_gamma, const T* grad, const T* x, const T* rstd, const T* gamma, int64_t rows,
+                       int64_t columns) {
+    rows_backward<false, T>(grad_x, grad_gamma, nullptr, grad, x, nullptr, rstd, gamma, rows, columns);
 }
 
 }  // namespace nerve::NERVE_ISA

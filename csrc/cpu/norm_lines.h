@@ -7,6 +7,21 @@
 namespace nerve::NERVE_ISA {
 namespace {  // norm.cpp alone includes this
 
+// Memory for arrays, of T or double, one after the other.
+class Scratch {
+  public:
+    explicit Scratch(int64_t bytes) : next_(static_cast<char*>(runtime::scratch(runtime::packed_b, bytes))) {}
+    template <class U>
+    U* take(int64_t size) {
+        U* taken = reinterpret_cast<U*>(next_);
+        next_ += size * int64_t(sizeof(U));
+        return taken;
+    }
+
+  private:
+    char* next_;
+};
+
 constexpr int64_t narrow = 64;  // matrices with fewer channels are folded to lines of at least this many elements
 constexpr int64_t tile_columns = 256;
 constexpr int64_t tile_size = 1 << 13;

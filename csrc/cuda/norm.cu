@@ -1,5 +1,6 @@
-// Layer normalization, a row for each warp or block, and batch normalization of (rows, channels), where a block owns a
-// strip of channels: it reads their rows for the sums, which it keeps in double, and again to apply them.
+// Layer and root mean square normalization, a row for each warp or block, and batch normalization of (rows, channels),
+// where a block owns a strip of channels: it reads their rows for the sums, which it keeps in double, and again to
+// apply them.
 #include "cuda/common.cuh"
 
 namespace nerve::cuda {
@@ -107,13 +108,14 @@ __device__ double row_sum(int64_t columns, const Value& value) {
     return row_reduce<width>(sum, Add{});
 }
 
-template <int width, class T>
+template <int width, bool centered, class T>
 __global__ void layer_kernel(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t rows,
                              int64_t columns, double epsilon) {
     const int64_t row = row_index<width>();
     if (row >= rows) return;
     out += row * columns, x += row * columns;
-    const double center = row_sum<width>(columns, [=](int64_t i) { return double(x[i]); }) / double(columns);
+    double center = 0;
+    if constexpr (centered) center = row_sum<width>(columns, [=](int64_t i) { return double(x[i]); }) / double(columns);
     const double squares =
         row_sum<width>(columns, [=](int64_t i) { return (double(x[i]) - center) * (double(x[i]) - center); });
     const double inverse = 1 / math::sqrt(squares / double(columns) + epsilon);
@@ -127,16 +129,17 @@ __global__ void layer_kernel(T* out, T* mean, T* rstd, const T* x, const T* gamm
     }
 }
 
-template <int width, class T>
+template <int width, bool centered, class T>
 __global__ void layer_backward_kernel(T* grad_x, const T* grad, const T* x, const T* mean, const T* rstd,
                                       const T* gamma, int64_t rows, int64_t columns) {
     const int64_t row = row_index<width>();
     if (row >= rows) return;
     grad_x += row * columns, grad += row * columns, x += row * columns;
-    const double center = mean[row], inverse = rstd[row];
+    const double center = centered ? double(mean[row]) : 0, inverse = rstd[row];
     const auto scaled = [=](int64_t i) { return double(grad[i]) * (gamma ? double(gamma[i]) : 1); };
     const auto normal = [=](int64_t i) { return (double(x[i]) - center) * inverse; };
-    const double average = row_sum<width>(columns, scaled) / double(columns);
+    double average = 0;
+    if constexpr (centered) average = row_sum<width>(columns, scaled) / double(columns);
     const double slope = row_sum<width>(columns, [=](int64_t i) { return scaled(i) * normal(i); }) / double(columns);
     for (int64_t i = row_lane<width>(); i < columns; i += width)
         grad_x[i] = T(inverse * (scaled(i) - average - normal(i) * slope));
@@ -157,16 +160,42 @@ __global__ void fold_kernel(T* folded_kernel, T* folded_bias, const T* kernel, c
     }
 }
 
-template <class T>
+template <bool centered, class T>
 __global__ void layer_sums_kernel(T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean, const T* rstd,
                                   int64_t rows, int64_t columns) {
     const auto [sum, product] = channel_sums(rows, columns, [=](int64_t i) {
-        const double normal = (double(x[i]) - double(mean[i / columns])) * double(rstd[i / columns]);
+        const double center = centered ? double(mean[i / columns]) : 0;
+        const double normal = (double(x[i]) - center) * double(rstd[i / columns]);
         return Sums{double(grad[i]), double(grad[i]) * normal};
     });
     if (strip_channel() >= columns || threadIdx.x >= strip) return;
-    grad_beta[strip_channel()] = T(sum);
+    if constexpr (centered) grad_beta[strip_channel()] = T(sum);
     grad_gamma[strip_channel()] = T(product);
+}
+
+template <bool centered, class T>
+void normalize_rows(Stream stream, T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t rows,
+                    int64_t columns, double epsilon) {
+    if (columns == 0) return;
+    if (is_long(columns))
+        launch(stream, layer_kernel<threads, centered, T>, row_blocks<threads>(rows), out, mean, rstd, x, gamma, beta,
+               rows, columns, epsilon);
+    else
+        launch(stream, layer_kernel<warp, centered, T>, row_blocks<warp>(rows), out, mean, rstd, x, gamma, beta, rows,
+               columns, epsilon);
+}
+
+template <bool centered, class T>
+void rows_backward(Stream stream, T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
+                   const T* rstd, const T* gamma, int64_t rows, int64_t columns) {
+    if (is_long(columns))
+        launch(stream, layer_backward_kernel<threads, centered, T>, row_blocks<threads>(rows), grad_x, grad, x, mean,
+               rstd, gamma, rows, columns);
+    else
+        launch(stream, layer_backward_kernel<warp, centered, T>, row_blocks<warp>(rows), grad_x, grad, x, mean, rstd,
+               gamma, rows, columns);
+    launch(stream, layer_sums_kernel<centered, T>, divide_up(columns, strip), grad_gamma, grad_beta, grad, x, mean,
+           rstd, rows, columns);
 }
 
 }  // namespace
@@ -174,26 +203,27 @@ __global__ void layer_sums_kernel(T* grad_gamma, T* grad_beta, const T* grad, co
 template <class T>
 void layer_norm(Stream stream, T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t rows,
                 int64_t columns, double epsilon) {
-    if (columns == 0) return;
-    if (is_long(columns))
-        launch(stream, layer_kernel<threads, T>, row_blocks<threads>(rows), out, mean, rstd, x, gamma, beta, rows,
-               columns, epsilon);
-    else
-        launch(stream, layer_kernel<warp, T>, row_blocks<warp>(rows), out, mean, rstd, x, gamma, beta, rows, columns,
-               epsilon);
+    normalize_rows<true>(stream, out, mean, rstd, x, gamma, beta, rows, columns, epsilon);
 }
 
 template <class T>
 void layer_norm_backward(Stream stream, T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x,
                          const T* mean, const T* rstd, const T* gamma, int64_t rows, int64_t columns) {
-    if (is_long(columns))
-        launch(stream, layer_backward_kernel<threads, T>, row_blocks<threads>(rows), grad_x, grad, x, mean, rstd, gamma,
-               rows, columns);
-    else
-        launch(stream, layer_backward_kernel<warp, T>, row_blocks<warp>(rows), grad_x, grad, x, mean, rstd, gamma, rows,
-               columns);
-    launch(stream, layer_sums_kernel<T>, divide_up(columns, strip), grad_gamma, grad_beta, grad, x, mean, rstd, rows,
-           columns);
+    rows_backward<true>(stream, grad_x, grad_gamma, grad_beta, grad, x, mean, rstd, gamma, rows, columns);
+}
+
+template <class T>
+void rms_norm(Stream stream, T* out, T* rstd, const T* x, const T* gamma, int64_t rows, int64_t columns,
+              double epsilon) {
+    T* none = nullptr;
+    normalize_rows<false, T>(stream, out, none, rstd, x, gamma, none, rows, columns, epsilon);
+}
+
+template <class T>
+void rms_norm_backward(Stream stream, T* grad_x, T* grad_gamma, const T* grad, const T* x, const T* rstd,
+                       const T* gamma, int64_t rows, int64_t columns) {
+    T* none = nullptr;
+    rows_backward<false, T>(stream, grad_x, grad_gamma, none, grad, x, none, rstd, gamma, rows, columns);
 }
 
 template <class T>

@@ -151,6 +151,8 @@ __all__: list[str] = [
     "relu6",
     "relu6_backward",
     "relu_backward",
+    "rms_norm",
+    "rms_norm_backward",
     "rmsprop_step",
     "round",
     "round_backward",
@@ -2780,6 +2782,48 @@ def relu_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rms_norm(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    rstd: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rms_norm(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    rstd: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rms_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    rstd: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def rms_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    rstd: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def rmsprop_step(

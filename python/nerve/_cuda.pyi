@@ -137,6 +137,8 @@ __all__: list[str] = [
     "relu6_backward",
     "relu_backward",
     "replace_arguments",
+    "rms_norm",
+    "rms_norm_backward",
     "rmsprop_step",
     "round",
     "round_backward",
@@ -1512,6 +1514,29 @@ def replace_arguments(
     Let launches of this thread give their arguments to these nodes of a graph instead.
     """
 
+def rms_norm(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    rstd: int | None,
+    x: int | None,
+    gamma: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def rms_norm_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad_gamma: int | None,
+    grad: int | None,
+    x: int | None,
+    rstd: int | None,
+    gamma: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    columns: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def rmsprop_step(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,

@@ -1,4 +1,4 @@
-"""Batch and layer normalization."""
+"""Batch, layer and root mean square normalization."""
 
 from __future__ import annotations
 
@@ -81,6 +81,21 @@ def _layer_backward(rng: np.random.Generator) -> list[Sample]:
     return [*calls, Sample((rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), np.zeros(6), np.ones(6)))]
 
 
+def _rms(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    calls = [Sample((n(1, 3, size=s), n(size=s[-1]))) for s in LAYERS]
+    return [*calls, Sample((n(size=(9, 5)),)), Sample((n(size=(9, 50)),), {"epsilon": 0.1})]
+
+
+def _rms_backward(rng: np.random.Generator) -> list[Sample]:
+    calls = []
+    for shape in LAYERS:
+        x = rng.normal(1, 3, size=shape)
+        rstd = 1 / np.sqrt((x**2).mean(axis=-1) + 0.1) if shape[-1] else np.ones(shape[:-1])
+        calls.append(Sample((rng.normal(size=shape), x, rstd, rng.normal(size=shape[-1]))))
+    return [*calls, Sample((rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), np.ones(6)))]
+
+
 _X, _C = np.zeros((4, 3)), np.zeros(3)
 _GAMMA = BadCall((_X, np.zeros(4)), {}, ShapeError, r"gamma expects shape \(3,\) for x of shape \(4, 3\), got \(4,\)")
 
@@ -148,6 +163,27 @@ ROWS = [
             BadCall((np.zeros((4, 2)), _X, np.zeros(4), np.zeros(4)), {}, ShapeError, r"grad expects .*\(4, 3\)"),
             BadCall((_X, _X, np.zeros(3), np.zeros(4)), {}, ShapeError, r"mean expects shape \(4,\)"),
             BadCall((_X, _X, np.zeros(4), np.zeros(3)), {}, ShapeError, r"rstd expects shape \(4,\)"),
+        ],
+    ),
+    Op(
+        "rms_norm",
+        _rms,
+        gradient=True,
+        tolerance=10,  # as for layer_norm
+        errors=[
+            _GAMMA,
+            BadCall((np.float64(1),), {}, ShapeError, "at least one dimension"),
+            BadCall((_X,), {"epsilon": -1.0}, ValueError, "epsilon expects a number >= 0, got -1.0"),
+        ],
+    ),
+    Op("rms_norm_with_statistics", _rms, errors=[_GAMMA]),
+    Op(
+        "rms_norm_backward",
+        _rms_backward,
+        tolerance=40,  # as for layer_norm_backward
+        errors=[
+            BadCall((np.zeros((4, 2)), _X, np.zeros(4)), {}, ShapeError, r"grad expects .*\(4, 3\)"),
+            BadCall((_X, _X, np.zeros(3)), {}, ShapeError, r"rstd expects shape \(4,\)"),
         ],
     ),
 ]

@@ -74,6 +74,9 @@ class RMSNormalization(_AlongAxes):
         axes = self._axes(shape)
         if tuple(shape[axis] for axis in axes) != self.scale.shape:
             raise ShapeError(f"expects sizes {self.scale.shape} along axis {self.axis}, got shape {shape}")
+        if axes == tuple(range(len(shape) - len(axes), len(shape))):  # the last ones: together they are rows
+            rows = ops.reshape(inputs, (*shape[: len(shape) - len(axes)], self.scale.size))
+            return ops.reshape(ops.rms_norm(rows, ops.reshape(self.scale, (-1,)), epsilon=self.epsilon), shape)
         mean = ops.mean(ops.square(inputs), axis=axes, keepdims=True)
         y = inputs * ops.rsqrt(mean + self.epsilon)
         return y * ops.reshape(self.scale, [size if axis in axes else 1 for axis, size in enumerate(shape)])

@@ -1,4 +1,4 @@
-"""Batch and layer normalization, differentiable."""
+"""Batch, layer and root mean square normalization, differentiable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nerve.ops._differentiable import (
 )
 from nerve.tensor import recording
 
-__all__ = ["batch_norm_inference", "batch_norm_training", "fold_batch_norm", "layer_norm"]
+__all__ = ["batch_norm_inference", "batch_norm_training", "fold_batch_norm", "layer_norm", "rms_norm"]
 
 
 @differentiable_first
@@ -110,3 +110,13 @@ def layer_norm(x: Array, gamma: Array | None = None, beta: Array | None = None, 
     y, mean, rstd = kernels.layer_norm_with_statistics(x, gamma, beta, epsilon=epsilon)
     shared = once(lambda grad: kernels.layer_norm_backward(grad, x, mean, rstd, gamma))
     return y, (shared(0), shared(1), shared(2))
+
+
+@differentiable
+def rms_norm(x: Array, gamma: Array | None = None, *, epsilon: float = 1e-6) -> Result:
+    """Divide each row (last axis) by the root of its mean square; as :func:`nerve.kernels.rms_norm`."""
+    if not recording():
+        return kernels.rms_norm(x, gamma, epsilon=epsilon), (None, None)
+    y, rstd = kernels.rms_norm_with_statistics(x, gamma, epsilon=epsilon)
+    shared = once(lambda grad: kernels.rms_norm_backward(grad, x, rstd, gamma))
+    return y, (shared(0), shared(1))

@@ -1,4 +1,4 @@
-"""Batch normalization of (rows, channels) and layer normalization of (rows, columns), in NumPy."""
+"""Batch normalization of (rows, channels), layer and root mean square normalization of (rows, columns), in NumPy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ __all__ = [
     "fold_batch_norm",
     "layer_norm",
     "layer_norm_backward",
+    "rms_norm",
+    "rms_norm_backward",
 ]
 
 
@@ -132,3 +134,35 @@ def layer_norm_backward(
     scaled = g if gamma is None else g * gamma
     slope = (scaled * normal).mean(axis=1, keepdims=True)
     grad_x[...] = (inverse * (scaled - scaled.mean(axis=1, keepdims=True) - normal * slope)).reshape(grad_x.shape)
+
+
+def rms_norm(
+    out: Array, rstd: Array | None, x: Array, gamma: Array | None, rows: int, columns: int, epsilon: float
+) -> None:
+    if not columns:
+        return
+    matrix = x.reshape(rows, columns).astype(np.float64)
+    inverse = 1 / np.sqrt((matrix**2).mean(axis=1) + epsilon)
+    out[...] = (matrix * inverse[:, None] * (1.0 if gamma is None else gamma)).reshape(out.shape)
+    if rstd is not None:
+        rstd[...] = inverse.reshape(rstd.shape)
+
+
+def rms_norm_backward(
+    grad_x: Array,
+    grad_gamma: Array,
+    grad: Array,
+    x: Array,
+    rstd: Array,
+    gamma: Array | None,
+    rows: int,
+    columns: int,
+) -> None:
+    if not columns:
+        return
+    g = grad.reshape(rows, columns).astype(np.float64)
+    inverse = rstd.reshape(rows, 1).astype(np.float64)
+    normal = x.reshape(rows, columns) * inverse
+    grad_gamma[...] = (g * normal).sum(axis=0)
+    scaled = g if gamma is None else g * gamma
+    grad_x[...] = (inverse * (scaled - normal * (scaled * normal).mean(axis=1, keepdims=True))).reshape(grad_x.shape)
