@@ -253,6 +253,95 @@ void rms_norm_backward(T* grad_x, T* grad_gamma, const T* grad, const T* x, cons
     rows_backward<false, T>(grad_x, grad_gamma, nullptr, grad, x, nullptr, rstd, gamma, rows, columns);
 }
 
+// A sample after the other, while it is in cache: the moments of its channels, joined to those of groups.
+template <class T>
+void group_norm(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t batch, int64_t positions,
+                int64_t groups, int64_t channels, double epsilon) {
+    const int64_t all = groups * channels, size = positions * all;
+    if (batch * size == 0) return;
+    const Lines m(positions, all);
+    Scratch scratch(2 * all * sizeof(double) + 3 * (m.partials() + m.width) * sizeof(T));
+    double *exact_mean = scratch.take<double>(all), *exact_variance = scratch.take<double>(all);
+    const Moments<T> tiles{scratch.take<T>(m.partials()), scratch.take<T>(m.partials()), scratch.take<T>(m.partials())};
+    T *center = scratch.take<T>(m.width), *scale = scratch.take<T>(m.width), *shift = scratch.take<T>(m.width);
+    for (int64_t n = 0; n < batch; ++n) {
+        tile_moments(tiles, x + n * size, m);
+        join_moments(exact_mean, exact_variance, tiles, m);
+        for (int64_t g = 0; g < groups; ++g) {
+            double average = 0, variance = 0;
+            for (int64_t c = g * channels; c < (g + 1) * channels; ++c) average += exact_mean[c] / double(channels);
+            for (int64_t c = g * channels; c < (g + 1) * channels; ++c) {
+                const double d = exact_mean[c] - average;
+                variance += (exact_variance[c] + d * d) / double(channels);
+            }
+            const double inverse = 1 / __builtin_sqrt(variance + epsilon);
+            mean[n * groups + g] = T(average);
+            rstd[n * groups + g] = T(inverse);
+            for (int64_t c = g * channels; c < (g + 1) * channels; ++c) {
+                // The part of the mean that T cannot hold goes into the shift.
+                const double factor = (gamma ? double(gamma[c]) : 1) * inverse;
+                center[c] = T(average);
+                scale[c] = T(factor);
+                shift[c] = T((beta ? double(beta[c]) : 0) - (average - double(center[c])) * factor);
+            }
+        }
+        repeat(m, center, scale, shift);
+        normalize(out + n * size, x + n * size, center, scale, shift, m);
+    }
+}
+
+template <class T>
+void group_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
+                         const T* rstd, const T* gamma, int64_t batch, int64_t positions, int64_t groups,
+                         int64_t channels) {
+    const int64_t all = groups * channels, size = positions * all;
+    if (all == 0) return;
+    const Lines m(positions, all);
+    Scratch scratch(4 * all * sizeof(double) + (2 * m.partials() + 4 * m.width) * sizeof(T));
+    double *sum = scratch.take<double>(all), *product = scratch.take<double>(all);
+    double *total_sum = scratch.take<double>(all), *total_product = scratch.take<double>(all);
+    T *sums = scratch.take<T>(m.partials()), *products = scratch.take<T>(m.partials());
+    T *center = scratch.take<T>(m.width), *scale = scratch.take<T>(m.width), *slope = scratch.take<T>(m.width),
+      *shift = scratch.take<T>(m.width);
+    for (int64_t c = 0; c < all; ++c) total_sum[c] = total_product[c] = 0;
+    for (int64_t n = 0; n < batch && size > 0; ++n) {
+        for (int64_t c = 0; c < all; ++c) center[c] = mean[n * groups + c / channels];
+        repeat(m, center);
+        tile_products(sums, products, grad + n * size, x + n * size, center, m);
+        join_products(sum, product, sums, products, m);
+        for (int64_t g = 0; g < groups; ++g) {
+            const double inverse = double(rstd[n * groups + g]), count = double(positions * channels);
+            double average = 0, along = 0;
+            for (int64_t c = g * channels; c < (g + 1) * channels; ++c) {
+                const double factor = gamma ? double(gamma[c]) : 1;
+                average += factor * sum[c] / count;
+                along += factor * product[c] / count;
+                total_sum[c] += sum[c];
+                total_product[c] += product[c] * inverse;
+            }
+            for (int64_t c = g * channels; c < (g + 1) * channels; ++c) {
+                scale[c] = T((gamma ? double(gamma[c]) : 1) * inverse);
+                slope[c] = T(-along * inverse * inverse * inverse);
+                shift[c] = T(-average * inverse);
+            }
+        }
+        repeat(m, scale, slope, shift);
+        // rstd (gamma grad - average(gamma grad) - normalized average(gamma grad normalized))
+        const T *grads = grad + n * size, *from = x + n * size;
+        T* to = grad_x + n * size;
+        each_element<T>(m, [=, width = m.width](int64_t i, int64_t column, auto at, auto lines) NERVE_LAMBDA_INLINE {
+            const vec<T> lower = at.read(shift + column), middle = at.read(center + column);
+            const vec<T> factor = at.read(scale + column), inner = at.read(slope + column);
+            for (int k = 0; k < lines.value; ++k, i += width)
+                at.write(to + i, fma(factor, at.read(grads + i), fma(inner, at.read(from + i) - middle, lower)));
+        });
+    }
+    for (int64_t c = 0; c < all; ++c) {
+        grad_beta[c] = T(total_sum[c]);
+        grad_gamma[c] = T(total_product[c]);
+    }
+}
+
 }  // namespace nerve::NERVE_ISA
 
 #define NERVE_FAMILY "kernels/norm.inc"

@@ -173,6 +173,62 @@ __global__ void layer_sums_kernel(T* grad_gamma, T* grad_beta, const T* grad, co
     grad_gamma[strip_channel()] = T(product);
 }
 
+// Where element i of this block's group of a sample stands, in (batch, positions, groups, channels).
+__device__ int64_t group_place(int64_t i, int64_t positions, int64_t groups, int64_t channels) {
+    const int64_t sample = blockIdx.x / groups, group = blockIdx.x % groups;
+    return ((sample * positions + i / channels) * groups + group) * channels + i % channels;
+}
+
+template <class T>
+__global__ void group_kernel(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t positions,
+                             int64_t groups, int64_t channels, double epsilon) {
+    const int64_t size = positions * channels, first = blockIdx.x % groups * channels;
+    const auto at = [=](int64_t i) { return group_place(i, positions, groups, channels); };
+    const double center = row_sum<threads>(size, [=](int64_t i) { return double(x[at(i)]); }) / double(size);
+    const double squares =
+        row_sum<threads>(size, [=](int64_t i) { return (double(x[at(i)]) - center) * (double(x[at(i)]) - center); });
+    const double inverse = 1 / math::sqrt(squares / double(size) + epsilon);
+    if (threadIdx.x == 0) {
+        mean[blockIdx.x] = T(center);
+        rstd[blockIdx.x] = T(inverse);
+    }
+    for (int64_t i = threadIdx.x; i < size; i += threads) {
+        const int64_t c = first + i % channels;
+        const T normal = T((double(x[at(i)]) - center) * inverse);
+        out[at(i)] = math::fma(normal, gamma ? gamma[c] : T(1), beta ? beta[c] : T(0));
+    }
+}
+
+template <class T>
+__global__ void group_backward_kernel(T* grad_x, const T* grad, const T* x, const T* mean, const T* rstd,
+                                      const T* gamma, int64_t positions, int64_t groups, int64_t channels) {
+    const int64_t size = positions * channels, first = blockIdx.x % groups * channels;
+    const auto at = [=](int64_t i) { return group_place(i, positions, groups, channels); };
+    const double center = mean[blockIdx.x], inverse = rstd[blockIdx.x];
+    const auto scaled = [=](int64_t i) {
+        return double(grad[at(i)]) * (gamma ? double(gamma[first + i % channels]) : 1);
+    };
+    const auto normal = [=](int64_t i) { return (double(x[at(i)]) - center) * inverse; };
+    const double average = row_sum<threads>(size, scaled) / double(size);
+    const double slope = row_sum<threads>(size, [=](int64_t i) { return scaled(i) * normal(i); }) / double(size);
+    for (int64_t i = threadIdx.x; i < size; i += threads)
+        grad_x[at(i)] = T(inverse * (scaled(i) - average - normal(i) * slope));
+}
+
+template <class T>
+__global__ void group_sums_kernel(T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean, const T* rstd,
+                                  int64_t batch, int64_t positions, int64_t groups, int64_t channels) {
+    const int64_t all = groups * channels;
+    const auto [sum, product] = channel_sums(batch * positions, all, [=](int64_t i) {
+        const int64_t group = i / (all * positions) * groups + i % all / channels;
+        const double normal = (double(x[i]) - double(mean[group])) * double(rstd[group]);
+        return Sums{double(grad[i]), double(grad[i]) * normal};
+    });
+    if (strip_channel() >= all || threadIdx.x >= strip) return;
+    grad_beta[strip_channel()] = T(sum);
+    grad_gamma[strip_channel()] = T(product);
+}
+
 template <bool centered, class T>
 void normalize_rows(Stream stream, T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t rows,
                     int64_t columns, double epsilon) {
@@ -224,6 +280,25 @@ void rms_norm_backward(Stream stream, T* grad_x, T* grad_gamma, const T* grad, c
                        const T* gamma, int64_t rows, int64_t columns) {
     T* none = nullptr;
     rows_backward<false, T>(stream, grad_x, grad_gamma, none, grad, x, none, rstd, gamma, rows, columns);
+}
+
+template <class T>
+void group_norm(Stream stream, T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t batch,
+                int64_t positions, int64_t groups, int64_t channels, double epsilon) {
+    if (positions * channels == 0) return;
+    launch(stream, group_kernel<T>, batch * groups, out, mean, rstd, x, gamma, beta, positions, groups, channels,
+           epsilon);
+}
+
+template <class T>
+void group_norm_backward(Stream stream, T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x,
+                         const T* mean, const T* rstd, const T* gamma, int64_t batch, int64_t positions, int64_t groups,
+                         int64_t channels) {
+    if (positions * channels > 0)
+        launch(stream, group_backward_kernel<T>, batch * groups, grad_x, grad, x, mean, rstd, gamma, positions, groups,
+               channels);
+    launch(stream, group_sums_kernel<T>, divide_up(groups * channels, strip), grad_gamma, grad_beta, grad, x, mean,
+           rstd, batch, positions, groups, channels);
 }
 
 template <class T>

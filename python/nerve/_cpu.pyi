@@ -83,6 +83,8 @@ __all__: list[str] = [
     "greater_equal",
     "grid_sample",
     "grid_sample_backward",
+    "group_norm",
+    "group_norm_backward",
     "gru",
     "gru_backward",
     "hard_sigmoid",
@@ -1618,6 +1620,64 @@ def grid_sample_backward(
     grad: numpy.typing.NDArray[numpy.float64] | None,
     positions: numpy.typing.NDArray[numpy.float64] | None,
     shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def group_norm(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    rstd: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    beta: numpy.typing.NDArray[numpy.float32] | None,
+    batch: typing.SupportsInt | typing.SupportsIndex,
+    positions: typing.SupportsInt | typing.SupportsIndex,
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def group_norm(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    rstd: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    beta: numpy.typing.NDArray[numpy.float64] | None,
+    batch: typing.SupportsInt | typing.SupportsIndex,
+    positions: typing.SupportsInt | typing.SupportsIndex,
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def group_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float32] | None,
+    grad_beta: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    mean: numpy.typing.NDArray[numpy.float32] | None,
+    rstd: numpy.typing.NDArray[numpy.float32] | None,
+    gamma: numpy.typing.NDArray[numpy.float32] | None,
+    batch: typing.SupportsInt | typing.SupportsIndex,
+    positions: typing.SupportsInt | typing.SupportsIndex,
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def group_norm_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad_gamma: numpy.typing.NDArray[numpy.float64] | None,
+    grad_beta: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    mean: numpy.typing.NDArray[numpy.float64] | None,
+    rstd: numpy.typing.NDArray[numpy.float64] | None,
+    gamma: numpy.typing.NDArray[numpy.float64] | None,
+    batch: typing.SupportsInt | typing.SupportsIndex,
+    positions: typing.SupportsInt | typing.SupportsIndex,
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    channels: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 @typing.overload
 def gru(

@@ -96,6 +96,25 @@ def _rms_backward(rng: np.random.Generator) -> list[Sample]:
     return [*calls, Sample((rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), np.ones(6)))]
 
 
+# Folded lines and whole ones, several tiles, blocks of channels.
+GROUPED = [((3, 7, 6), 2), ((2, 5, 4, 8), 8), ((2, 300, 5), 1), ((4, 12), 3), ((1, 40, 40, 64), 8), ((2, 9, 600), 4),
+           ((0, 4, 6), 2), ((2, 0, 6), 2)]  # fmt: skip
+
+
+def _group(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    calls = [Sample((n(2, 3, size=s), n(size=s[-1]), n(size=s[-1])), {"groups": g}) for s, g in GROUPED]
+    return [*calls, Sample((n(size=(2, 9, 6)),), {"groups": 3, "epsilon": 0.1})]
+
+
+def _group_backward(rng: np.random.Generator) -> list[Sample]:
+    n = rng.normal
+    return [
+        Sample((n(size=s), n(size=s), n(size=(s[0], g)), rng.uniform(0.5, 2, size=(s[0], g)), n(size=s[-1])))
+        for s, g in GROUPED
+    ] + [Sample((n(size=(2, 3, 4)), n(size=(2, 3, 4)), np.zeros((2, 2)), np.ones((2, 2))))]
+
+
 _X, _C = np.zeros((4, 3)), np.zeros(3)
 _GAMMA = BadCall((_X, np.zeros(4)), {}, ShapeError, r"gamma expects shape \(3,\) for x of shape \(4, 3\), got \(4,\)")
 
@@ -184,6 +203,27 @@ ROWS = [
         errors=[
             BadCall((np.zeros((4, 2)), _X, np.zeros(4)), {}, ShapeError, r"grad expects .*\(4, 3\)"),
             BadCall((_X, _X, np.zeros(3)), {}, ShapeError, r"rstd expects shape \(4,\)"),
+        ],
+    ),
+    Op(
+        "group_norm",
+        _group,
+        gradient=True,
+        tolerance=10,
+        errors=[
+            BadCall((_X, np.zeros(4)), {"groups": 1}, ShapeError, r"gamma expects shape \(3,\)"),
+            BadCall((_X,), {"groups": 2}, ShapeError, r"that 2 groups divide, got shape \(4, 3\)"),
+            BadCall((_X,), {"groups": 1, "epsilon": -1.0}, ValueError, "epsilon expects a number >= 0, got -1.0"),
+        ],
+    ),
+    # grad_gamma sums up to 1,600 terms.
+    Op(
+        "group_norm_backward",
+        _group_backward,
+        tolerance=40,
+        errors=[
+            BadCall((_X, _X, np.zeros(4), np.zeros(4)), {}, ShapeError, r"expect shape \(batch, groups\)"),
+            BadCall((np.zeros((4, 2)), _X, _X[:, :1], _X[:, :1]), {}, ShapeError, r"grad expects .*\(4, 3\)"),
         ],
     ),
 ]

@@ -14,6 +14,7 @@ from nerve.kernels.distance import *
 from nerve.kernels.elementwise import *
 from nerve.kernels.gram import *
 from nerve.kernels.graph import *
+from nerve.kernels.group_norm import *
 from nerve.kernels.hierarchy import *
 from nerve.kernels.indexing import *
 from nerve.kernels.kd_tree import *

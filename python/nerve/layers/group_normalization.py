@@ -84,6 +84,8 @@ class GroupNormalization(Layer):
     def call(self, inputs: Any) -> Any:
         self.compute_output_shape(inputs.shape)
         axes, axis = len(inputs.shape), self.axis % len(inputs.shape)
+        if axis == axes - 1 and axes > 2:
+            return ops.group_norm(inputs, self.gamma, self.beta, groups=self._groups, epsilon=self.epsilon)
         # The channels behind the batch: what lies behind them belongs to them, and a group is a row.
         order = [0, axis, *(i for i in range(1, axes) if i != axis)]
         moved = order != list(range(axes)) and self._groups > 1  # all of a sample in one row, in whatever order

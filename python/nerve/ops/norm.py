@@ -15,7 +15,7 @@ from nerve.ops._differentiable import (
 )
 from nerve.tensor import recording
 
-__all__ = ["batch_norm_inference", "batch_norm_training", "fold_batch_norm", "layer_norm", "rms_norm"]
+__all__ = ["batch_norm_inference", "batch_norm_training", "fold_batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
 
 @differentiable_first
@@ -120,3 +120,13 @@ def rms_norm(x: Array, gamma: Array | None = None, *, epsilon: float = 1e-6) -> 
     y, rstd = kernels.rms_norm_with_statistics(x, gamma, epsilon=epsilon)
     shared = once(lambda grad: kernels.rms_norm_backward(grad, x, rstd, gamma))
     return y, (shared(0), shared(1))
+
+
+@differentiable
+def group_norm(
+    x: Array, gamma: Array | None = None, beta: Array | None = None, *, groups: int, epsilon: float = 1e-3
+) -> Result:
+    """Normalize groups of channels (last axis) of each sample; as :func:`nerve.kernels.group_norm`, only y."""
+    y, mean, rstd = kernels.group_norm(x, gamma, beta, groups=groups, epsilon=epsilon)
+    shared = once(lambda grad: kernels.group_norm_backward(grad, x, mean, rstd, gamma))
+    return y, (shared(0), shared(1), shared(2))

@@ -11,6 +11,8 @@ __all__ = [
     "batch_norm_inference",
     "batch_norm_training",
     "fold_batch_norm",
+    "group_norm",
+    "group_norm_backward",
     "layer_norm",
     "layer_norm_backward",
     "rms_norm",
@@ -166,3 +168,49 @@ def rms_norm_backward(
     grad_gamma[...] = (g * normal).sum(axis=0)
     scaled = g if gamma is None else g * gamma
     grad_x[...] = (inverse * (scaled - normal * (scaled * normal).mean(axis=1, keepdims=True))).reshape(grad_x.shape)
+
+
+def group_norm(
+    out: Array,
+    mean: Array,
+    rstd: Array,
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    batch: int,
+    positions: int,
+    groups: int,
+    channels: int,
+    epsilon: float,
+) -> None:
+    if not x.size:
+        return
+    z = x.reshape(batch, positions, groups, channels).astype(np.float64)
+    mean[...], rstd[...] = z.mean(axis=(1, 3)), 1 / np.sqrt(z.var(axis=(1, 3)) + epsilon)
+    normal = (z - z.mean(axis=(1, 3), keepdims=True)) / np.sqrt(z.var(axis=(1, 3), keepdims=True) + epsilon)
+    out[...] = normal.reshape(out.shape) * (1.0 if gamma is None else gamma) + (0.0 if beta is None else beta)
+
+
+def group_norm_backward(
+    grad_x: Array,
+    grad_gamma: Array,
+    grad_beta: Array,
+    grad: Array,
+    x: Array,
+    mean: Array,
+    rstd: Array,
+    gamma: Array | None,
+    batch: int,
+    positions: int,
+    groups: int,
+    channels: int,
+) -> None:
+    shape = (batch, positions, groups, channels)
+    center, inverse = (a.reshape(batch, 1, groups, 1).astype(np.float64) for a in (mean, rstd))
+    g, normal = grad.reshape(shape).astype(np.float64), (x.reshape(shape) - center) * inverse
+    grad_beta[...], grad_gamma[...] = g.sum(axis=(0, 1)).reshape(-1), (g * normal).sum(axis=(0, 1)).reshape(-1)
+    if not x.size:
+        return
+    scaled = g if gamma is None else g * gamma.reshape(groups, channels)
+    average, slope = (a.mean(axis=(1, 3), keepdims=True) for a in (scaled, scaled * normal))
+    grad_x[...] = (inverse * (scaled - average - normal * slope)).reshape(grad_x.shape)
