@@ -1,5 +1,5 @@
-// Messages along the edges of a graph: every node gathers from its neighbours. Edges are sorted by node once, with their
-// order kept, so that a node is written once, by one task, in an order that its edges alone give.
+// Messages along the edges of a graph: every node gathers from its neighbours. Edges are sorted by node once, with
+// their order kept, so that a node is written once, by one task, in an order that its edges alone give.
 #include "cpu/lines.h"
 #include "cpu/parallel.h"
 #include "cpu/reduction.h"
@@ -20,8 +20,8 @@ void each_node(int64_t nodes, int64_t elements, const Body& body) {
 
 // to = the sum over the edges order[begin .. end) of `width` numbers of their rows of x, times a weight of theirs.
 template <class T>
-void sum_edges(T* to, const T* x, const int64_t* sources, const T* weights, int64_t weight_stride,
-               const int64_t* order, int64_t begin, int64_t end, int64_t row, int64_t width) {
+void sum_edges(T* to, const T* x, const int64_t* sources, const T* weights, int64_t weight_stride, const int64_t* order,
+               int64_t begin, int64_t end, int64_t row, int64_t width) {
     constexpr int n = vec<T>::size;
     for (int64_t c = 0; c < width; c += lanes<T>) {
         const int64_t some = min(width - c, lanes<T>);
@@ -52,8 +52,7 @@ void sum_edges(T* to, const T* x, const int64_t* sources, const T* weights, int6
 }  // namespace
 
 template <class T>
-void edge_order(int64_t* order, int64_t* offsets, T* inverse_counts, const int64_t* ids, int64_t nodes,
-                int64_t edges) {
+void edge_order(int64_t* order, int64_t* offsets, T* inverse_counts, const int64_t* ids, int64_t nodes, int64_t edges) {
     for (int64_t i = 0; i <= nodes; ++i) offsets[i] = 0;
     for (int64_t e = 0; e < edges; ++e) ++offsets[ids[e]];
     int64_t begin = 0;
@@ -131,8 +130,8 @@ void edge_dot(T* out, const T* a, const T* b, const int64_t* targets, const int6
             for (int64_t h = 0; h < heads; ++h) {
                 const T* left = a + (targets[e] * heads + h) * features;
                 const T* right = b + (sources[e] * heads + h) * features;
-                out[e * heads + h] = reduce_row<T>(
-                    0, features, T(0), Add{}, [&](int64_t i, int64_t some) NERVE_LAMBDA_INLINE {
+                out[e * heads + h] =
+                    reduce_row<T>(0, features, T(0), Add{}, [&](int64_t i, int64_t some) NERVE_LAMBDA_INLINE {
                         return load_or(left + i, some, T(0)) * load_or(right + i, some, T(0));
                     });
             }

@@ -4,8 +4,8 @@
 #include "cpu/parallel.h"
 #include "cpu/shuffle.h"
 #include "cpu/simd.h"
-#include "shapes.h"
 #include "philox.h"
+#include "shapes.h"
 
 namespace nerve::NERVE_ISA {
 

@@ -61,7 +61,8 @@ template <class T>
 struct Given {
     const T* positions;
 
-    NERVE_INLINE void operator()(Positions<T>& to, const SampleShape& s, int64_t image, int64_t i, int64_t first) const {
+    NERVE_INLINE void operator()(Positions<T>& to, const SampleShape& s, int64_t image, int64_t i,
+                                 int64_t first) const {
         const T* from = positions + ((image * s.out_height + i) * s.out_width + first) * 2;
         const int64_t count = s.out_width - first < piece ? s.out_width - first : piece;
         for (int64_t j = 0; j < piece; ++j) {
@@ -117,7 +118,8 @@ NERVE_INLINE void each_pixel(const SampleShape& s, const Source& source, int64_t
 
 // The four neighbours with their weights: corner(row, column, weight), where a row or column of -1 is not in the image.
 template <class T, class Corner>
-NERVE_INLINE void each_corner(const SampleShape& s, int64_t row, int64_t column, T below, T right, const Corner& corner) {
+NERVE_INLINE void each_corner(const SampleShape& s, int64_t row, int64_t column, T below, T right,
+                              const Corner& corner) {
     const T down[2] = {1 - below, below}, across[2] = {1 - right, right};
     const int64_t rows[2] = {pixel_for(row, s.height, s.fill), pixel_for(row + 1, s.height, s.fill)};
     const int64_t columns[2] = {pixel_for(column, s.width, s.fill), pixel_for(column + 1, s.width, s.fill)};
@@ -185,23 +187,23 @@ void sample(T* out, const T* x, const Source& source, const SampleShape& s, T fi
             const T* from = x + b * image;
             T* to = out + line * out_row;
             if (s.bilinear)
-                each_pixel<true, T>(s, source, b, i, [&](int64_t j, int64_t row, int64_t column, T below, T right)
-                                                         NERVE_LAMBDA_INLINE {
-                    // One column less than could be: see between().
-                    if (row >= 0 && row + 1 < s.height && column >= 0 && column + 2 < s.width)
-                        between(to + j * s.channels, from, s, row, column, below, right, j + 1 == s.out_width);
-                    else
-                        between_at_edge(to + j * s.channels, from, s, row, column, below, right, fill_value);
-                });
+                each_pixel<true, T>(
+                    s, source, b, i, [&](int64_t j, int64_t row, int64_t column, T below, T right) NERVE_LAMBDA_INLINE {
+                        // One column less than could be: see between().
+                        if (row >= 0 && row + 1 < s.height && column >= 0 && column + 2 < s.width)
+                            between(to + j * s.channels, from, s, row, column, below, right, j + 1 == s.out_width);
+                        else
+                            between_at_edge(to + j * s.channels, from, s, row, column, below, right, fill_value);
+                    });
             else
-                each_pixel<false, T>(s, source, b, i,
-                                     [&](int64_t j, int64_t row, int64_t column, T, T) NERVE_LAMBDA_INLINE {
-                    row = pixel_for(row, s.height, s.fill), column = pixel_for(column, s.width, s.fill);
-                    T* pixel = to + j * s.channels;
-                    const bool outside = row < 0 || column < 0;
-                    const T* found = from + (row * s.width + column) * s.channels;
-                    for (int64_t c = 0; c < s.channels; ++c) pixel[c] = outside ? fill_value : found[c];
-                });
+                each_pixel<false, T>(
+                    s, source, b, i, [&](int64_t j, int64_t row, int64_t column, T, T) NERVE_LAMBDA_INLINE {
+                        row = pixel_for(row, s.height, s.fill), column = pixel_for(column, s.width, s.fill);
+                        T* pixel = to + j * s.channels;
+                        const bool outside = row < 0 || column < 0;
+                        const T* found = from + (row * s.width + column) * s.channels;
+                        for (int64_t c = 0; c < s.channels; ++c) pixel[c] = outside ? fill_value : found[c];
+                    });
         }
     });
 }
@@ -221,8 +223,7 @@ void sample_backward(T* grad_x, const T* grad, const Source& source, const Sampl
             const T* from = grad + b * out_image + i * s.out_width * s.channels;
             if (s.bilinear)
                 each_pixel<true, T>(s, source, b, i, [&](int64_t j, int64_t row, int64_t column, T below, T right) {
-                    each_corner(s, row, column, below, right, [&](int64_t r, int64_t k, T weight)
-                                                                  NERVE_LAMBDA_INLINE {
+                    each_corner(s, row, column, below, right, [&](int64_t r, int64_t k, T weight) NERVE_LAMBDA_INLINE {
                         add(from + j * s.channels, r, k, weight);
                     });
                 });

@@ -300,8 +300,8 @@ void schedule_free_adamw_step(Stream stream, T* const* parameters, T* const* mom
 }
 
 template <class T>
-void moving_average_step(Stream stream, T* const* averages, const T* const* values, const int64_t* sizes,
-                         int64_t count, double momentum) {
+void moving_average_step(Stream stream, T* const* averages, const T* const* values, const int64_t* sizes, int64_t count,
+                         double momentum) {
     step_all(stream, {averages}, values, sizes, count, 0.0, MovingAverage<T>{T(momentum), T(1 - momentum)});
 }
 

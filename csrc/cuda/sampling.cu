@@ -66,7 +66,8 @@ __global__ void sample_kernel(T* out, const T* x, Source source, SampleShape s, 
         T value = 0;
         each_corner(s, source(s, image, i, j), [&](int64_t row, int64_t column, T weight) {
             const bool outside = row < 0 || column < 0;
-            value += weight * (outside ? fill_value : x[((image * s.height + row) * s.width + column) * s.channels + c]);
+            value +=
+                weight * (outside ? fill_value : x[((image * s.height + row) * s.width + column) * s.channels + c]);
         });
         out[element] = value;
     }
