@@ -45,6 +45,8 @@ __all__: list[str] = [
     "device_count",
     "divide",
     "dropout",
+    "edge_dot",
+    "edge_order",
     "elkan_assign",
     "elu",
     "elu_backward",
@@ -61,6 +63,9 @@ __all__: list[str] = [
     "from_int64",
     "ftrl_step",
     "fuzzy_assign",
+    "gather_max",
+    "gather_max_backward",
+    "gather_sum",
     "gaussian_em_step",
     "gaussian_log_density",
     "gaussian_moments",
@@ -482,11 +487,7 @@ def conv2d_backward_input(
     precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
 def conv2d_backward_input_scratch(
-    dtype: str,
-    grad_x: int | None,
-    grad: int | None,
-    kernel: int | None,
-    shape: tuple[typing.Any, ...],
+    dtype: str, grad_x: int | None, grad: int | None, kernel: int | None, shape: tuple[typing.Any, ...]
 ) -> int: ...
 def conv2d_backward_kernel(
     dtype: str,
@@ -500,11 +501,7 @@ def conv2d_backward_kernel(
     precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
 def conv2d_backward_kernel_scratch(
-    dtype: str,
-    grad_kernel: int | None,
-    grad: int | None,
-    x: int | None,
-    shape: tuple[typing.Any, ...],
+    dtype: str, grad_kernel: int | None, grad: int | None, x: int | None, shape: tuple[typing.Any, ...]
 ) -> int: ...
 def conv2d_scratch(
     dtype: str,
@@ -577,6 +574,28 @@ def dropout(
     rate: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     offset: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def edge_dot(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    a: int | None,
+    b: int | None,
+    targets: int | None,
+    sources: int | None,
+    edges: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def edge_order(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    order: int | None,
+    offsets: int | None,
+    inverse_counts: int | None,
+    ids: int | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    edges: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def elkan_assign(
     dtype: str,
@@ -740,6 +759,43 @@ def fuzzy_assign(
     features: typing.SupportsInt | typing.SupportsIndex,
     clusters: typing.SupportsInt | typing.SupportsIndex,
     fuzzifier: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def gather_max(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    index: int | None,
+    x: int | None,
+    sources: int | None,
+    order: int | None,
+    offsets: int | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def gather_max_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    index: int | None,
+    targets: int | None,
+    order: int | None,
+    offsets: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def gather_sum(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    sources: int | None,
+    weights: int | None,
+    order: int | None,
+    offsets: int | None,
+    nodes: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def gaussian_em_step(
     dtype: str,
