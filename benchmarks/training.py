@@ -134,14 +134,9 @@ def environment(peer: str, threads: int, isa: str | None, compile: bool) -> dict
 
 
 def measured(number: int, peer: str, threads: int, budget: float, env: dict[str, str]) -> Line:
-    """One line, by a process on as many cores as threads: XLA takes all it is given."""
-
-    def on_few_cores() -> None:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-
-    first = on_few_cores if hasattr(os, "sched_setaffinity") else None
+    """One line, by a process of its own."""
     command = [sys.executable, "-m", "benchmarks.steps", str(number), peer, str(threads), str(budget)]
-    done = subprocess.run(command, env=env, cwd=machine.ROOT, capture_output=True, text=True, preexec_fn=first)
+    done = subprocess.run(command, env=env, cwd=machine.ROOT, capture_output=True, text=True)
     if done.returncode:
         raise Failed(done.stderr.strip().rpartition("\n")[2])
     found = json.loads(done.stdout.splitlines()[-1])

@@ -189,3 +189,14 @@ class Late(Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
             raise KeyboardInterrupt
+
+
+def test_what_a_killed_run_was_writing_is_removed(tmp_path):
+    for name in (".progress.safetensors.0123456789ab.tmp", "previous.new"):
+        (tmp_path / name).write_bytes(b"half a file")
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 2), np.float32)
+    model.fit(x, x[:, :1], verbose=0, callbacks=[BackupAndRestore(tmp_path / "kept", delete_checkpoint=False)])
+    model.fit(x, x[:, :1], verbose=0, callbacks=[BackupAndRestore(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

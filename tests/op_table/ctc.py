@@ -21,11 +21,11 @@ def _samples(rng: np.random.Generator) -> list[Sample]:
     target = np.array([[2, 2, 1], [1, 2, 3], [3, 3, 3]])
     logits = rng.normal(size=(3, 6, 4))
     calls += [
-        Sample((target, logits, [3, 3, 2], [6, 3, 3]), {"mask_index": 0}),
-        Sample((target - 1, logits, [3, 3, 3], [6, 6, 6]), {"mask_index": 3}),
-        Sample((target.astype(np.int32), logits, [3, 0, 0], [6, 6, 0])),
+        Sample((target, logits, np.array([3, 3, 2]), np.array([6, 3, 3])), {"mask_index": 0}),
+        Sample((target - 1, logits, np.array([3, 3, 3]), np.array([6, 6, 6])), {"mask_index": 3}),
+        Sample((target.astype(np.int32), logits, np.array([3, 0, 0]), np.array([6, 6, 0]))),
         Sample((np.zeros((0, 3), np.int64), np.zeros((0, 6, 4)), np.zeros(0, np.int64), np.zeros(0, np.int64))),
-        Sample((rng.integers(1, 3, (1, 20)), 2 * rng.normal(size=(1, 200, 3)), [20], [200])),
+        Sample((rng.integers(1, 3, (1, 20)), 2 * rng.normal(size=(1, 200, 3)), np.array([20]), np.array([200]))),
     ]
     return calls
 
@@ -34,7 +34,16 @@ def _impossible(rng: np.random.Generator) -> list[Sample]:
     """Fewer steps than labels and the blanks between equal ones; a label of probability zero."""
     logits = rng.normal(size=(3, 4, 3))
     logits[2, :, 2] = -np.inf
-    return [Sample((np.array([[1, 2, 1, 2, 1], [1, 1, 1, 0, 0], [2, 1, 0, 0, 0]]), logits, [5, 3, 2], [4, 4, 4]))]
+    return [
+        Sample(
+            (
+                np.array([[1, 2, 1, 2, 1], [1, 1, 1, 0, 0], [2, 1, 0, 0, 0]]),
+                logits,
+                np.array([5, 3, 2]),
+                np.array([4, 4, 4]),
+            )
+        )
+    ]
 
 
 _T, _X, _N, _S = np.ones((2, 3), np.int64), np.zeros((2, 5, 4)), np.array([3, 3]), np.array([5, 5])

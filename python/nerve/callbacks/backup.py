@@ -58,6 +58,7 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._batches = 0
+        self._remove_leftovers()
         if not self._path.exists():
             return
         states = self.model._load_progress(self._path)
@@ -93,5 +94,12 @@ class BackupAndRestore(Callback):
             return
         for path in (self._path, self._previous):
             path.unlink(missing_ok=True)
+        self._remove_leftovers()
         if self._path.parent.is_dir() and not any(self._path.parent.iterdir()):
             self._path.parent.rmdir()
+
+    def _remove_leftovers(self) -> None:
+        """Unfinished files, of runs that were killed as they wrote."""
+        for pattern in (f".{self._path.name}.*.tmp", self._previous.with_suffix(".new").name):
+            for path in self._path.parent.glob(pattern):
+                path.unlink(missing_ok=True)
