@@ -5,7 +5,7 @@ if(NERVE_CUDA STREQUAL "OFF" OR NOT NERVE_PYTHON)
 endif()
 
 # Enough for every GPU from Ampere on (newer ones compile the PTX of 90 when first used), in little build time. Release
-# wheels pass -DCMAKE_CUDA_ARCHITECTURES="75-real;80-real;86-real;89-real;90-real;100-real;120".
+# wheels pass -DCMAKE_CUDA_ARCHITECTURES="75-real;80-real;86-real;90-real;100-real;120".
 if(NOT CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES "80-real;90")
 endif()
