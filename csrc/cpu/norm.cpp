@@ -258,7 +258,10 @@ template <class T>
 void group_norm(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t batch, int64_t positions,
                 int64_t groups, int64_t channels, double epsilon) {
     const int64_t all = groups * channels, size = positions * all;
-    if (batch * size == 0) return;
+    if (size == 0) {
+        for (int64_t i = 0; i < batch * groups; ++i) mean[i] = rstd[i] = T(__builtin_nan(""));
+        return;
+    }
     const Lines m(positions, all);
     Scratch scratch(2 * all * sizeof(double) + 3 * (m.partials() + m.width) * sizeof(T));
     double *exact_mean = scratch.take<double>(all), *exact_variance = scratch.take<double>(all);

@@ -184,6 +184,7 @@ def group_norm(
     epsilon: float,
 ) -> None:
     if not x.size:
+        mean[...] = rstd[...] = np.nan
         return
     z = x.reshape(batch, positions, groups, channels).astype(np.float64)
     mean[...], rstd[...] = z.mean(axis=(1, 3)), 1 / np.sqrt(z.var(axis=(1, 3)) + epsilon)
