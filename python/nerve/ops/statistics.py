@@ -11,14 +11,13 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import ndim, ones_like, shape, size
 from nerve.ops.elementwise import absolute, add, divide, exp, log, maximum, multiply, sqrt, square, subtract, where
 from nerve.ops.indexing import reshape, take, transpose
 from nerve.ops.matmul import matmul
 from nerve.ops.reduce import max, mean, sum
-from nerve.ops.shaping import ravel
+from nerve.ops.shaping import ravel, squeeze
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -77,12 +76,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     finite = kernels.equal(kernels.subtract(largest.array, largest.array), 0.0)  # infinity less infinity is no number
     largest = Tensor(kernels.where(finite, largest.array, 0.0), tracked=False)
     total = add(log(sum(exp(subtract(x, largest)), axis=axis, keepdims=True)), largest)
-    return total if keepdims else reshape(total, _reduced_shape(shape(x), axis))
-
-
-def _reduced_shape(sizes: tuple[int, ...], axis: Any) -> tuple[int, ...]:
-    axes = reduced_axes("reduce", axis, len(sizes))
-    return tuple(n for i, n in enumerate(sizes) if i not in axes)
+    return total if keepdims else squeeze(total, axis)
 
 
 @composed
