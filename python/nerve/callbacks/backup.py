@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nerve.callbacks.callback import Callback, Logs
+from nerve.callbacks.callback import BatchCounter, Logs
 
 
-class BackupAndRestore(Callback):
+class BackupAndRestore(BatchCounter):
     """Write the state of the run again and again, and when `fit` is called the next time, go on from there.
 
     However the process ended, power and SIGKILL included, the weights at the end are those of a run that was never
@@ -53,7 +53,6 @@ class BackupAndRestore(Callback):
         self._path = Path(backup_dir) / "progress.safetensors"
         self._previous = Path(backup_dir) / "previous.safetensors"
         self._epoch = 0
-        self._batches = 0
         self._epoch_streams: Any = []
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -73,8 +72,7 @@ class BackupAndRestore(Callback):
         self._epoch_streams = begun.epoch_streams if begun and begun.batch else self.model._stream_states()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        self._batches += 1
-        if self.save_freq != "epoch" and self._batches % int(self.save_freq) == 0:
+        if self.save_freq != "epoch" and self._due(batch, int(self.save_freq)):
             self._save(self._epoch, batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

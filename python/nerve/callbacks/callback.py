@@ -53,11 +53,14 @@ class Callback:
         """Another name of `on_train_batch_end`."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Before a batch, counted from 0 in every epoch."""
+        """Before a batch, counted from 0 in every epoch; the first of every `steps_per_execution` of them."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After a batch; `logs` has the loss and the metrics over the epoch so far."""
+        """After a batch; `logs` has the loss and the metrics over the epoch so far.
+
+        The last of every `steps_per_execution` batches, or of the epoch.
+        """
         self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
@@ -95,6 +98,26 @@ class Callback:
 
     def close(self) -> None:
         """Give back what the callback holds; called however the run ends, by an error or Ctrl-C too."""
+
+
+class BatchCounter(Callback):
+    """The part of a callback that does something after every so many batches, however many it hears of at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._batches = 0  # seen since it last did
+        self._first = 0
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self._first = batch
+
+    def _due(self, batch: int, every: int) -> bool:
+        """Count the batches up to `batch`; whether there are `every` of them."""
+        self._batches += batch + 1 - self._first
+        if self._batches < every:
+            return False
+        self._batches = 0
+        return True
 
 
 _EVENTS = (

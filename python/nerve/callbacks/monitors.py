@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nerve import serialization
-from nerve.callbacks.callback import Callback, Logs
+from nerve.callbacks.callback import BatchCounter, Callback, Logs
 
 
 class Monitor(Callback):
@@ -154,7 +154,7 @@ class EarlyStopping(Monitor):
             self.model.set_weights(self.best_weights)
 
 
-class ModelCheckpoint(Monitor):
+class ModelCheckpoint(Monitor, BatchCounter):
     """Save the model, or its weights, as it trains.
 
     Parameters
@@ -202,7 +202,6 @@ class ModelCheckpoint(Monitor):
         self.best = initial_value_threshold
         self.max_to_keep = max_to_keep
         self._epoch = 0
-        self._batches = 0
         self._written: list[str] = []
 
     def state(self) -> dict[str, Any]:
@@ -212,10 +211,8 @@ class ModelCheckpoint(Monitor):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        if isinstance(self.save_freq, int):
-            self._batches += 1
-            if self._batches % self.save_freq == 0:
-                self._save(self._epoch, {"batch": batch + 1, **(logs or {})})
+        if isinstance(self.save_freq, int) and self._due(batch, self.save_freq):
+            self._save(self._epoch, {"batch": batch + 1, **(logs or {})})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.save_freq == "epoch":

@@ -51,6 +51,7 @@ class TensorBoard(Callback):
         self._files: dict[str, EventFile] = {}
         self._batches = 0
         self._batches_before = 0
+        self._first = 0
         self._began = self._batch_began = 0.0
 
     def state(self) -> dict[str, Any]:
@@ -68,15 +69,16 @@ class TensorBoard(Callback):
         self._began, self._batches_before = time.perf_counter(), self._batches
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        self._batch_began = time.perf_counter()
+        self._first, self._batch_began = batch, time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        self._batches += 1
-        if not self._every or self._batches % self._every:
+        count, before = batch + 1 - self._first, self._batches
+        self._batches += count
+        if not self._every or self._batches // self._every == before // self._every:
             return
         values = dict(logs or {})
         if self.write_steps_per_second:
-            values["steps_per_second"] = 1.0 / (time.perf_counter() - self._batch_began)
+            values["steps_per_second"] = count / (time.perf_counter() - self._batch_began)
         self._write("train", {f"batch_{name}": value for name, value in values.items()}, self._batches)
 
     def on_test_end(self, logs: Logs | None = None) -> None:

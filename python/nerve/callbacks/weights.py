@@ -69,7 +69,8 @@ class SwapEMAWeights(Callback):
 class GradientNorms(Callback):
     """Keep the norm of the gradients of every layer, and warn where gradients vanish or explode.
 
-    The norms are computed in the training step itself, recorded or not, before gradients are clipped.
+    The norms are computed in the training step itself, recorded or not, before gradients are clipped. Of several
+    `steps_per_execution`, those of the last count.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 
 
 class Pending(MutableMapping[str, float]):
-    """A dict that is made when it is first looked at: what a batch on the GPU gave, for which nobody may have to wait.
+    """A dict that is made when it is first looked at: what a batch gave that nobody may want to know or to wait for.
 
     Looked at later, after further batches, it has what these added too.
 

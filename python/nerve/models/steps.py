@@ -18,7 +18,7 @@ from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
 from nerve.metrics import Mean
 from nerve.models.batch import unpack
-from nerve.models.checks import check_targets
+from nerve.models.checks import check_counts, check_targets
 from nerve.models.data import ArrayBatches, Batches
 from nerve.models.measures import Logs, Measures
 from nerve.tensor import Tensor, Variable, no_gradients
@@ -32,6 +32,7 @@ class Steps(Measures):
     _stepped: list[Variable] | None = None
     _loss_takes_training = True
     run_eagerly = False
+    steps_per_execution = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -45,6 +46,7 @@ class Steps(Measures):
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
+        steps_per_execution: int = 1,
         *,
         jit_compile: bool | str = "auto",
     ) -> None:
@@ -63,18 +65,21 @@ class Steps(Measures):
         run_eagerly : bool
             Whether every step runs in Python. Else steps are recorded and replayed (:func:`nerve.compile`) where that
             can be done: not where a layer or a step of one's own reads values or computes with NumPy, say.
-
+        steps_per_execution : int
+            Callbacks hear of batches in `fit`, `evaluate` and `predict` once for so many of them: of the first before
+            they are run, and of the last after that. What is computed is the same.
         jit_compile : bool or "auto"
             False is `run_eagerly=True`, for programs written for Keras.
 
         Raises
         ------
         ValueError
-            If a name is unknown.
+            If a name is unknown, or `steps_per_execution` no positive int.
         """
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f"[{self.name}] jit_compile must be True, False or 'auto', got {jit_compile!r}")
         run_eagerly = run_eagerly or jit_compile is False
+        check_counts(1, steps_per_execution=steps_per_execution)
         found = optimizers.get(optimizer)
         for identifier in flatten(loss):
             if identifier is not None and identifier not in ("crossentropy", "ce"):
@@ -87,6 +92,7 @@ class Steps(Measures):
                 raise ValueError(f"[{self.name}] loss_weights must be numbers, got {weight!r}")
         self.optimizer = found
         self.run_eagerly = bool(run_eagerly)
+        self.steps_per_execution = int(steps_per_execution)
         self._compile_config = {
             "optimizer": found,
             "loss": loss,
@@ -94,6 +100,7 @@ class Steps(Measures):
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
             "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
         }
         self._loss = self._metrics = self._targets = self._stepped = None
         self._loss_tracker = Mean("loss")

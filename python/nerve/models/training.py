@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +168,14 @@ class Trainer(ReplayedSteps):
         begun, self._progress = self._progress, None
         if begun is not None:
             progress.go_on(self, batches, begun)
-        first = 0 if begun is None else begun.batch
-        for step, batch in enumerate(batches if rows is None else rows.batches.chosen(), first):
+        step = 0 if begun is None else begun.batch
+        for group in self._groups(batches if rows is None else rows.batches.chosen()):
             listeners.on_train_batch_begin(step)
-            with whole.step:
-                logs = self._train(pack(batch)) if rows is None else self._train_rows(rows, batch)
-            listeners.on_train_batch_end(step, logs)
+            for batch in group:
+                with whole.step:
+                    logs = self._train(pack(batch)) if rows is None else self._train_rows(rows, batch)
+                step += 1
+            listeners.on_train_batch_end(step - 1, logs)
             if self.stop_training:
                 break
         if logs is None:
@@ -181,6 +184,12 @@ class Trainer(ReplayedSteps):
             raise ValueError(f"x yielded no batches in epoch {epoch + 1}")
         self._read_checks()
         return dict(logs)
+
+    def _groups(self, batches: Iterable[Any]) -> Iterator[Iterator[Any]]:
+        """Batches, `steps_per_execution` at a time; each is read only when those before it have been run."""
+        following = iter(batches)
+        for batch in following:
+            yield chain([batch], islice(following, self.steps_per_execution - 1))
 
     # What BackupAndRestore asks for
 
@@ -216,10 +225,13 @@ class Trainer(ReplayedSteps):
         listeners.on_test_begin()
         logs: Logs | None = None
         with no_gradients(), deferred(self._checks):
-            for step, batch in enumerate(batches):
+            step = 0
+            for group in self._groups(batches):
                 listeners.on_test_batch_begin(step)
-                logs = self._test(pack(batch))
-                listeners.on_test_batch_end(step, logs)
+                for batch in group:
+                    logs = self._test(pack(batch))
+                    step += 1
+                listeners.on_test_batch_end(step - 1, logs)
         if logs is None:
             raise ValueError("the data yielded no batches to evaluate")
         self._read_checks()
@@ -303,14 +315,20 @@ class Trainer(ReplayedSteps):
             with closing(self._listeners(callbacks, batches, verbose)) as listeners:
                 listeners.on_predict_begin()
                 with no_gradients(), deferred(self._checks):
-                    for step, batch in enumerate(batches):
+                    step = 0
+                    for group in self._groups(batches):
                         listeners.on_predict_batch_begin(step)
-                        outputs = self._predict(pack(batch))
-                        parts.append([_result(leaf, batches.resident) for leaf in flatten(outputs)])
-                        listeners.on_predict_batch_end(step, {"outputs": outputs})
+                        begun = len(parts)
+                        for batch in group:
+                            outputs = self._predict(pack(batch))
+                            parts.append([_result(leaf, batches.resident) for leaf in flatten(outputs)])
+                            step += 1
+                        if self.steps_per_execution > 1:
+                            outputs = _joined(parts[begun:], outputs)
+                        listeners.on_predict_batch_end(step - 1, {"outputs": outputs})
                 self._read_checks()
                 listeners.on_predict_end()
-        return pack_like(outputs, [array_module(*leaves).concatenate(leaves) for leaves in zip(*parts, strict=True)])
+        return _joined(parts, outputs)
 
     # Single batches
 
@@ -379,6 +397,11 @@ def _result(output: Any, resident: bool) -> Any:
     """The array of an output; in the host's memory unless the inputs are on the GPU."""
     array = output.array if isinstance(output, Tensor) else output
     return array if resident else np.asarray(host(array))
+
+
+def _joined(parts: list[list[Any]], structure: Any) -> Any:
+    """The leaves of several batches, each behind the other, in a structure of as many leaves."""
+    return pack_like(structure, [array_module(*leaves).concatenate(leaves) for leaves in zip(*parts, strict=True)])
 
 
 def _as_dict(logs: Logs) -> dict[str, float]:
