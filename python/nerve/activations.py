@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nerve import ops
-from nerve._lookup import lookup
+from nerve._lookup import lookup, unplaced
 from nerve.errors import ShapeError
 from nerve.serialization import functions_for
 from nerve.tensor import Tensor
@@ -251,7 +251,7 @@ def get(identifier: str | Activation | None) -> Activation:
         return identifier
     if isinstance(identifier, str):
         return lookup("activation", identifier, _NAMES)
-    raise TypeError(f"expected the name of an activation or a callable, got {identifier!r}")
+    raise unplaced(TypeError(f"expected the name of an activation or a callable, got {identifier!r}"))
 
 
 def serialize(activation: Activation) -> str:

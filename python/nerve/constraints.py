@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from nerve import ops
-from nerve._lookup import names_of, resolve
+from nerve._lookup import Spelled, names_of, resolve
 from nerve.kernels._numbers import number
 from nerve.serialization import functions_for
 from nerve.tensor import Tensor
@@ -18,7 +18,7 @@ EPSILON = 1e-7
 Axes = int | Sequence[int]
 
 
-class Constraint:
+class Constraint(Spelled):
     """Base: a function from a weight to the weight it becomes. Its options are attributes."""
 
     def __call__(self, w: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import math
 from typing import Any, Self
 
 from nerve import ops
-from nerve._lookup import names_of, resolve
+from nerve._lookup import Spelled, names_of, resolve
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import array_module
 from nerve.serialization import functions_for
@@ -16,7 +16,7 @@ __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get", "l
 __all__ += ["deserialize", "orthogonal_regularizer", "serialize"]
 
 
-class Regularizer:
+class Regularizer(Spelled):
     """Base: a function of a weight that is added to the loss. Its options are attributes."""
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
+from nerve._lookup import Spelled
+
 Logs = MutableMapping[str, Any]
 
 
-class Callback:
+class Callback(Spelled):
     """What a model calls as it trains. Override what is needed.
 
     Attributes

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Self
 
+from nerve._lookup import Spelled
 from nerve._typing import Array
 from nerve.random import SeedGenerator
 
@@ -30,7 +31,7 @@ def compute_fans(shape: Shape) -> tuple[int, int]:
     return shape[-2] * window, shape[-1] * window
 
 
-class Initializer:
+class Initializer(Spelled):
     """Base of all initializers; a subclass defines `__call__` and `get_config`."""
 
     def __call__(self, shape: Shape, dtype: str = "float32") -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Unpack
 
 import numpy as np
@@ -85,6 +85,11 @@ class Cell(Layer):
         self.seed = own["seed"]
         self._next_offset = random.next_offset if self.seed is None else random.SeedGenerator(self.seed).next_offset
         self._held: dict[str, Any] | None = None  # dropout masks, while a sequence lasts
+
+    @classmethod
+    def _other_keywords(cls) -> Iterator[str]:
+        yield from super()._other_keywords()
+        yield from ("dropout", "recurrent_dropout", "seed")
 
     def _take(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options of every layer, when a subclass has taken its own."""

@@ -37,6 +37,8 @@ class InputLayer(Layer):
     name : str, optional
     batch_shape : tuple of int or None, optional
         `(batch_size, *shape)`, instead of the two.
+    input_shape : tuple of int or None, optional
+        An older name of `shape`.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class InputLayer(Layer):
         name: str | None = None,
         *,
         batch_shape: Sequence[int | None] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name)
+        shape = input_shape if shape is None else shape
         here = f"[{self.name} (InputLayer)]"
         if batch_shape is not None:
             if shape is not None or batch_size is not None or not batch_shape:

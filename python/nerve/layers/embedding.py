@@ -37,6 +37,8 @@ class Embedding(Layer):
         embeddings is (input_dim, output_dim).
     mask_zero : bool
         Whether 0 fills up sequences: the result carries a mask of the inputs that are not 0.
+    input_length : int, optional
+        The same as an `input_shape` of ``(input_length,)``.
     """
 
     regulated = ("embeddings",)
@@ -47,8 +49,12 @@ class Embedding(Layer):
         output_dim: int,
         embeddings_initializer: Any = "uniform",
         mask_zero: bool = False,
+        *,
+        input_length: int | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
+        if input_length is not None:
+            options.setdefault("input_shape", (input_length,))
         super().__init__(**options)
         positive(self, input_dim=input_dim, output_dim=output_dim)
         self.input_dim = input_dim

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 import numpy as np
 
 from nerve import constraints, initializers, kernels, ops, regularizers
-from nerve._lookup import snake_case
+from nerve._lookup import Spelled, snake_case
 from nerve.errors import DeviceError, DTypeError, ShapeError
 from nerve.gpu import get_device, to_device
 from nerve.kernels._arrays import is_array
 from nerve.kernels._recording import now
 from nerve.layers import context, masks
 from nerve.layers.added_losses import Penalized
-from nerve.layers.structure import flatten, map_shapes, map_structure
+from nerve.layers.structure import first_shape, flatten, map_shapes, map_structure
 from nerve.layers.symbolic import Node, SymbolicTensor, infer
 from nerve.tensor import Tensor, Variable
 
@@ -33,6 +33,7 @@ class LayerOptions(TypedDict, total=False):
     name: str | None
     trainable: bool
     dtype: str | None
+    input_shape: Any
     activity_regularizer: Any
     kernel_regularizer: Any
     kernel_constraint: Any
@@ -56,6 +57,7 @@ class LayerOptions(TypedDict, total=False):
 
 _REGULATORS: dict[str, Callable[[Any], Any]] = {"regularizer": regularizers.get, "constraint": constraints.get}
 _BASE_OPTIONS = ("name", "trainable", "dtype")
+_OF_MODELS = ("input_shape", "input_dim")  # said of a layer, and kept by the model that it is the first of
 _name_counts: dict[str, int] = {}
 
 
@@ -96,7 +98,7 @@ class _MadeByInit:
         )
 
 
-class Layer(Penalized):
+class Layer(Penalized, Spelled):
     """Something that is called on tensors and may hold weights.
 
     A subclass writes `__init__` (options), `build(input_shape)` (weights, once the input's shape is known) and
@@ -113,6 +115,8 @@ class Layer(Penalized):
         Of weights and results; floating inputs are converted to it.
     activity_regularizer : str, Regularizer or callable, optional
         What it makes of the outputs is added to the loss, divided by the size of the batch.
+    input_shape : tuple of int or None, optional
+        Of one sample, for the first layer of a `Sequential`, which then needs no `Input`; `input_dim` is one size.
     **of_weights : str, Regularizer, Constraint or callable, optional
         `kernel_regularizer`, `bias_constraint` and so on, for the kinds of weight that the class names in `regulated`.
     """
@@ -137,6 +141,17 @@ class Layer(Penalized):
             cls._passes_masks_on = bool(cls.__dict__.get("_passes_masks_on", False))
         if "build" in cls.__dict__:
             cls.build = _building(cls.build)  # type: ignore[method-assign]
+
+    @classmethod
+    def _other_keywords(cls) -> Iterator[str]:
+        yield from _OF_MODELS
+        yield from (f"{weight}_{kind}" for weight in cls.regulated for kind in _REGULATORS)
+
+    def _check_arguments(self, names: list[str]) -> None:
+        """Refuse initializers that there are not, which only `build` is going to call."""
+        for name in names:
+            if name.endswith("initializer") and isinstance(value := getattr(self, name, None), str | dict):
+                initializers.get(value)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
@@ -171,6 +186,7 @@ class Layer(Penalized):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._weights: list[Variable]
         self._nodes: list[Node]
+        self._first_shape = first_shape(self, of_weights.pop("input_shape", None), of_weights.pop("input_dim", None))
         known = {f"{weight}_{kind}": kind for weight in self.regulated for kind in _REGULATORS}
         if unknown := sorted(of_weights.keys() - known.keys()):
             raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {unknown[0]!r}")
@@ -383,7 +399,9 @@ class Layer(Penalized):
             kind = signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 raise NotImplementedError(f"{type(self).__name__} takes *{name}: it needs a get_config of its own")
-            given = value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+            given = {name: value}
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                given = {key: item for key, item in value.items() if key not in _OF_MODELS}
             config.update((key, item) for key, item in given.items() if key not in _BASE_OPTIONS)
         return config
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,11 @@ class Sequences(Layer):
     zero_output_for_mask: bool
     _passes_masks_on = True
     _kept: list[Array] | None = None
+
+    @classmethod
+    def _other_keywords(cls) -> Iterator[str]:
+        yield from super()._other_keywords()
+        yield from _DEFAULTS
 
     def _take(self, options: dict[str, Any]) -> dict[str, Any]:
         for name, value in _DEFAULTS.items():

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nerve.errors import ShapeError
+
 Shape = tuple[int | None, ...]
 
 
@@ -52,6 +54,15 @@ def is_int_from(least: int, value: object) -> bool:
 def is_shape(value: Any) -> bool:
     """Whether `value` is one shape: a list or tuple of nothing but ints and Nones."""
     return isinstance(value, list | tuple) and all(item is None or isinstance(item, int) for item in value)
+
+
+def first_shape(layer: Any, shape: Any, size: Any) -> Shape | None:
+    """What the first layer of a `Sequential` says of its inputs, `input_shape` or one size, `input_dim`."""
+    sizes = (shape if isinstance(shape, list | tuple) else (shape,)) if size is None else (size,)
+    if not all(one is None or is_positive_int(one) for one in sizes):
+        here, got = f"{layer.name} ({type(layer).__name__})", shape if size is None else size
+        raise ShapeError(f"[{here}] input_shape must be the sizes of one sample, without the batch, got {got!r}")
+    return None if shape is None and size is None else tuple(sizes)
 
 
 def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve import kernels, ops
-from nerve._lookup import snake_case
+from nerve._lookup import Spelled, snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels import _later
@@ -25,7 +25,7 @@ EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
 
-class Loss(Configured):
+class Loss(Configured, Spelled):
     """Base of all losses: a number to minimize, from targets and predictions.
 
     Parameters

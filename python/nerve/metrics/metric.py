@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve import initializers, kernels
-from nerve._lookup import snake_case
+from nerve._lookup import Spelled, snake_case
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.gpu import to_device
@@ -21,7 +21,7 @@ from nerve.metrics.reported import reporting
 from nerve.tensor import Tensor, Variable
 
 
-class Metric:
+class Metric(Spelled):
     """Base of all metrics: `update_state` for every batch, `result` at any time, `reset_state` for the next pass.
 
     A subclass keeps its state in variables made by `add_variable`, which `reset_state` sets to what they were, or in

@@ -72,6 +72,8 @@ class Sequential(Model):
             return
         if layer.name in [other.name for other in self._stack]:
             raise ValueError(f"[{self.name}] already has a layer called {layer.name!r}")
+        if layer._first_shape is not None and not self._stack and not self._tensors:
+            self._tensors = [InputLayer(layer._first_shape).output]
         if self._tensors:
             with unchanged_on_error(layer), inside(self):
                 output = self._next(layer, self._tensors[-1])

@@ -11,6 +11,7 @@ import numpy as np
 from nerve import losses as losses_module
 from nerve import metrics as metrics_module
 from nerve import optimizers
+from nerve._lookup import spelled
 from nerve.autograd import gradients
 from nerve.kernels._later import Checks
 from nerve.layers.context import inside
@@ -38,6 +39,7 @@ class Steps(Measures):
         super().__init_subclass__(**kwargs)
         cls._loss_takes_training = "training" in inspect.signature(cls.compute_loss).parameters
 
+    @spelled
     def compile(
         self,
         optimizer: Any = "rmsprop",

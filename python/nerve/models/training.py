@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nerve._lookup import spelled
 from nerve.callbacks import Callback, CallbackList, History
 from nerve.kernels._arrays import array_module, host
 from nerve.kernels._later import deferred
@@ -34,6 +35,7 @@ class Trainer(ReplayedSteps):
     _batches: Batches | None = None  # of the training under way
     _progress: progress.Progress | None = None  # of a run that this one goes on with
 
+    @spelled
     def fit(
         self,
         x: Any = None,
@@ -238,6 +240,7 @@ class Trainer(ReplayedSteps):
         listeners.on_test_end(logs)
         return logs
 
+    @spelled
     def evaluate(
         self,
         x: Any = None,
@@ -279,6 +282,7 @@ class Trainer(ReplayedSteps):
             callbacks, add_progbar=verbose != 0, model=self, epochs=1, steps=batches.steps, verbose=verbose
         )
 
+    @spelled
     def predict(
         self,
         x: Any,

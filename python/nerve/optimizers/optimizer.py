@@ -11,6 +11,7 @@ from typing import Any, Self, TypedDict
 import numpy as np
 
 from nerve import kernels
+from nerve._lookup import Spelled
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.gpu import to_device
@@ -48,7 +49,7 @@ class Options(OtherOptions, total=False):
     weight_decay: float | None
 
 
-class Optimizer(Clipping, Gathering):
+class Optimizer(Clipping, Gathering, Spelled):
     """Base of all optimizers.
 
     Parameters

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Self
 
-from nerve._lookup import names_of, resolve
+from nerve._lookup import Spelled, names_of, resolve
 from nerve.kernels._numbers import number
 from nerve.serialization import functions_for
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Spelled):
     """Base of all schedules: a callable of the step, counted from 0."""
 
     def __call__(self, step: int) -> float:
