@@ -151,7 +151,7 @@ class TestConvolutions:
             layers.Conv2DTranspose(2, 3, strides=2, dilation_rate=2)
         for layer in (layers.Conv2DTranspose(2, 3), layers.DepthwiseConv2D(3), layers.SeparableConv2D(2, 3)):
             layer(IMAGES)
-            with pytest.raises(ShapeError, match="expects 4 channels, got 3"):
+            with pytest.raises(ShapeError, match="expects 4 channels along axis -1, got 3"):
                 layer(IMAGES[..., :3])
 
 

@@ -8,7 +8,7 @@ from nerve import ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
 from nerve.layers.layer import Layer, LayerOptions
-from nerve.layers.spatial import Spatial, data_format_name
+from nerve.layers.spatial import AXES, Spatial, data_format_name
 from nerve.layers.structure import Shape
 
 __all__ = [
@@ -197,12 +197,12 @@ class _Cropping(AlongAxes):
         return ops.getitem(x, (*(slice(None),) * self.first, *cut))
 
     def spatial_shape(self, shape: Shape) -> Shape:
-        return (shape[0], *map(_left, shape[1:-1], self._cropped), shape[-1])
+        return (shape[0], *map(_left, shape[1:-1], self._cropped, AXES[self.rank]), shape[-1])
 
 
-def _left(size: int | None, border: Border) -> int | None:
+def _left(size: int | None, border: Border, axis: str) -> int | None:
     if size is not None and size <= sum(border):
-        raise ShapeError(f"cannot crop {sum(border)} of {size}")
+        raise ShapeError(f"cannot crop {sum(border)} of {size} {axis}")
     return None if size is None else size - sum(border)
 
 

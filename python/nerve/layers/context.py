@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from nerve.gpu import get_device
 
 if TYPE_CHECKING:
     from nerve.layers.layer import Layer
+    from nerve.layers.symbolic import SymbolicTensor
 
 
 class _State(threading.local):
@@ -86,6 +87,15 @@ def locate(error: ShapeError | DTypeError | DeviceError) -> None:
         where = "/".join(layer.name for layer in state.path)
         error.args = (f"[{where} ({type(state.path[-1]).__name__})] {error}",)
         error.layer_path = where  # type: ignore[union-attr]
+
+
+def say_source(error: ShapeError | DTypeError, tensors: Iterable[SymbolicTensor]) -> None:
+    """End the message with the layers that gave the inputs of the one at work, unless one inside of it has."""
+    nodes = [(x.node.layer, x.shape) for x in tensors if x.node is not None]
+    if nodes and not hasattr(error, "source_said"):
+        sources = ", ".join(f"{layer.name} ({type(layer).__name__}): {shape}" for layer, shape in nodes)
+        error.args = (f"{error}; inputs come from {sources}",)
+        error.source_said = True  # type: ignore[union-attr]
 
 
 class inside:

@@ -16,7 +16,7 @@ from nerve.layers import masks
 from nerve.layers.cells import Function
 from nerve.layers.core import positive
 from nerve.layers.recurrence import RecurrentOptions, Sequences
-from nerve.layers.spatial import data_format_name, output_size, padding_name
+from nerve.layers.spatial import data_format_name, output_sizes, padding_name
 from nerve.layers.structure import Shape, is_positive_int, is_shape
 from nerve.tensor import constant
 
@@ -150,8 +150,8 @@ class ConvLSTM(Sequences):
 
     def _output_shape(self, input_shape: Shape) -> Shape:
         batch, _, *space, _ = self._channels_last(input_shape)
-        sizes = zip(space, self.kernel_size, self.dilation_rate, self.strides, strict=True)
-        found = [output_size(n, (size - 1) * rate + 1, stride, self.padding) for n, size, rate, stride in sizes]
+        windows = [(size - 1) * rate + 1 for size, rate in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        found = output_sizes(space, windows, self.strides, self.padding)
         return (batch, self.filters, *found) if self.data_format == "channels_first" else (batch, *found, self.filters)
 
     def _state_shapes(self, input_shape: Shape) -> list[Shape]:

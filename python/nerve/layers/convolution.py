@@ -9,7 +9,7 @@ from nerve import activations, ops
 from nerve.errors import ShapeError
 from nerve.layers.core import fused_activation, positive
 from nerve.layers.layer import LayerOptions
-from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, sizes
+from nerve.layers.spatial import Spatial, data_format_name, output_sizes, padding_name, sizes
 from nerve.layers.structure import Shape
 
 __all__ = [
@@ -98,16 +98,14 @@ class Windowed(Spatial):
     def windows_shape(self, shape: Shape, filters: int) -> Shape:
         """The shape of a convolution's output for an input with the channels last."""
         windows = [(size - 1) * rate + 1 for size, rate in zip(self.kernel_size, self.dilation_rate, strict=True)]
-        counts = (
-            output_size(size, window, stride, self.padding)
-            for size, window, stride in zip(shape[1:-1], windows, self.strides, strict=True)
-        )
-        return (shape[0], *counts, filters)
+        return (shape[0], *output_sizes(shape[1:-1], windows, self.strides, self.padding), filters)
 
     def expect_channels(self, shape: Shape, channels: int) -> None:
         """Refuse another number of channels than the layer was built for."""
         if shape[-1] != channels:
-            raise ShapeError(f"expects {channels} channels, got {shape[-1]}")
+            axis = -1 if self.data_format == "channels_last" else 1
+            kind = "features" if self.rank == 1 else "channels"
+            raise ShapeError(f"expects {channels} {kind} along axis {axis}, got {shape[-1]}")
 
 
 class _Convolution(Windowed):
@@ -149,6 +147,7 @@ class _Convolution(Windowed):
         self.bias = self.add_bias(self.filters)
 
     def spatial(self, x: Any) -> Any:
+        self.expect_channels(x.shape, self.kernel.shape[-2] * self.groups)
         y = self.convolved(x, self.kernel, self.bias, self._fused)
         return self.activation(y) if self._fused is None else y
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Any, NoReturn, Unpack
 
 import numpy as np
 
@@ -161,20 +161,24 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         if not is_shape(input_shape) or len(input_shape) < 2 or input_shape[-1] is None:
-            raise ShapeError(f"expects inputs of at least two axes with a known last size, got shape {input_shape}")
+            raise ShapeError(f"expects inputs (batch, ..., features) with known features, got shape {input_shape}")
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         if inputs.shape[-1] != self.kernel.shape[0]:
-            raise ShapeError(f"expects inputs whose last axis is {self.kernel.shape[0]}, got shape {inputs.shape}")
+            self._refuse(inputs.shape)
         y = ops.dense(inputs, self.kernel, self.bias, activation=self._fused)
         return self.activation(y) if self._fused is None else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.built and input_shape[-1] != self.kernel.shape[0]:
-            raise ShapeError(f"expects inputs whose last axis is {self.kernel.shape[0]}, got shape {input_shape}")
+            self._refuse(input_shape)
         return (*input_shape[:-1], self.units)
+
+    def _refuse(self, shape: Shape) -> NoReturn:
+        features = self.kernel.shape[0]
+        raise ShapeError(f"expects inputs (batch, ..., {features}), got {shape[-1]} features in shape {tuple(shape)}")
 
 
 class Activation(Layer):

@@ -348,8 +348,12 @@ class Layer(Penalized, Spelled):
         self.built = True
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None) -> Any:
-        self._build_for(args)
-        outputs = self._infer(args, kwargs)
+        try:
+            self._build_for(args)
+            outputs = self._infer(args, kwargs)
+        except (ShapeError, DTypeError) as error:
+            context.say_source(error, [x for x in flatten([args, kwargs]) if isinstance(x, SymbolicTensor)])
+            raise
         if training is not None:
             kwargs = {**kwargs, "training": training}
         for index, output in enumerate(flatten(outputs)):

@@ -153,9 +153,12 @@ class Concatenate(Layer):
         if not 0 <= axis < len(first):
             raise ShapeError(f"has axis {self.axis}, which inputs of shape {first} do not have")
         rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in map(tuple, input_shape)}
-        same_rank = len({len(shape) for shape in rest}) == 1
+        same_rank = len({len(shape) for shape in input_shape}) == 1
         if not same_rank or not all(_compatible(*sizes) for sizes in zip(*rest, strict=True)):
-            raise ShapeError(f"expects shapes that agree except along axis {self.axis}, got {list(input_shape)}")
+            every = enumerate(zip(*input_shape, strict=False))
+            wrong = [place for place, sizes in every if place != axis and not _compatible(*sizes)]
+            where = f"axis {wrong[0]} differs in" if same_rank else "numbers of axes differ in"
+            raise ShapeError(f"expects shapes that agree except along axis {self.axis}; {where} {list(input_shape)}")
         sizes = [shape[axis] for shape in input_shape]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         return (*first[:axis], total, *first[axis + 1 :])
@@ -188,8 +191,9 @@ def _compatible(*sizes: int | None) -> bool:
 def _broadcast(a: Shape, b: Shape) -> Shape:
     """The shape of `a + b`; an unknown size goes with any."""
     merged: list[int | None] = []
-    for x, y in zip(a, b, strict=True):
+    for axis, (x, y) in enumerate(zip(a, b, strict=True)):
         if x is not None and y is not None and x != y and 1 not in (x, y):
-            raise ShapeError(f"expects shapes that can be broadcast together, got {a} and {b}")
+            where = f"{x} and {y} along axis {axis}"
+            raise ShapeError(f"expects shapes that can be broadcast together, got {a} and {b}: {where}")
         merged.append(y if x == 1 else x if y == 1 or x is not None else y)
     return tuple(merged)

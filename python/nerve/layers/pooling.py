@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Unpack
 
 from nerve import ops
 from nerve.layers.layer import LayerOptions
-from nerve.layers.spatial import Spatial, data_format_name, output_size, padding_name, sizes
+from nerve.layers.spatial import Spatial, data_format_name, output_sizes, padding_name, sizes
 from nerve.layers.structure import Shape
 
 __all__ = [
@@ -56,8 +56,7 @@ class _Pooling(Spatial):
         return type(self).pool(x, self.pool_size, self.strides, self.padding)
 
     def spatial_shape(self, shape: Shape) -> Shape:
-        windows = zip(shape[1:-1], self.pool_size, self.strides, strict=True)
-        return (shape[0], *(output_size(*window, self.padding) for window in windows), shape[-1])
+        return (shape[0], *output_sizes(shape[1:-1], self.pool_size, self.strides, self.padding), shape[-1])
 
 
 class MaxPooling2D(_Pooling):

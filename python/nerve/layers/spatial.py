@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nerve import ops
@@ -10,7 +11,7 @@ from nerve.layers.layer import Layer
 from nerve.layers.structure import Shape, is_int_from, is_shape
 
 Pair = tuple[int, int]
-_AXES = {1: "steps", 2: "rows, columns", 3: "depth, rows, columns"}
+AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}
 
 
 def sizes(layer: Layer, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
@@ -48,14 +49,20 @@ def data_format_name(layer: Layer, value: str | None) -> str:
     return value or "channels_last"
 
 
-def output_size(size: int | None, window: int, stride: int, padding: str) -> int | None:
+def output_sizes(space: Sequence[int | None], windows: Any, strides: Any, padding: str) -> list[int | None]:
+    """Numbers of windows along the axes between the batch and the channels."""
+    every = zip(space, windows, strides, AXES[len(space)], strict=True)
+    return [output_size(size, window, stride, padding, axis) for size, window, stride, axis in every]
+
+
+def output_size(size: int | None, window: int, stride: int, padding: str, axis: str) -> int | None:
     """Number of windows along an axis of `size`."""
     if size is None:
         return None
     if padding in ("same", "causal"):
         return -(-size // stride)
     if size < window:
-        raise ShapeError(f"expects at least {window} pixels along each axis (padding is 'valid'), got {size}")
+        raise ShapeError(f"expects at least {window} {axis} where padding is 'valid', got {size}")
     return (size - window) // stride + 1
 
 
@@ -77,7 +84,7 @@ class Spatial(Layer):
         """An input's shape with the channels last."""
         if not is_shape(shape) or len(shape) != self.rank + 2:
             channels = "features" if self.rank == 1 else "channels"
-            axes = [_AXES[self.rank], channels][:: 1 if self.data_format == "channels_last" else -1]
+            axes = (*AXES[self.rank], channels) if self.data_format == "channels_last" else (channels, *AXES[self.rank])
             raise ShapeError(f"expects inputs (batch, {', '.join(axes)}), got shape {tuple(shape)}")
         return (shape[0], *shape[2:], shape[1]) if self.data_format == "channels_first" else tuple(shape)
 

@@ -138,7 +138,7 @@ class STFTSpectrogram(Layer):
             raise ShapeError(f"expects sounds (batch, time, channels), got shape {tuple(input_shape)}")
         batch, *rest = input_shape
         size, channels = rest if self.data_format == "channels_last" else rest[::-1]
-        time = output_size(size, self.frame_length, self._step, self.padding)
+        time = output_size(size, self.frame_length, self._step, self.padding, "samples")
         bins = self._bins * (2 if self.mode == "stft" else 1)
         last = self.data_format == "channels_last"
         if self.expand_dims:
