@@ -46,6 +46,17 @@ def deferred_updates() -> Iterator[None]:
         update()
 
 
+@contextmanager
+def dropped_updates() -> Iterator[None]:
+    """Make none of these updates: for passes that only try what the loss would be."""
+    outer = state.updates
+    state.updates = []
+    try:
+        yield
+    finally:
+        state.updates = outer
+
+
 def add_update(update: Callable[[], None]) -> None:
     """Run `update` when the outermost call (or the training step around it) has gone well."""
     if state.updates is None:

@@ -87,6 +87,7 @@ class CompiledLoss:
         self.weights: list[float | None] = targets.per_output("loss_weights", loss_weights, lists=False)
         self.names = [f"{name}_loss" for name in targets.names]
         self.trackers = [Mean(name) for name in self.names]
+        self.tracks = True  # False where the same batch is tried again and again
 
     def __call__(self, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any]) -> Any:
         """The total loss of a batch."""
@@ -102,7 +103,8 @@ class CompiledLoss:
             if loss is None:
                 continue
             value = loss(targets, predictions, sample)
-            tracker.update_state(value, sample_weight=predictions.shape[0])
+            if self.tracks:
+                tracker.update_state(value, sample_weight=predictions.shape[0])
             value = value if weight is None else value * weight
             total = value if total is None else total + value
         return total

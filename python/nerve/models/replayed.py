@@ -90,7 +90,7 @@ class ReplayedSteps(Steps):
     def _optimizers_are_known(self) -> bool:
         """Whether steps of all optimizers of the model are nothing but kernels."""
         every = [value for value in vars(self).values() if isinstance(value, Optimizer)]
-        return all(type(one).__module__.startswith("nerve.") for one in every)
+        return all(type(one).__module__.startswith("nerve.") and not one.needs_closure for one in every)
 
     # Batches of arrays are gathered by the replay itself.
 

@@ -14,7 +14,7 @@ from nerve import optimizers
 from nerve._lookup import spelled
 from nerve.autograd import gradients
 from nerve.kernels._later import Checks
-from nerve.layers.context import inside
+from nerve.layers.context import dropped_updates, inside
 from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
 from nerve.metrics import Mean
@@ -155,15 +155,33 @@ class Steps(Measures):
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def _learn(self, x: Any, y: Any, sample_weight: Any) -> Any:
+        variables = self.trainable_variables if self._stepped is None else self._stepped
+        if not variables:  # losses and metrics are measured all the same, as by Keras
+            warnings.warn(f"[{self.name}] has no trainable weights: fit changes none", stacklevel=2)
+        elif self.optimizer.needs_closure:
+            self._minimize(x, y, sample_weight, variables)  # and measure where the step has ended
         y_pred = self(x, training=True)
         loss = self._computed_loss(x, y, y_pred, sample_weight, training=True)
-        variables = self.trainable_variables if self._stepped is None else self._stepped
-        if variables:
+        if variables and not self.optimizer.needs_closure:
             self.optimizer.apply(gradients(self.optimizer.scale_loss(loss), variables), variables)
-        else:  # losses and metrics are measured all the same, as by Keras
-            warnings.warn(f"[{self.name}] has no trainable weights: fit changes none", stacklevel=2)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
         return y_pred
+
+    def _minimize(self, x: Any, y: Any, sample_weight: Any, variables: list[Variable]) -> None:
+        """A step of an optimizer that asks for the loss again and again."""
+
+        def loss() -> Tensor:
+            with dropped_updates():
+                return self._computed_loss(x, y, self(x, training=True), sample_weight, training=True)
+
+        compiled = self._loss
+        try:
+            if compiled is not None:
+                compiled.tracks = False
+            self.optimizer.step(loss, variables)
+        finally:
+            if compiled is not None:
+                compiled.tracks = True
 
     def test_step(self, data: Any) -> Logs:
         """Evaluate one batch, which comes as that of `train_step`."""

@@ -45,8 +45,8 @@ __all__ = [
 ]
 
 _CLASSES: list[type[Optimizer]] = [
-    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, MultiOptimizer, Muon, Nadam, RMSprop,
-    ScheduleFreeAdamW, SGD,
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, LBFGS, Lamb, Lion, MultiOptimizer, Muon, Nadam,
+    RMSprop, ScheduleFreeAdamW, SGD,
 ]  # fmt: skip
 _NAMES: dict[str, type[Optimizer]] = names_of(_CLASSES, **{c.__name__.lower(): c for c in _CLASSES})
 

@@ -185,6 +185,6 @@ class MultiOptimizer(Optimizer):
 
 
 def _single(name: str, optimizer: Any) -> Optimizer:
-    if not isinstance(optimizer, Optimizer) or isinstance(optimizer, MultiOptimizer):
+    if not isinstance(optimizer, Optimizer) or isinstance(optimizer, MultiOptimizer) or optimizer.needs_closure:
         raise TypeError(f"[{name}] expects an optimizer for one set of variables, got {optimizer!r}")
     return optimizer

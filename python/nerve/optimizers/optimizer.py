@@ -89,6 +89,7 @@ class Optimizer(Clipping, Gathering, Spelled):
     """
 
     _not_recorded = frozenset({"calls", "iterations", "learning_rate"})
+    needs_closure = False  # whether a step is `step(closure, variables)`, and not `apply`
     slot_names: tuple[str, ...] = ()
     initial_slot_value = 0.0
 
