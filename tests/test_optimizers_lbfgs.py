@@ -8,7 +8,7 @@ import pytest
 import nerve
 from nerve import Input, Model, Sequential, callbacks, layers, models, optimizers, regularizers
 
-from .fitting import LABELS, X, Y, Recorder, close
+from .fitting import LABELS, Recorder, X, Y, close
 
 FULL = {"batch_size": 50, "verbose": 0}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 
 
 class Pending(MutableMapping[str, float]):
@@ -18,14 +18,14 @@ class Pending(MutableMapping[str, float]):
 
     __slots__ = ("_make", "_values")
 
-    def __init__(self, make: Callable[[], dict[str, float]]) -> None:
+    def __init__(self, make: Callable[[], Mapping[str, float]]) -> None:
         self._make = make
         self._values: dict[str, float] | None = None
 
     @property
     def _found(self) -> dict[str, float]:
         if self._values is None:
-            self._values = self._make()
+            self._values = dict(self._make())
         return self._values
 
     def __getitem__(self, name: str) -> float:

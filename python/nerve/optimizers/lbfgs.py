@@ -93,7 +93,7 @@ class LBFGS(Optimizer):
         TypeError
         """
         raise TypeError(
-            "[LBFGS] cannot step by the gradients of one place: call step(closure, variables), where closure() computes "
+            "[LBFGS] cannot step by the gradients of one place: call step(closure, variables), where closure() gives "
             "the loss, or have it in compile and leave train_step to the model"
         )
 
