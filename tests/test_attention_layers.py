@@ -140,6 +140,43 @@ def test_attention_of_one_head():
     np.testing.assert_allclose(np.asarray(fused), np.asarray(result), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("axes", [1, 2, (1, 2)], ids=str)
+def test_axes_are_sequences_by_themselves(axes):
+    """Along one axis every row or column is a sequence, along both an image is one; masks of positions follow."""
+    x = rng.normal(size=(2, 3, 4, 6)).astype(np.float32)
+    there = rng.uniform(size=(2, 3, 4)) < 0.7
+    layer = layers.MultiHeadAttention(2, 3, attention_axes=axes)
+    y = np.asarray(layer(x, x, query_mask=there, value_mask=there))
+    flat = layers.MultiHeadAttention(2, 3)
+    flat.build((None, None, 6), (None, None, 6))
+    flat.set_weights(layer.get_weights())
+    turned = (lambda a: a.swapaxes(1, 2)) if axes == 1 else (lambda a: a)
+    rows, seen = turned(x), turned(there)
+    lead = (2, 12) if axes == (1, 2) else (-1, rows.shape[2])
+    masks = {name: seen.reshape(lead) for name in ("query_mask", "value_mask")}
+    expected = np.asarray(flat(rows.reshape(*lead, 6), rows.reshape(*lead, 6), **masks)).reshape(rows.shape)
+    np.testing.assert_allclose(turned(y), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_axes_in_a_model(tmp_path):
+    """Trained in recorded steps, with the same bits as without, and saved."""
+    x = rng.normal(size=(8, 3, 4, 6)).astype(np.float32)
+    results = []
+    for eagerly in (False, True):
+        nerve.utils.set_random_seed(1)
+        inputs = nerve.Input((3, 4, 6))
+        options = {"use_gate": True, "sliding_window": 3, "dropout": 0.2, "seed": 2, "output_shape": (2, 3)}
+        y = layers.MultiHeadAttention(2, 3, attention_axes=2, **options)(inputs, inputs, use_causal_mask=True)
+        model = nerve.Model(inputs, y)
+        assert model.output_shape == (None, 3, 4, 2, 3)
+        model.compile("adam", "mse", run_eagerly=eagerly)
+        model.fit(x, np.ones((8, 3, 4, 2, 3), np.float32), epochs=3, batch_size=4, verbose=0)
+        results.append(model.predict(x, verbose=0))
+    np.testing.assert_array_equal(*results)
+    model.save(tmp_path / "model.nerve")
+    np.testing.assert_array_equal(nerve.models.load_model(tmp_path / "model.nerve").predict(x, verbose=0), results[1])
+
+
 def test_errors():
     with pytest.raises(ValueError, match="num_heads must be a positive int, got 0"):
         layers.MultiHeadAttention(0, 3)
@@ -152,5 +189,26 @@ def test_errors():
         layer(VALUE, VALUE)
     with pytest.raises(ShapeError, match="broadcasts to"):
         layer(QUERY, VALUE, attention_mask=SEEN[:, :4])
+    images = rng.normal(size=(2, 3, 4, 6)).astype(np.float32)
+    with pytest.raises(ShapeError, match=r"attention_axes 3 must lie between batch and features of \(2, 3, 4, 6\)"):
+        layers.MultiHeadAttention(2, 3, attention_axes=3)(images, images)
+    with pytest.raises(ShapeError, match=r"attention_axes \(1, -3\) must lie"):
+        layers.MultiHeadAttention(2, 3, attention_axes=(1, -3))(images, images)
+    with pytest.raises(ShapeError, match=r"that query and key agree along axes \[1\], got \(2, 3, 4, 6\), \(2, 2"):
+        layers.MultiHeadAttention(2, 3, attention_axes=2)(images, images[:, :2])
+    with pytest.raises(ShapeError, match="has no order along several attention_axes"):
+        layers.MultiHeadAttention(2, 3)(images, images, use_causal_mask=True)
+    with pytest.raises(ShapeError, match=r"attention_mask that broadcasts to \(2, 3\) \+ \(4, 4\), got shape \(4, 3"):
+        layers.MultiHeadAttention(2, 3, attention_axes=2)(images, images, attention_mask=np.ones((4, 3), bool))
+    with pytest.raises(ShapeError, match=r"query_mask of shape \(2, 3, 4\), got \(2, 3\)"):
+        layers.MultiHeadAttention(2, 3, attention_axes=2)(images, images, query_mask=np.ones((2, 3), bool))
+    for options, message in (
+        ({"attention_axes": ()}, r"attention_axes must be an int or a tuple of them, got \(\)"),
+        ({"attention_axes": 1.5}, "attention_axes must be an int .* got 1.5"),
+        ({"output_shape": (3, 0)}, r"output_shape must be a positive int .* got \(3, 0\)"),
+        ({"sliding_window": 0}, "sliding_window must be a positive int or None, got 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            layers.MultiHeadAttention(2, 3, **options)
     with pytest.raises(ShapeError, match="a list of query, value and perhaps key"):
         layers.Attention()(QUERY)

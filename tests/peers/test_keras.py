@@ -163,7 +163,18 @@ CALLS = [
 
 
 @pytest.mark.parametrize("given", CALLS, ids=lambda given: "-".join(given))
-@pytest.mark.parametrize("options", [{}, {"value_dim": 4, "output_shape": 8}, {"use_bias": False}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"value_dim": 4, "output_shape": 8},
+        {"use_bias": False},
+        {"output_shape": (2, 3)},
+        {"sliding_window": 2},
+        {"use_gate": True, "value_dim": 4},
+    ],
+    ids=str,
+)
 def test_multi_head_attention(options, given):
     def program(library, start):
         query, value, key = SEQUENCES

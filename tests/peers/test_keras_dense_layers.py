@@ -104,6 +104,25 @@ def test_spectral_normalization():
     np.testing.assert_array_equal(ours(IMAGES).numpy(), ours.layer(IMAGES).numpy())
 
 
+def test_spectral_normalization_lists_its_weights_as_keras_does():
+    made = []
+    for of in (nerve, keras):
+        x = of.Input(IMAGES.shape[1:])
+        y = of.layers.SpectralNormalization(of.layers.Conv2D(3, 2))(x)
+        y = of.layers.SpectralNormalization(of.layers.Dense(2))(of.layers.Flatten()(y))
+        made.append(of.Model(x, y))
+    ours, theirs = made
+    assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+    assert [w.name for w in ours.weights][:3] == ["kernel", "vector_u", "bias"]
+    ours.set_weights([np.asarray(w) for w in theirs.get_weights()])
+    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, np.asarray(other))
+    for kind in ("trainable_weights", "non_trainable_weights"):
+        assert [w.shape for w in getattr(ours, kind)] == [tuple(w.shape) for w in getattr(theirs, kind)]
+    expected = np.asarray(theirs.predict(IMAGES, verbose=0))
+    np.testing.assert_allclose(ours.predict(IMAGES, verbose=0), expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("options", [{}, {"tie_weights": False, "logit_soft_cap": 2.0}])
 def test_reversible_embedding(options):
     ours, theirs = (of.ReversibleEmbedding(9, 4, **options) for of in (layers, keras.layers))

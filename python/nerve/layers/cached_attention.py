@@ -33,6 +33,8 @@ class CachedMultiHeadAttention(MultiHeadAttention):
     not there yet.
     """
 
+    _any_rank = False
+
     def call(  # type: ignore[override]
         self,
         query: Any,
@@ -65,14 +67,16 @@ class CachedMultiHeadAttention(MultiHeadAttention):
         mask = None if attention_mask is None else masks.plain(attention_mask)[..., : kept.shape[2]]
         if use_causal_mask and query.shape[1] > 1:
             mask = masks.every(mask, array_module(kept).tri(query.shape[1], kept.shape[2], start, dtype=bool))
+        queries = self._heads(query, self.query_kernel, self.query_bias)
+        if self.sliding_window is not None:
+            mask = masks.every(mask, self._band(queries, kept.shape[2], start))
         if mask is not None and mask.ndim > 2:
             mask = mask[..., None, :, :]
-        queries = self._heads(query, self.query_kernel, self.query_bias)
         scale = 1 / math.sqrt(self.key_dim)
         result, scores = self._attend(
             queries, keys, values, mask, False, scale, bool(training), return_attention_scores
         )
-        result = self._joined(result)
+        result = self._joined(result, query)
         return (result, scores, cache) if return_attention_scores else (result, cache)
 
     def _kept(self, cache: Any) -> Array:

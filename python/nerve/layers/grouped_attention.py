@@ -5,17 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Unpack
 
-import numpy as np
-
 from nerve import ops
-from nerve.errors import ShapeError
-from nerve.kernels._arrays import placed
 from nerve.layers import masks
-from nerve.layers.attending import columns, rows
 from nerve.layers.attention import MultiHeadAttention
 from nerve.layers.core import positive
 from nerve.layers.layer import LayerOptions
-from nerve.layers.structure import Shape, is_positive_int, is_shape
+from nerve.layers.structure import Shape
 
 __all__ = [
     "GroupQueryAttention",
@@ -54,6 +49,8 @@ class GroupQueryAttention(MultiHeadAttention):
     Ainslie et al., "GQA: training generalized multi-query transformer models from multi-head checkpoints", EMNLP 2023.
     """
 
+    _any_rank = False
+
     def __init__(
         self,
         head_dim: int,
@@ -69,28 +66,30 @@ class GroupQueryAttention(MultiHeadAttention):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
-            num_query_heads, head_dim, None, dropout, use_bias, None, kernel_initializer, bias_initializer, seed,
+            num_query_heads,
+            head_dim,
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            use_gate=use_gate,
+            seed=seed,
             **options,
-        )  # fmt: skip
+        )
         here = f"[{self.name} (GroupQueryAttention)]"
         positive(self, num_key_value_heads=num_key_value_heads)
         if num_query_heads % num_key_value_heads:
             raise ValueError(f"{here} num_query_heads ({num_query_heads}) must be a multiple of {num_key_value_heads}")
-        if sliding_window is not None and not is_positive_int(sliding_window):
-            raise ValueError(f"{here} sliding_window must be a positive int or None, got {sliding_window!r}")
         self.head_dim = head_dim
         self.num_query_heads = num_query_heads
         self.num_key_value_heads = num_key_value_heads
-        self.sliding_window = sliding_window
-        self.use_gate = use_gate
 
     def build(  # type: ignore[override]
         self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
     ) -> None:
         shapes = (query_shape, value_shape if key_shape is None else key_shape, value_shape)
-        for shape in shapes:
-            if not is_shape(shape) or len(shape) != 3 or shape[-1] is None:
-                raise ShapeError(f"expects query, value and key (batch, length, features), got shape {shape}")
+        self._expect(shapes)
         (queries, keys, values), size = (shape[-1] or 0 for shape in shapes), self.head_dim
         heads, groups = self.num_query_heads, self.num_key_value_heads
         self.query_kernel, self.query_bias = self._projection("query", (queries, heads, size), 1)
@@ -114,25 +113,22 @@ class GroupQueryAttention(MultiHeadAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        mask = masks.every(rows(query_mask), columns(value_mask), columns(key_mask), attention_mask)
-        if self.sliding_window is not None:
-            band = np.abs(np.subtract.outer(np.arange(query.shape[1]), np.arange(key.shape[1]))) < self.sliding_window
-            mask = masks.every(mask, placed(band, query.array))
-        if mask is not None and mask.ndim > 2:
-            mask = mask[..., None, :, :]  # the same for every head
+        queries = self._heads(query, self.query_kernel, self.query_bias)
+        keys = self._repeated(self._heads(key, self.key_kernel, self.key_bias))
+        pairs = None if attention_mask is None else masks.plain(attention_mask)
+        if pairs is not None and pairs.ndim == 3:
+            pairs = pairs[:, None]  # the same for every head
         result, scores = self._attend(
-            self._heads(query, self.query_kernel, self.query_bias),
-            self._repeated(self._heads(key, self.key_kernel, self.key_bias)),
+            queries,
+            keys,
             self._repeated(self._heads(value, self.value_kernel, self.value_bias)),
-            mask,
+            self._mask((query_mask, value_mask, key_mask), pairs, queries, keys),
             use_causal_mask,
             1 / math.sqrt(self.head_dim),
             bool(training),
             return_attention_scores,
         )
-        if self.use_gate:
-            result = result * ops.sigmoid(self._heads(query, self.gate_kernel, self.gate_bias))
-        result = self._joined(result)
+        result = self._joined(result, query)
         return (result, scores) if return_attention_scores else result
 
     def _repeated(self, x: Any) -> Any:

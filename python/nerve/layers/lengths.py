@@ -12,6 +12,7 @@ from nerve.kernels._numbers import integer, integers, number
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape
 from nerve.layers.wrapper import Wrapper
+from nerve.tensor import Variable
 
 __all__ = [
     "RMSNormalization",
@@ -138,6 +139,10 @@ class SpectralNormalization(Wrapper):
         self.vector_u = self.add_weight(
             (1, self.kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), trainable=False, name="vector_u"
         )
+
+    def _listed(self) -> list[Variable]:
+        # As in Keras, where the kernel is this layer's too: kernel, vector_u, then what else the layer inside has.
+        return [*([] if self.kernel is None else [self.kernel]), *self._variables()]
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if training:

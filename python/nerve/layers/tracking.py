@@ -57,6 +57,10 @@ class Tracked(Configured):
         """This layer's own variables, each once, in the order they were made."""
         return list({id(v): v for _, v in [*(("", v) for v in self._weights), *self._own(Variable)]}.values())
 
+    def _listed(self) -> list[Variable]:
+        """The variables that `weights` lists before those of the layers inside."""
+        return self._variables()
+
     def _walk(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Layer]]:
         """This layer and all inside it, each once, with their paths."""
         seen = set() if seen is None else seen
@@ -83,7 +87,7 @@ class Tracked(Configured):
     @property
     def weights(self) -> list[Variable]:
         """All variables, this layer's own first, then those of the layers inside it."""
-        return list({id(v): v for _, layer in self._walk() for v in layer._variables()}.values())
+        return list({id(v): v for _, layer in self._walk() for v in layer._listed()}.values())
 
     @property
     def trainable_weights(self) -> list[Variable]:
