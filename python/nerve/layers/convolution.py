@@ -9,6 +9,7 @@ from nerve import activations, ops
 from nerve.errors import ShapeError
 from nerve.layers.core import fused_activation, positive
 from nerve.layers.layer import LayerOptions
+from nerve.layers.low_rank import LowRankAdapted, adapted
 from nerve.layers.spatial import Spatial, data_format_name, output_sizes, padding_name, sizes
 from nerve.layers.structure import Shape
 
@@ -108,8 +109,9 @@ class Windowed(Spatial):
             raise ShapeError(f"expects {channels} {kind} along axis {axis}, got {shape[-1]}")
 
 
-class _Convolution(Windowed):
+class _Convolution(Windowed, LowRankAdapted):
     regulated = ("kernel", "bias")
+    kernel = adapted("kernel")
 
     def __init__(
         self,
@@ -124,12 +126,16 @@ class _Convolution(Windowed):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        *,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, **options
         )
         positive(self, filters=filters, groups=groups)
+        self._plan_lora(lora_rank, lora_alpha)
         if filters % groups:
             raise ValueError(
                 f"[{self.name} ({type(self).__name__})] filters ({filters}) must be a multiple of groups ({groups})"
@@ -145,9 +151,10 @@ class _Convolution(Windowed):
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
         self.bias = self.add_bias(self.filters)
+        self._build_lora()
 
     def spatial(self, x: Any) -> Any:
-        self.expect_channels(x.shape, self.kernel.shape[-2] * self.groups)
+        self.expect_channels(x.shape, self._kernel.shape[-2] * self.groups)
         y = self.convolved(x, self.kernel, self.bias, self._fused)
         return self.activation(y) if self._fused is None else y
 
@@ -157,7 +164,7 @@ class _Convolution(Windowed):
 
     def spatial_shape(self, shape: Shape) -> Shape:
         if self.built:
-            self.expect_channels(shape, self.kernel.shape[-2] * self.groups)
+            self.expect_channels(shape, self._kernel.shape[-2] * self.groups)
         return self.windows_shape(shape, self.filters)
 
 
@@ -176,7 +183,7 @@ class Conv1D(_Convolution):
         output depends on later steps (van den Oord et al., "WaveNet", 2016, section 2.1).
     data_format : {"channels_last", "channels_first"}, optional
         (batch, steps, features), the default, or (batch, features, steps).
-    dilation_rate, groups, activation, use_bias, kernel_initializer, bias_initializer
+    dilation_rate, groups, activation, use_bias, kernel_initializer, bias_initializer, lora_rank, lora_alpha
         As for `Conv2D`; kernel is (steps, features / groups, filters).
     """
 
@@ -207,6 +214,8 @@ class Conv2D(_Convolution):
     use_bias : bool
     kernel_initializer, bias_initializer : str, Initializer or callable
         kernel is (rows, columns, channels / groups, filters), bias is (filters,).
+    lora_rank, lora_alpha : optional
+        Freeze the kernel and learn a change of it of this rank; see `enable_lora`.
     """
 
 
@@ -220,7 +229,8 @@ class Conv3D(_Convolution):
     kernel_size : int or triple
         Depth, rows and columns of a kernel.
     strides : int or triple
-    padding, data_format, dilation_rate, groups, activation, use_bias, kernel_initializer, bias_initializer
+    padding, data_format, dilation_rate, groups, activation, use_bias, kernel_initializer, bias_initializer, lora_rank,
+    lora_alpha
         As for `Conv2D`; inputs are (batch, depth, rows, columns, channels) and kernel is (depth, rows, columns,
         channels / groups, filters).
     """

@@ -10,6 +10,7 @@ import numpy as np
 from nerve import activations, ops
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.low_rank import LowRankAdapted, adapted
 from nerve.layers.structure import Shape, is_positive_int, is_shape
 from nerve.layers.symbolic import Node, SymbolicTensor
 
@@ -125,7 +126,7 @@ def positive(layer: Layer, **sizes: int) -> None:
             raise ValueError(f"[{layer.name} ({type(layer).__name__})] {name} must be a positive int, got {size!r}")
 
 
-class Dense(Layer):
+class Dense(LowRankAdapted):
     """`activation(inputs @ kernel + bias)` over the last axis.
 
     Parameters
@@ -136,10 +137,13 @@ class Dense(Layer):
     use_bias : bool
     kernel_initializer, bias_initializer : str, Initializer or callable
         kernel is (inputs, units), bias is (units,).
+    lora_rank, lora_alpha : optional
+        Freeze the kernel and learn a change of it of this rank; see `enable_lora`.
     """
 
     supports_masking = True
     regulated = ("kernel", "bias")
+    kernel = adapted("kernel")
 
     def __init__(
         self,
@@ -148,10 +152,14 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        *,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
         positive(self, units=units)
+        self._plan_lora(lora_rank, lora_alpha)
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -164,20 +172,24 @@ class Dense(Layer):
             raise ShapeError(f"expects inputs (batch, ..., features) with known features, got shape {input_shape}")
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+        self._build_lora()
 
     def call(self, inputs: Any) -> Any:
-        if inputs.shape[-1] != self.kernel.shape[0]:
+        if inputs.shape[-1] != self._kernel.shape[0]:
             self._refuse(inputs.shape)
-        y = ops.dense(inputs, self.kernel, self.bias, activation=self._fused)
+        if self.lora_enabled:  # by the small matrices one after the other: the kernel has no gradient then
+            y = ops.dense(inputs, self._kernel, self.bias)
+            return self.activation(y + ops.dense(ops.dense(inputs, self._lora("a")), self._scaled_b()))
+        y = ops.dense(inputs, self._kernel, self.bias, activation=self._fused)
         return self.activation(y) if self._fused is None else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if self.built and input_shape[-1] != self.kernel.shape[0]:
+        if self.built and input_shape[-1] != self._kernel.shape[0]:
             self._refuse(input_shape)
         return (*input_shape[:-1], self.units)
 
     def _refuse(self, shape: Shape) -> NoReturn:
-        features = self.kernel.shape[0]
+        features = self._kernel.shape[0]
         raise ShapeError(f"expects inputs (batch, ..., {features}), got {shape[-1]} features in shape {tuple(shape)}")
 
 

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 from nerve import activations, ops
 from nerve.errors import ShapeError
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import LayerOptions
+from nerve.layers.low_rank import LowRankAdapted, adapted
 from nerve.layers.structure import Shape
 
 __all__ = [
@@ -16,7 +17,7 @@ __all__ = [
 ]
 
 
-class EinsumDense(Layer):
+class EinsumDense(LowRankAdapted):
     """`activation(einsum(equation, inputs, kernel) + bias)`.
 
     Parameters
@@ -30,6 +31,8 @@ class EinsumDense(Layer):
     bias_axes : str, optional
         Letters of the output along which there is a bias; no bias without.
     kernel_initializer, bias_initializer : str, Initializer or callable
+    lora_rank, lora_alpha : optional
+        Freeze the kernel and learn a change of it of this rank; see `enable_lora`.
 
     Examples
     --------
@@ -38,6 +41,7 @@ class EinsumDense(Layer):
     """
 
     regulated = ("kernel", "bias")
+    kernel = adapted("kernel")
 
     def __init__(
         self,
@@ -47,9 +51,13 @@ class EinsumDense(Layer):
         bias_axes: str | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        *,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
+        self._plan_lora(lora_rank, lora_alpha)
         form = re.fullmatch(
             r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation.replace(" ", "")
         )
@@ -108,6 +116,7 @@ class EinsumDense(Layer):
                 raise ShapeError(f"expects known sizes along bias_axes {self.bias_axes!r}, got {tuple(input_shape)}")
             wide = (1,) * len(elided) if self._elided == "right" else ()
             self.bias = self.add_weight([*(size or 0 for size in shape), *wide], self.bias_initializer, name="bias")
+        self._build_lora()
 
     def call(self, inputs: Any) -> Any:
         self.compute_output_shape(inputs.shape)
@@ -117,7 +126,7 @@ class EinsumDense(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         named, elided = self._sizes(input_shape)
         if self.built:
-            for letter, size in zip(self._terms[1], self.kernel.shape, strict=True):
+            for letter, size in zip(self._terms[1], self._kernel.shape, strict=True):
                 if named.get(letter, size) not in (size, None):
                     raise ShapeError(f"expects {size} for {letter!r} of {self.equation!r}, got {named[letter]}")
         found = [named[letter] for letter in self._terms[2]]

@@ -11,7 +11,8 @@ from nerve._typing import Array
 from nerve.kernels._traced import as_array
 from nerve.layers import masks
 from nerve.layers.core import positive
-from nerve.layers.layer import Layer, LayerOptions, float_dtype
+from nerve.layers.layer import LayerOptions, float_dtype
+from nerve.layers.low_rank import LowRankAdapted, adapted
 from nerve.layers.structure import Shape
 from nerve.tensor import Tensor
 
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-class Embedding(Layer):
+class Embedding(LowRankAdapted):
     """A table of vectors, of which the inputs name the rows.
 
     The gradient of the table holds the rows that were named (:class:`nerve.IndexedRows`); `SGD` without momentum and
@@ -39,9 +40,13 @@ class Embedding(Layer):
         Whether 0 fills up sequences: the result carries a mask of the inputs that are not 0.
     input_length : int, optional
         The same as an `input_shape` of ``(input_length,)``.
+    lora_rank, lora_alpha : optional
+        Freeze the table and learn a change of it of this rank; see `enable_lora`.
     """
 
     regulated = ("embeddings",)
+    _adapts = "embeddings"
+    embeddings = adapted("embeddings")
 
     def __init__(
         self,
@@ -51,12 +56,15 @@ class Embedding(Layer):
         mask_zero: bool = False,
         *,
         input_length: int | None = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         if input_length is not None:
             options.setdefault("input_shape", (input_length,))
         super().__init__(**options)
         positive(self, input_dim=input_dim, output_dim=output_dim)
+        self._plan_lora(lora_rank, lora_alpha)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.embeddings_initializer = embeddings_initializer
@@ -66,9 +74,14 @@ class Embedding(Layer):
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings"
         )
+        self._build_lora()
 
     def call(self, inputs: Any) -> Any:
-        return ops.take(self.embeddings, self._indices(inputs))
+        indices = self._indices(inputs)
+        vectors = ops.take(self._embeddings, indices)
+        if self.lora_enabled:
+            vectors = vectors + ops.matmul(ops.take(self._lora("a"), indices), self._scaled_b())
+        return vectors
 
     @staticmethod
     def _indices(inputs: Any) -> Array:

@@ -114,7 +114,7 @@ def load(model: Trainer, path: Path) -> Progress:
     def part(prefix: str) -> Arrays:
         return {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
 
-    _assign(model, part("weights/"))  # type: ignore[arg-type]
+    _assign(model, part("weights/"), model._named_weights())  # type: ignore[arg-type]
     if state["optimizer_variables"]:
         variables = model._named_weights()
         model.optimizer.build([variables[key] for key in state["optimizer_variables"]])

@@ -26,13 +26,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from nerve import __version__, serialization
+from nerve._typing import Array
 from nerve.errors import ModelFileError
 from nerve.kernels._arrays import host, placed
 from nerve.layers.context import loading
+from nerve.layers.low_rank import LowRankAdapted
 from nerve.models.description import configuration, described
 
 if TYPE_CHECKING:
     from nerve.models.model import Model
+    from nerve.tensor import Variable
 
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
@@ -91,7 +94,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
     path = _checked_path(filepath, ".nerve")
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving it")
-    arrays = {f"weights/{key}": variable.array for key, variable in model._named_weights().items()}
+    arrays = {f"weights/{key}": array for key, array in _saved_weights(model).items()}
     config = configuration(model)
     if model.compiled:
         config["compile"] = serialization.serialize(model._compile_config)
@@ -118,6 +121,21 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
             archive.writestr(entry, data)
 
 
+def _saved_weights(model: Model) -> Arrays:
+    """What a file holds of the weights: those that adapt others are merged into these."""
+    merged = _merged(model)
+    every = {key: merged.get(id(v), v.array) for key, v in model._named_weights().items()}
+    return {key: array for key, array in every.items() if array is not None}
+
+
+def _merged(model: Model) -> dict[int, Array | None]:
+    found: dict[int, Array | None] = {}
+    for _, layer in model._walk():
+        if isinstance(layer, LowRankAdapted):
+            found |= layer._merged()
+    return found
+
+
 def _optimizer_variables(model: Model) -> list[str]:
     """The weights that the optimizer has state for, in its order; none if it knows others than the model's."""
     names = {id(variable): key for key, variable in model._named_weights().items()}
@@ -132,7 +150,7 @@ def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool
     path = _checked_path(filepath, ".safetensors")
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving them")
-    arrays = {key: np.asarray(host(variable.array), order="C") for key, variable in model._named_weights().items()}
+    arrays = {key: np.asarray(host(array), order="C") for key, array in _saved_weights(model).items()}
     with atomic_file(path, overwrite) as file:
         file.write(save(arrays, metadata={"format": "nerve", "sha256": _digest(arrays)}))
 
@@ -198,7 +216,7 @@ def load_model(
             raise ModelFileError(f"its configuration does not make a model: {error}") from error
         weights = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
         state = {key.removeprefix("optimizer/"): a for key, a in arrays.items() if key.startswith("optimizer/")}
-        _assign(model, weights)
+        _assign_saved(model, weights)
         if state and model.compiled and model.optimizer is not None:
             variables = model._named_weights()
             try:
@@ -220,7 +238,7 @@ def load_weights(model: Model, filepath: str | os.PathLike[str]) -> None:
             arrays = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
         else:
             arrays = _read_safetensors(path.read_bytes())
-        _assign(model, arrays)
+        _assign_saved(model, arrays)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
@@ -285,9 +303,17 @@ def _read_safetensors(data: bytes) -> Arrays:
     return arrays
 
 
-def _assign(model: Model, arrays: Arrays) -> None:
+def _assign_saved(model: Model, arrays: Arrays) -> None:
+    """Assign what `_saved_weights` gave of this model, or of one that is or was not adapted."""
+    merged = _merged(model)
+    _assign(model, arrays, {key: v for key, v in model._named_weights().items() if merged.get(id(v), v) is not None})
+    for _, layer in model._walk():
+        if isinstance(layer, LowRankAdapted):
+            layer._restart_lora()
+
+
+def _assign(model: Model, arrays: Arrays, variables: Mapping[str, Variable]) -> None:
     """Assign every weight, after all have been found to fit."""
-    variables = model._named_weights()
     if missing := [key for key in variables if key not in arrays]:
         raise ModelFileError(f"has no weight {missing[0]!r} ({len(missing)} of {len(variables)} are missing)")
     if extra := [key for key in arrays if key not in variables]:
