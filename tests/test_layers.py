@@ -55,6 +55,8 @@ CASES = [
     (layers.SimpleRNN, {"units": 4, "activation": "relu"}, SEQUENCES),
     (layers.LayerNormalization, {}, IMAGES),
     (layers.LayerNormalization, {"axis": [-1, -2], "center": False, "epsilon": 0.1}, IMAGES),
+    (layers.LayerNormalization, {"axis": 1}, IMAGES),
+    (layers.LayerNormalization, {"axis": [3, 1]}, IMAGES),
     (layers.ELU, {"alpha": 0.5}, ROWS),
     (layers.LeakyReLU, {}, ROWS),
     (layers.PReLU, {"alpha_initializer": "ones", "shared_axes": (1, 2)}, IMAGES),
@@ -230,6 +232,19 @@ class TestLayerNormalization:
         deviation = np.sqrt(ROWS.var(1, keepdims=True) + 0.1)
         close(layer(ROWS), (ROWS - ROWS.mean(1, keepdims=True)) / deviation * [1, 2, 3] + [4, 5, 6])
 
+    @pytest.mark.parametrize("axis", [0, 1, (1, 2), (3, 1), (0, -2), (0, 1, 2, 3)], ids=str)
+    def test_along_any_axes(self, axis):
+        layer = layers.LayerNormalization(axis=axis, epsilon=0.1)
+        layer.build(IMAGES.shape)
+        places = sorted(one % 4 for one in np.atleast_1d(axis))
+        sizes = tuple(IMAGES.shape[place] for place in places)
+        gamma, beta = (np.random.default_rng(seed).normal(size=sizes).astype(np.float32) for seed in (0, 1))
+        layer.set_weights([gamma, beta])
+        over, wide = tuple(places), [size if i in places else 1 for i, size in enumerate(IMAGES.shape)]
+        deviation = np.sqrt(IMAGES.var(over, keepdims=True) + 0.1)
+        expected = (IMAGES - IMAGES.mean(over, keepdims=True)) / deviation * gamma.reshape(wide) + beta.reshape(wide)
+        close(layer(IMAGES), expected)
+
 
 class TestBatchNormalization:
     def test_training_normalizes_and_moves_the_averages(self):
@@ -386,8 +401,9 @@ class TestMerging:
         (lambda: layers.BatchNormalization(epsilon=-1), ValueError, "epsilon not negative"),
         (lambda: layers.LayerNormalization(axis=1.5), ValueError, "axis expects integers, got 1.5"),
         (lambda: layers.LayerNormalization(epsilon=-1), ValueError, "epsilon must not be negative, got -1"),
-        (lambda: layers.LayerNormalization(axis=1)(IMAGES), ShapeError, "of which axis 1 are the last, got shape"),
-        (lambda: layers.LayerNormalization(axis=[0, 1])(ROWS), ShapeError, r"axis \[0, 1\] are the last"),
+        (lambda: layers.LayerNormalization(axis=4)(IMAGES), ShapeError, "that have axis 4, got shape"),
+        (lambda: layers.LayerNormalization(axis=[1, -1])(ROWS), ShapeError, r"that have axis \[1, -1\], got"),
+        (lambda: layers.LayerNormalization(axis=0).build((None, 2)), ShapeError, "known sizes along axis 0"),
         (lambda: layers.LayerNormalization().build((2, None)), ShapeError, "known sizes along axis -1"),
         (lambda: Sequential(layers.Dense(3)), TypeError, "expects a list of layers, got <Dense"),
     ],

@@ -148,14 +148,14 @@ class BatchNormalization(Layer):
 
 
 class LayerNormalization(Layer):
-    """Brings every sample, along its last axes, to mean 0 and variance 1, then scales by `gamma` and shifts by `beta`.
+    """Brings the values along some axes to mean 0 and variance 1, then scales by `gamma` and shifts by `beta`.
 
     The same in training and outside of it.
 
     Parameters
     ----------
     axis : int or list of int
-        The axes of a mean; they must be the last ones.
+        The axes of a mean. Others than the last ones are transposed to these and back.
     epsilon : float
         Added to the variance.
     center, scale : bool
@@ -196,17 +196,17 @@ class LayerNormalization(Layer):
         self.beta_initializer = beta_initializer
         self.gamma_initializer = gamma_initializer
 
-    def _kept(self, shape: Shape) -> int:
-        """How many axes come before those of a mean."""
+    def _places(self, shape: Shape) -> tuple[int, ...]:
+        """The axes of a mean in order, counted from the first."""
         axes = len(shape) if is_shape(shape) else 0
         given = self.axis if isinstance(self.axis, list) else [self.axis]
-        places = sorted(one % axes for one in given if -axes <= one < axes)
-        if not given or len(places) < len(given) or places != list(range(axes - len(given), axes)) or not places[0]:
-            raise ShapeError(f"expects inputs (batch, ...) of which axis {self.axis} are the last, got shape {shape}")
-        return places[0]
+        places = sorted({one % axes for one in given if -axes <= one < axes})
+        if not given or len(places) < len(given):
+            raise ShapeError(f"expects inputs (batch, ...) that have axis {self.axis}, got shape {shape}")
+        return tuple(places)
 
     def build(self, input_shape: Shape) -> None:
-        shape = input_shape[self._kept(input_shape) :]
+        shape = [input_shape[place] for place in self._places(input_shape)]
         if None in shape:
             raise ShapeError(f"expects inputs with known sizes along axis {self.axis}, got {input_shape}")
         sizes = [size or 0 for size in shape]
@@ -215,18 +215,24 @@ class LayerNormalization(Layer):
         self._sizes = tuple(sizes)
 
     def call(self, inputs: Any) -> Any:
-        self._check(inputs.shape)
-        if len(self._sizes) == 1:
+        places = self._check(inputs.shape)
+        kept = [axis for axis in range(len(inputs.shape)) if axis not in places]
+        order = [*kept, *places]
+        moved = order != sorted(order)
+        if len(places) == 1 and not moved:
             return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon)
-        kept = inputs.shape[: len(inputs.shape) - len(self._sizes)]
+        x = ops.transpose(inputs, order) if moved else inputs
         gamma, beta = (None if weight is None else ops.reshape(weight, (-1,)) for weight in (self.gamma, self.beta))
-        rows = ops.reshape(inputs, (*kept, math.prod(self._sizes)))
-        return ops.reshape(ops.layer_norm(rows, gamma, beta, epsilon=self.epsilon), inputs.shape)
+        rows = ops.reshape(x, (*(x.shape[: len(kept)] or (1,)), math.prod(self._sizes)))
+        y = ops.reshape(ops.layer_norm(rows, gamma, beta, epsilon=self.epsilon), x.shape)
+        return ops.transpose(y, [order.index(axis) for axis in range(len(order))]) if moved else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check(input_shape)
         return input_shape
 
-    def _check(self, shape: Shape) -> None:
-        if tuple(shape[self._kept(shape) :]) != self._sizes:
+    def _check(self, shape: Shape) -> tuple[int, ...]:
+        places = self._places(shape)
+        if tuple(shape[place] for place in places) != self._sizes:
             raise ShapeError(f"expects sizes {self._sizes} along axis {self.axis}, got shape {shape}")
+        return places
