@@ -101,6 +101,28 @@ def test_metric(name, options, targets, outputs, weighted):
     np.testing.assert_allclose(ours.result(), again.result(), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("MeanSquaredError", "float64"),  # of these two Keras converts the values, and not what they are made of
+        ("MeanAbsoluteError", "float64"),
+        ("RootMeanSquaredError", "float64"),
+        ("RootMeanSquaredError", "float32"),
+    ],
+)
+def test_dtype(name, dtype):
+    """Far from zero, where the two dtypes give other results."""
+    targets, outputs = 1e7 + REAL.astype(float), 1e7 + OUTPUTS.astype(float)
+    ours, theirs = (getattr(of.metrics, name)("m", dtype) for of in (nerve, keras))
+    for metric in (ours, theirs):
+        metric.update_state(targets, outputs)
+        assert metric.dtype == dtype
+    assert ours.result() == pytest.approx(float(theirs.result()), rel=1e-6)
+    other = getattr(nerve.metrics, name)(dtype={"float32": "float64", "float64": "float32"}[dtype])
+    other.update_state(targets, outputs)
+    assert other.result() != pytest.approx(float(theirs.result()), rel=1e-4)
+
+
 def test_every_metric_of_keras_is_known():
     names = {name for name in dir(keras.metrics) if name[0] != "_"}
     assert not names - set(nerve.metrics.__all__)

@@ -103,8 +103,10 @@ class IoULoss(FormulaLoss):
 
     formula = staticmethod(iou_loss)
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "iou_loss") -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "iou_loss", dtype: str | None = None
+    ) -> None:
+        super().__init__(reduction, name, dtype=dtype)
 
 
 class GIoULoss(FormulaLoss):
@@ -112,8 +114,10 @@ class GIoULoss(FormulaLoss):
 
     formula = staticmethod(giou_loss)
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "giou_loss") -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "giou_loss", dtype: str | None = None
+    ) -> None:
+        super().__init__(reduction, name, dtype=dtype)
 
 
 class DIoULoss(FormulaLoss):
@@ -121,8 +125,10 @@ class DIoULoss(FormulaLoss):
 
     formula = staticmethod(diou_loss)
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "diou_loss") -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "diou_loss", dtype: str | None = None
+    ) -> None:
+        super().__init__(reduction, name, dtype=dtype)
 
 
 class CIoULoss(FormulaLoss):
@@ -130,5 +136,7 @@ class CIoULoss(FormulaLoss):
 
     formula = staticmethod(ciou_loss)
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "ciou_loss") -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "ciou_loss", dtype: str | None = None
+    ) -> None:
+        super().__init__(reduction, name, dtype=dtype)

@@ -225,8 +225,9 @@ class SmoothedCrossentropy(FormulaLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         if not 0.0 <= number(self.name, "label_smoothing", label_smoothing) <= 1.0:
             raise ValueError(f"[{self.name}] label_smoothing must be in [0, 1], got {label_smoothing}")
         self.from_logits = from_logits
@@ -259,8 +260,9 @@ class SparseCategoricalCrossentropy(FormulaLoss):
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis

@@ -133,9 +133,13 @@ class Contrastive(FormulaLoss):
     options = ("margin",)
 
     def __init__(
-        self, margin: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str | None = None
+        self,
+        margin: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         self.margin = number(self.name, "margin", margin)
 
 
@@ -151,8 +155,9 @@ class Triplet(FormulaLoss):
         mining: str = "semi_hard",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         if mining not in MININGS:
             raise ValueError(f"[{self.name}] mining must be one of {MININGS}, got {mining!r}")
         self.margin, self.mining = number(self.name, "margin", margin), mining
@@ -165,9 +170,13 @@ class InfoNCE(FormulaLoss):
     options = ("temperature",)
 
     def __init__(
-        self, temperature: float = 0.1, reduction: str | None = "sum_over_batch_size", name: str | None = "info_nce"
+        self,
+        temperature: float = 0.1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "info_nce",
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         self.temperature = number(self.name, "temperature", temperature)
         if self.temperature <= 0:
             raise ValueError(f"[{self.name}] temperature must be positive, got {temperature!r}")

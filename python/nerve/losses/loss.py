@@ -35,17 +35,31 @@ class Loss(Configured, Spelled):
     reduction : {"sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None}
         "sum_over_batch_size" and "mean" divide the weighted sum by the number of values, "mean_with_sample_weight"
         by the sum of the weights; "none" and None give the values themselves.
+    dtype : {"float32", "float64"}, optional
+        What predictions are converted to before the loss is computed of them; that of the predictions if not given.
 
     Notes
     -----
     A subclass defines `call(y_true, y_pred)`, which gives one value per sample.
     """
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size") -> None:
+    _dtype: str | None = None
+
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
+    ) -> None:
         if reduction not in REDUCTIONS:
             raise ValueError(f"[{type(self).__name__}] reduction must be one of {REDUCTIONS}, got {reduction!r}")
         self.name = name or snake_case(type(self).__name__)
+        if dtype not in (None, "float32", "float64"):
+            raise DTypeError(f"[{self.name}] dtype must be 'float32' or 'float64', got {dtype!r}")
         self.reduction = reduction
+        self._dtype = dtype
+
+    @property
+    def dtype(self) -> str:
+        """What the loss is computed in, of predictions that have none of their own."""
+        return self._dtype or "float32"
 
     def __call__(self, y_true: ArrayLike | Tensor, y_pred: Any, sample_weight: ArrayLike | None = None) -> Tensor:
         """The loss of a batch.
@@ -72,6 +86,8 @@ class Loss(Configured, Spelled):
             If targets are NaN or labels out of range.
         """
         y_pred = as_predictions(y_pred)
+        if self._dtype is not None and y_pred.dtype != self._dtype:
+            y_pred = _converted(y_pred, self._dtype)
         if 0 in y_pred.shape and self.reduction not in ("sum", "none", None):
             raise ShapeError(f"[{self.name}] the average over an empty batch is undefined: y_pred is {y_pred.shape}")
         values = self.call(y_true, y_pred)
@@ -102,7 +118,8 @@ class Loss(Configured, Spelled):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this loss again."""
-        return {"name": self.name, "reduction": self.reduction}
+        config = {"name": self.name, "reduction": self.reduction}
+        return config if self._dtype is None else {**config, "dtype": self._dtype}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -119,8 +136,10 @@ class FormulaLoss(Loss):
     formula: Callable[..., Tensor]
     options: tuple[str, ...] = ()
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
-        super().__init__(name, reduction)
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: str | None = None
+    ) -> None:
+        super().__init__(name, reduction, dtype=dtype)
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         return type(self).formula(y_true, y_pred, **{name: getattr(self, name) for name in self.options})
@@ -137,8 +156,9 @@ class FunctionLoss(Loss):
         function: Callable[[Any, Tensor], Tensor],
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(name, reduction)
+        super().__init__(name, reduction, dtype=dtype)
         self.function = function
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
@@ -154,6 +174,14 @@ def as_predictions(y_pred: Any) -> Tensor:
         return y_pred
     array = Tensor(y_pred, tracked=False).array
     return Tensor(array if array.dtype in (np.float32, np.float64) else array.astype(np.float32), tracked=False)
+
+
+def _converted(y_pred: Tensor, dtype: str) -> Tensor:
+    """Predictions of another dtype, with their mask."""
+    cast: Tensor = ops.cast(y_pred, dtype=dtype)
+    if (mask := getattr(y_pred, "_mask", None)) is not None:
+        cast._mask = mask  # type: ignore[attr-defined]
+    return cast
 
 
 def as_targets(name: str, y_true: ArrayLike | Tensor, dtype: Any) -> Tensor:

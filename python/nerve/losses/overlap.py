@@ -57,9 +57,13 @@ class Dice(FormulaLoss):
     options = ("axis",)
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, axis: Axes = None
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        axis: Axes = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         self.axis = axis
 
 
@@ -76,7 +80,8 @@ class Tversky(FormulaLoss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
         axis: Axes = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         self.alpha, self.beta = number(self.name, "alpha", alpha), number(self.name, "beta", beta)
         self.axis = axis

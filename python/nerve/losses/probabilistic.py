@@ -160,8 +160,9 @@ class BinaryFocalCrossentropy(SmoothedCrossentropy):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype=dtype)
         self.apply_class_balancing = apply_class_balancing
         self.alpha, self.gamma = number(self.name, "alpha", alpha), number(self.name, "gamma", gamma)
 
@@ -181,8 +182,9 @@ class CategoricalFocalCrossentropy(SmoothedCrossentropy):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype=dtype)
         self.alpha, self.gamma = number(self.name, "alpha", alpha), number(self.name, "gamma", gamma)
 
 
@@ -192,8 +194,14 @@ class CategoricalGeneralizedCrossEntropy(FormulaLoss):
     formula = staticmethod(categorical_generalized_cross_entropy)
     options = ("q",)
 
-    def __init__(self, q: float = 0.5, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name, dtype=dtype)
         self.q = number(self.name, "q", q)
         if not 0.0 < self.q < 1.0:
             raise ValueError(f"[{self.name}] q must be in (0, 1), got {q}")

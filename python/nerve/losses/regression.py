@@ -132,9 +132,13 @@ class Huber(FormulaLoss):
     options = ("delta",)
 
     def __init__(
-        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str | None = "huber_loss"
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "huber_loss",
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype=dtype)
         self.delta = number(self.name, "delta", delta)
 
 
@@ -144,6 +148,12 @@ class CosineSimilarity(FormulaLoss):
     formula = staticmethod(cosine_similarity)
     options = ("axis",)
 
-    def __init__(self, axis: int = -1, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name, dtype=dtype)
         self.axis = axis

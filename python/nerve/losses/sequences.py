@@ -59,5 +59,7 @@ class CTC(FormulaLoss):
 
     formula = staticmethod(ctc)
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "ctc") -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "ctc", dtype: str | None = None
+    ) -> None:
+        super().__init__(reduction, name, dtype=dtype)

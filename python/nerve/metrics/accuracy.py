@@ -30,8 +30,8 @@ class BinaryAccuracy(PairMetric):
     direction = "up"
     recordable = True
 
-    def __init__(self, name: str | None = None, *, threshold: float = 0.5) -> None:
-        super().__init__(name)
+    def __init__(self, name: str | None = None, dtype: str | None = None, *, threshold: float = 0.5) -> None:
+        super().__init__(name, dtype)
         self.threshold = threshold
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
@@ -80,8 +80,8 @@ class SparseCategoricalAccuracy(CategoricalAccuracy):
 class TopKCategoricalAccuracy(CategoricalAccuracy):
     """How often the target is among the `k` largest outputs; targets are one-hot."""
 
-    def __init__(self, k: int = 5, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, k: int = 5, name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(name, dtype)
         if k < 1:
             raise ValueError(f"[{self.name}] k must be at least 1, got {k}")
         self.k = k
@@ -96,8 +96,10 @@ class TopKCategoricalAccuracy(CategoricalAccuracy):
 class SparseTopKCategoricalAccuracy(SparseCategoricalAccuracy):
     """How often the target is among the `k` largest outputs; targets are integer labels."""
 
-    def __init__(self, k: int = 5, name: str | None = None, from_sorted_ids: bool = False) -> None:
-        super().__init__(name)
+    def __init__(
+        self, k: int = 5, name: str | None = None, dtype: str | None = None, from_sorted_ids: bool = False
+    ) -> None:
+        super().__init__(name, dtype)
         if k < 1:
             raise ValueError(f"[{self.name}] k must be at least 1, got {k}")
         self.k = k

@@ -29,8 +29,8 @@ class Counts(Metric):
 
     _state = ("_counts",)
 
-    def __init__(self, thresholds: Sequence[float], name: str | None) -> None:
-        super().__init__(name)
+    def __init__(self, thresholds: Sequence[float], name: str | None, dtype: str | None = None) -> None:
+        super().__init__(name, dtype)
         self._set_thresholds(thresholds)
 
     def _set_thresholds(self, thresholds: Sequence[float]) -> None:
@@ -130,10 +130,10 @@ class _AtThresholds(Counts):
 
     direction: str | None = "up"
 
-    def __init__(self, thresholds: Thresholds = None, name: str | None = None) -> None:
+    def __init__(self, thresholds: Thresholds = None, name: str | None = None, dtype: str | None = None) -> None:
         self.thresholds = thresholds
         values = [0.5] if thresholds is None else [thresholds] if np.ndim(thresholds) == 0 else list(thresholds)  # type: ignore[arg-type]
-        super().__init__([number(type(self).__name__, "thresholds", value) for value in values], name)
+        super().__init__([number(type(self).__name__, "thresholds", value) for value in values], name, dtype)
         if not ((self._thresholds >= 0) & (self._thresholds <= 1)).all():
             raise ValueError(f"[{self.name}] thresholds must be in [0, 1], got {thresholds}")
 
@@ -191,8 +191,9 @@ class _OfClass(_AtThresholds):
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(thresholds, name)
+        super().__init__(thresholds, name, dtype)
         self.top_k = None if top_k is None else integer(self.name, "top_k", top_k, 1)
         self.class_id = None if class_id is None else integer(self.name, "class_id", class_id, 0)
         if top_k is not None and thresholds is None:

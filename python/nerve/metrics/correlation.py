@@ -17,8 +17,8 @@ EPSILON = 1e-7
 class _Correlation(PairMetric):
     direction = "up"
 
-    def __init__(self, name: str | None = None, axis: Axes = -1) -> None:
-        super().__init__(name)
+    def __init__(self, name: str | None = None, dtype: str | None = None, axis: Axes = -1) -> None:
+        super().__init__(name, dtype)
         self.axis = axis
 
     def moments(self, y_true: Array, y_pred: Array) -> tuple[Array, ...]:

@@ -22,7 +22,9 @@ class Curve(Counts):
 
     direction = "up"
 
-    def __init__(self, num_thresholds: int, thresholds: Sequence[float] | None, name: str | None) -> None:
+    def __init__(
+        self, num_thresholds: int, thresholds: Sequence[float] | None, name: str | None, dtype: str | None = None
+    ) -> None:
         if thresholds is None:
             self.num_thresholds = integer(type(self).__name__, "num_thresholds", num_thresholds, 2)
             inner = np.arange(1, self.num_thresholds - 1) / (self.num_thresholds - 1)
@@ -32,7 +34,7 @@ class Curve(Counts):
             if not ((inner >= 0) & (inner <= 1)).all():
                 raise ValueError(f"[{type(self).__name__}] thresholds must be in [0, 1], got {list(thresholds)}")
         self.thresholds = None if thresholds is None else inner.tolist()
-        super().__init__([-EPSILON, *inner, 1.0 + EPSILON], name)
+        super().__init__([-EPSILON, *inner, 1.0 + EPSILON], name, dtype)
 
     @property
     def recalls(self) -> Array:
@@ -76,11 +78,12 @@ class AUC(Curve):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
+        dtype: str | None = None,
         *,
         thresholds: Sequence[float] | None = None,
         from_logits: bool = False,
     ) -> None:
-        super().__init__(num_thresholds, thresholds, name)
+        super().__init__(num_thresholds, thresholds, name, dtype)
         if curve not in CURVES:
             raise ValueError(f"[{self.name}] curve must be one of {CURVES}, got {curve!r}")
         if summation_method not in METHODS:
@@ -128,9 +131,11 @@ class AUC(Curve):
 class _Best(Curve):
     """Base: the highest of one curve at the thresholds where another is at least so high; 0 where it nowhere is."""
 
-    def __init__(self, least: float, num_thresholds: int, class_id: int | None, name: str | None) -> None:
+    def __init__(
+        self, least: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: str | None = None
+    ) -> None:
         count = integer(type(self).__name__, "num_thresholds", num_thresholds, 1)
-        super().__init__(max(count, 2), None, name)
+        super().__init__(max(count, 2), None, name, dtype)
         self.num_thresholds = count
         inner = self._thresholds[1:-1]
         self._set_thresholds([0.5] if count == 1 else [0.0, *inner, 1.0])
@@ -156,9 +161,14 @@ class SensitivityAtSpecificity(_Best):
     recordable = True
 
     def __init__(
-        self, specificity: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(specificity, num_thresholds, class_id, name)
+        super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
     def result(self) -> float:
         return self.best(self.recalls, self.specificities)
@@ -173,9 +183,14 @@ class SpecificityAtSensitivity(_Best):
     recordable = True
 
     def __init__(
-        self, sensitivity: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(sensitivity, num_thresholds, class_id, name)
+        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
     def result(self) -> float:
         return self.best(self.specificities, self.recalls)
@@ -190,9 +205,14 @@ class PrecisionAtRecall(_Best):
     recordable = True
 
     def __init__(
-        self, recall: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(recall, num_thresholds, class_id, name)
+        super().__init__(recall, num_thresholds, class_id, name, dtype)
 
     def result(self) -> float:
         return self.best(self.precisions, self.recalls)
@@ -207,9 +227,14 @@ class RecallAtPrecision(_Best):
     recordable = True
 
     def __init__(
-        self, precision: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(precision, num_thresholds, class_id, name)
+        super().__init__(precision, num_thresholds, class_id, name, dtype)
 
     def result(self) -> float:
         return self.best(self.recalls, self.precisions)

@@ -49,8 +49,8 @@ class LogCoshError(LossMetric):
     recordable = True
     formula = staticmethod(losses.log_cosh)
 
-    def __init__(self, name: str | None = "logcosh") -> None:
-        super().__init__(name)
+    def __init__(self, name: str | None = "logcosh", dtype: str | None = None) -> None:
+        super().__init__(name, dtype)
 
 
 class Poisson(LossMetric):
@@ -95,8 +95,8 @@ class CosineSimilarity(LossMetric):
     recordable = True
     options = ("axis",)
 
-    def __init__(self, name: str | None = None, *, axis: int = -1) -> None:
-        super().__init__(name)
+    def __init__(self, name: str | None = None, dtype: str | None = None, *, axis: int = -1) -> None:
+        super().__init__(name, dtype)
         self.axis = axis
 
     @staticmethod
@@ -108,9 +108,15 @@ class _Crossentropy(LossMetric):
     options: tuple[str, ...] = ("from_logits", "label_smoothing", "axis")
 
     def __init__(
-        self, name: str | None = None, *, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        *,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype)
         self.from_logits, self.axis = from_logits, axis
         self.label_smoothing = number(self.name, "label_smoothing", label_smoothing)
 
@@ -122,8 +128,15 @@ class BinaryCrossentropy(_Crossentropy):
     formula = staticmethod(losses.binary_crossentropy)
     options = ("from_logits", "label_smoothing")
 
-    def __init__(self, name: str | None = None, *, from_logits: bool = False, label_smoothing: float = 0.0) -> None:
-        super().__init__(name, from_logits=from_logits, label_smoothing=label_smoothing)
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        *,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
 
 
 class CategoricalCrossentropy(_Crossentropy):
@@ -140,6 +153,8 @@ class SparseCategoricalCrossentropy(LossMetric):
     formula = staticmethod(losses.sparse_categorical_crossentropy)
     options = ("from_logits", "axis")
 
-    def __init__(self, name: str | None = None, *, from_logits: bool = False, axis: int = -1) -> None:
-        super().__init__(name)
+    def __init__(
+        self, name: str | None = None, dtype: str | None = None, *, from_logits: bool = False, axis: int = -1
+    ) -> None:
+        super().__init__(name, dtype)
         self.from_logits, self.axis = from_logits, axis

@@ -33,9 +33,13 @@ class Perplexity(Mean):
     direction = "down"
 
     def __init__(
-        self, from_logits: bool = False, mask_token_id: int | None = None, name: str | None = "perplexity"
+        self,
+        from_logits: bool = False,
+        mask_token_id: int | None = None,
+        name: str | None = "perplexity",
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype)
         self.from_logits, self.mask_token_id = bool(from_logits), mask_token_id
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]

@@ -17,7 +17,7 @@ from nerve.gpu import to_device
 from nerve.kernels import _traced
 from nerve.kernels._arrays import host, on_gpu, placed
 from nerve.kernels._recording import reading
-from nerve.metrics.reported import reporting
+from nerve.metrics.reported import converting, reporting
 from nerve.tensor import Tensor, Variable
 
 
@@ -32,6 +32,9 @@ class Metric(Spelled):
     ----------
     name : str, optional
         Names the metric in logs and errors; the class name in snake case if not given.
+    dtype : {"float32", "float64"}, optional
+        What floating targets and predictions are converted to before anything is computed of them; they are taken as
+        they come if not given. Sums over batches are float64 always.
 
     Attributes
     ----------
@@ -41,16 +44,27 @@ class Metric(Spelled):
 
     direction: str | None = None
     _state: ClassVar[tuple[str, ...]] = ()
+    _dtype: str | None = None
     recordable = False  # whether updates of this very class are nothing but kernels, which a recording can hold
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "result" in cls.__dict__:
             cls.result = reporting(cls.result)  # type: ignore[method-assign]
+        if "update_state" in cls.__dict__:
+            cls.update_state = converting(cls.update_state)  # type: ignore[method-assign]
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
+        if dtype not in (None, "float32", "float64"):
+            raise DTypeError(f"[{self.name}] dtype must be 'float32' or 'float64', got {dtype!r}")
+        self._dtype = dtype
         self._variables: list[tuple[Variable, Array]] = []
+
+    @property
+    def dtype(self) -> str:
+        """What floating inputs become, and variables are made of."""
+        return self._dtype or "float32"
 
     def add_variable(
         self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: str | None = None, name: str | None = None
@@ -62,10 +76,10 @@ class Metric(Spelled):
         shape : tuple of int
         initializer : str, Initializer or callable of (shape, dtype)
         dtype : str, optional
-            "float32" if not given.
+            The metric's if not given.
         name : str, optional
         """
-        start = np.asarray(initializers.get(initializer)(tuple(shape), dtype or "float32"))
+        start = np.asarray(initializers.get(initializer)(tuple(shape), dtype or self.dtype))
         variable = Variable(start, name=name or f"variable_{len(self._variables)}", trainable=False)
         self._variables.append((variable, start))
         return variable
@@ -124,7 +138,7 @@ class Metric(Spelled):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this metric again."""
-        return {"name": self.name}
+        return {"name": self.name} if self._dtype is None else {"name": self.name, "dtype": self._dtype}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -151,8 +165,8 @@ class Mean(Metric):
     recordable = True
     _state = ("_totals",)
 
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(name, dtype)
         self._totals = np.zeros(2)  # of the weighted values, of the weights; in place, so that recordings keep them
 
     @property
@@ -204,8 +218,8 @@ class Sum(Metric):
 
     _state = ("total",)
 
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(name, dtype)
         self.total = 0.0
 
     def update_state(self, values: Any, sample_weight: ArrayLike | None = None) -> None:
@@ -263,8 +277,8 @@ class PairMetric(Mean):
 class FunctionMetric(PairMetric):
     """A metric from any function of (y_true, y_pred) that gives one value per sample."""
 
-    def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(name, dtype)
         self.function = function
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
@@ -286,15 +300,17 @@ class MeanMetricWrapper(FunctionMetric):
         Passed on to `fn`.
     """
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(fn, name)
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(fn, name, dtype)
         self.options = kwargs
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         return as_array(self.function(y_true, y_pred, **self.options))
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "fn": self.function, **self.options}
+        return {**Metric.get_config(self), "fn": self.function, **self.options}
 
 
 class RootMean(PairMetric):

@@ -43,8 +43,9 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype)
         if average not in AVERAGES:
             raise ValueError(f"[{self.name}] average must be one of {AVERAGES}, got {average!r}")
         if not number(self.name, "beta", beta) > 0:
@@ -103,9 +104,13 @@ class F1Score(FBetaScore):
     """The harmonic mean of precision and recall: `FBetaScore` with a beta of 1."""
 
     def __init__(
-        self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score"
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = "f1_score",
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(average, 1.0, threshold, name)
+        super().__init__(average, 1.0, threshold, name, dtype)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -142,13 +147,14 @@ class IoU(Metric):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
+        dtype: str | None = None,
         *,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype)
         self.num_classes = integer(self.name, "num_classes", num_classes, 1)
         self.target_class_ids = [integer(self.name, "target_class_ids", i, 0) for i in target_class_ids]
         if max(self.target_class_ids, default=0) >= self.num_classes:
@@ -211,8 +217,8 @@ class IoU(Metric):
 class MeanIoU(IoU):
     """`IoU` averaged over all classes."""
 
-    def __init__(self, num_classes: int, name: str | None = None, **options: Any) -> None:
-        super().__init__(num_classes, range(num_classes), name, **options)
+    def __init__(self, num_classes: int, name: str | None = None, dtype: str | None = None, **options: Any) -> None:
+        super().__init__(num_classes, range(num_classes), name, dtype, **options)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -224,31 +230,40 @@ class BinaryIoU(IoU):
     """`IoU` of two classes; a prediction of at least `threshold` is of class 1."""
 
     def __init__(
-        self, target_class_ids: Sequence[int] = (0, 1), threshold: float = 0.5, name: str | None = None
+        self,
+        target_class_ids: Sequence[int] = (0, 1),
+        threshold: float = 0.5,
+        name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(2, target_class_ids, name)
+        super().__init__(2, target_class_ids, name, dtype)
         self.threshold = number(self.name, "threshold", threshold)
 
     def predicted(self, y_pred: Array) -> Array:
         return (y_pred >= self.threshold).astype(np.int64).reshape(-1)
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "target_class_ids": self.target_class_ids, "threshold": self.threshold}
+        return {**Metric.get_config(self), "target_class_ids": self.target_class_ids, "threshold": self.threshold}
 
 
 class OneHotIoU(IoU):
     """`IoU` of one-hot targets and of outputs of which the largest is taken."""
 
     def __init__(
-        self, num_classes: int, target_class_ids: Sequence[int], name: str | None = None, **options: Any
+        self,
+        num_classes: int,
+        target_class_ids: Sequence[int],
+        name: str | None = None,
+        dtype: str | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
-            num_classes, target_class_ids, name, **{"sparse_y_true": False, "sparse_y_pred": False, **options}
+            num_classes, target_class_ids, name, dtype, **{"sparse_y_true": False, "sparse_y_pred": False, **options}
         )
 
 
 class OneHotMeanIoU(MeanIoU):
     """`MeanIoU` of one-hot targets and of outputs of which the largest is taken."""
 
-    def __init__(self, num_classes: int, name: str | None = None, **options: Any) -> None:
-        super().__init__(num_classes, name, **{"sparse_y_true": False, "sparse_y_pred": False, **options})
+    def __init__(self, num_classes: int, name: str | None = None, dtype: str | None = None, **options: Any) -> None:
+        super().__init__(num_classes, name, dtype, **{"sparse_y_true": False, "sparse_y_pred": False, **options})

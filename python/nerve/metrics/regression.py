@@ -67,8 +67,9 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str | None = "r2_score",
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype)
         if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
             raise ValueError(
                 f"[{self.name}] class_aggregation must be None, 'uniform_average' or 'variance_weighted_average', "

@@ -1,4 +1,4 @@
-"""What a metric gives while a step is recorded: a number that will be another one in every run."""
+"""What is around the methods of a metric: inputs in its dtype, and a result that a recording asks for again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nerve import kernels
 from nerve.kernels._recording import now, reading
+from nerve.tensor import Tensor
 
 if TYPE_CHECKING:
     from nerve.metrics.metric import Metric
@@ -45,6 +47,31 @@ for _name in (
     "__str__", "__sub__", "__truediv__",
 ):  # fmt: skip
     setattr(Reported, _name, _refusing(_name))
+
+
+def converting(update: Callable[..., None]) -> Callable[..., None]:
+    """The method `update_state` of a metric, which gets floating targets and predictions in the metric's dtype."""
+
+    @functools.wraps(update)
+    def wrapped(self: Metric, *args: Any, **kwargs: Any) -> None:
+        dtype = self._dtype
+        if dtype is not None:
+            args = (*(_converted(x, dtype) for x in args[:2]), *args[2:])
+            kwargs = {key: x if key == "sample_weight" else _converted(x, dtype) for key, x in kwargs.items()}
+        return update(self, *args, **kwargs)
+
+    return wrapped
+
+
+def _converted(x: Any, dtype: str) -> Any:
+    array = x.array if isinstance(x, Tensor) else x
+    kind = getattr(getattr(array, "dtype", None), "kind", "")
+    if kind != "f" or array.dtype == dtype:
+        return x
+    cast = Tensor(kernels.cast(array, dtype), tracked=False)
+    if (mask := getattr(x, "_mask", None)) is not None:
+        cast._mask = mask  # type: ignore[attr-defined]
+    return cast
 
 
 def reporting(result: Callable[..., Any]) -> Callable[..., Any]:
