@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from nerve import ops
-from nerve.layers.image_layer import ImageLayer, Range, chosen
-from nerve.layers.layer import LayerOptions
+from nerve.layers.box_formats import Corners, through_map
+from nerve.layers.image_layer import ImageLayer, ImageOptions, Range, chosen, flags
 
 __all__ = [
     "RandomFlip",
@@ -38,7 +39,7 @@ class RandomFlip(ImageLayer):
         mode: str = "horizontal_and_vertical",
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         self.mode = self.one_of("mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
@@ -63,6 +64,28 @@ class RandomFlip(ImageLayer):
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         return self.transform_images(segmentation_masks, transformation, training)
 
+    def transform_bounding_boxes(
+        self,
+        bounding_boxes: Any,
+        transformation: Any,
+        training: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> Any:
+        if not training or transformation is None:
+            return bounding_boxes
+        height, width = size = self.size_before(transformation, image_size)
+        flips = flags(transformation["flips"])
+
+        def flip(corners: Corners) -> Corners:
+            left, top, right, bottom = corners
+            if self.mode != "vertical":
+                left, right = ops.where(flips, width - right, left), ops.where(flips, width - left, right)
+            if self.mode != "horizontal":
+                top, bottom = ops.where(flips, height - bottom, top), ops.where(flips, height - top, bottom)
+            return left, top, right, bottom
+
+        return self.moved(bounding_boxes, size, size, flip)
+
 
 class Sampled(ImageLayer):
     """Base of layers that look at the image elsewhere; `positions` says where."""
@@ -74,7 +97,7 @@ class Sampled(ImageLayer):
         seed: int | None,
         fill_value: float,
         data_format: str | None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         self.fill_mode = self.one_of("fill_mode", fill_mode, _FILL_MODES)
@@ -102,6 +125,22 @@ class Sampled(ImageLayer):
         if not training or transformation is None:
             return segmentation_masks
         return self._sampled(segmentation_masks, transformation, "nearest")
+
+    def transform_bounding_boxes(
+        self,
+        bounding_boxes: Any,
+        transformation: Any,
+        training: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> Any:
+        if not training or transformation is None:
+            return bounding_boxes
+        size = self.size_before(transformation, image_size)
+        return self.moved(bounding_boxes, size, size, self._moves(transformation, *size))
+
+    def _moves(self, transformation: Any, height: int, width: int) -> Callable[[Corners], Corners]:
+        """Where boxes go."""
+        return through_map(ops.reshape(self.matrix(transformation, height, width), (-1, 8)))
 
 
 def as_maps(*columns: Any, like: Any) -> Any:
@@ -134,7 +173,7 @@ class RandomRotation(Sampled):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -183,7 +222,7 @@ class RandomZoom(Sampled):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.height_factor, self.width_factor = height_factor, width_factor
@@ -225,7 +264,7 @@ class RandomTranslation(Sampled):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.height_factor, self.width_factor = height_factor, width_factor
@@ -266,7 +305,7 @@ class RandomShear(Sampled):
         fill_value: float = 0.0,
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.x_factor, self.y_factor = (

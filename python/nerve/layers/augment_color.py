@@ -9,8 +9,7 @@ import numpy as np
 
 from nerve import ops
 from nerve.errors import ShapeError
-from nerve.layers.image_layer import ImageLayer, chosen, clipped, rescaled
-from nerve.layers.layer import LayerOptions
+from nerve.layers.image_layer import ImageLayer, ImageOptions, chosen, clipped, rescaled
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -29,7 +28,7 @@ class Colors(ImageLayer):
     """Base of layers on the colours of images whose values lie in `value_range`."""
 
     def __init__(
-        self, value_range: Any, seed: int | None, data_format: str | None, **options: Unpack[LayerOptions]
+        self, value_range: Any, seed: int | None, data_format: str | None, **options: Unpack[ImageOptions]
     ) -> None:
         super().__init__(seed, data_format, **options)
         self.value_range = self.two_numbers("value_range", value_range)
@@ -62,7 +61,7 @@ class RandomBrightness(Colors):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -96,7 +95,7 @@ class RandomContrast(Colors):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -140,7 +139,7 @@ class RandomGrayscale(ImageLayer):
         factor: float = 0.5,
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         if not 0 <= factor <= 1:
@@ -176,7 +175,7 @@ class RandomColorDegeneration(Colors):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -210,7 +209,7 @@ class RandomInvert(Colors):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -243,7 +242,7 @@ class RandomPosterization(Colors):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -283,7 +282,7 @@ class Solarization(Colors):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.addition_factor = self.range_of("addition_factor", addition_factor)

@@ -10,8 +10,7 @@ import numpy as np
 from nerve import ops
 from nerve._typing import Array
 from nerve.layers.augment_color import Colors
-from nerve.layers.image_layer import clipped, rescaled
-from nerve.layers.layer import LayerOptions
+from nerve.layers.image_layer import ImageOptions, clipped, rescaled
 from nerve.layers.structure import is_positive_int
 from nerve.tensor import Tensor
 
@@ -35,7 +34,7 @@ class AutoContrast(Colors):
         self,
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, None, data_format, **options)
 
@@ -64,7 +63,7 @@ class Equalization(Colors):
         value_range: Sequence[float] = (0, 255),
         bins: int = 256,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, None, data_format, **options)
         if not is_positive_int(bins) or bins < 2:
@@ -117,7 +116,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Colors):
         clip_limit: float = 4.0,
         tile_grid_size: Sequence[int] = (8, 8),
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, None, data_format, **options)
         grid = tuple(tile_grid_size) if isinstance(tile_grid_size, list | tuple) else ()

@@ -10,8 +10,7 @@ import numpy as np
 from nerve import ops
 from nerve.errors import ShapeError
 from nerve.layers.augment_color import Colors, RandomBrightness, RandomContrast
-from nerve.layers.image_layer import clipped, rescaled
-from nerve.layers.layer import LayerOptions
+from nerve.layers.image_layer import ImageOptions, clipped, rescaled
 
 __all__ = [
     "RandomColorJitter",
@@ -63,7 +62,7 @@ class RandomHue(Colors):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -98,7 +97,7 @@ class RandomSaturation(Colors):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -136,7 +135,7 @@ class RandomColorJitter(Colors):
         hue_factor: Any = None,
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         factors = {

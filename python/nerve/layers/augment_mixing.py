@@ -8,8 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from nerve import ops
-from nerve.layers.image_layer import Draws, ImageLayer, Sizes, chosen, clipped
-from nerve.layers.layer import LayerOptions
+from nerve.layers.image_layer import Draws, ImageLayer, ImageOptions, Sizes, chosen, clipped
 
 __all__ = [
     "CutMix",
@@ -70,7 +69,7 @@ class RandomErasing(_Boxes):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         self.factor, self.scale = self.range_of("factor", factor), self.range_of("scale", scale)
@@ -124,7 +123,7 @@ class MixUp(ImageLayer):
         alpha: float = 0.2,
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         if not alpha > 0:
@@ -152,6 +151,21 @@ class MixUp(ImageLayer):
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         return self.transform_labels(segmentation_masks, transformation, training)
 
+    def transform_bounding_boxes(
+        self,
+        bounding_boxes: Any,
+        transformation: Any,
+        training: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> Any:
+        """Those of both images."""
+        if not training or transformation is None:
+            return bounding_boxes
+        order, found = transformation["permutation_order"], {}
+        for key, value in (("boxes", self.floats(bounding_boxes["boxes"])), ("labels", bounding_boxes["labels"])):
+            found[key] = ops.concatenate([value, ops.take(value, order, axis=0)], axis=1)
+        return {**bounding_boxes, **found}
+
 
 class CutMix(_Boxes):
     """Puts a rectangle of another image into each, and mixes the labels by area.
@@ -168,12 +182,14 @@ class CutMix(_Boxes):
     Yun et al., "CutMix: regularization strategy to train strong classifiers", ICCV 2019.
     """
 
+    loses_boxes = True  # of the thing that the rectangle comes from or hides, parts
+
     def __init__(
         self,
         factor: Any = 1.0,
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         self.factor = self.range_of("factor", factor)

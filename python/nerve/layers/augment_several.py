@@ -18,7 +18,7 @@ from nerve.layers.augment_color import (
 )
 from nerve.layers.augment_contrast import AutoContrast, Equalization
 from nerve.layers.augment_sharpness import RandomSharpness
-from nerve.layers.image_layer import ImageLayer, clipped, training_by_default
+from nerve.layers.image_layer import ImageLayer, ImageOptions, clipped, training_by_default
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import is_positive_int
 
@@ -42,12 +42,16 @@ class _Several(ImageLayer):
         interpolation: str,
         seed: int | None,
         data_format: str | None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         self.value_range = self.two_numbers("value_range", value_range)
         self.factor, self.interpolation = self.range_of("factor", factor), interpolation
-        common: dict[str, Any] = {"data_format": data_format, "dtype": self.dtype}
+        common: dict[str, Any] = {
+            "data_format": data_format,
+            "dtype": self.dtype,
+            "bounding_box_format": self.bounding_box_format,
+        }
         colors = {"value_range": value_range, **common}
         places = {"interpolation": interpolation, **common}
         f, bits = self.factor, max(1, int(8 * self.factor[1]))
@@ -93,7 +97,7 @@ class RandAugment(_Several):
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, factor, interpolation, seed, data_format, **options)
         if not is_positive_int(num_ops):
@@ -127,6 +131,17 @@ class RandAugment(_Several):
             return segmentation_masks
         return self._applied(segmentation_masks, transformation, "transform_segmentation_masks")
 
+    def transform_bounding_boxes(
+        self,
+        bounding_boxes: Any,
+        transformation: Any,
+        training: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> Any:
+        if not training or transformation is None:
+            return bounding_boxes
+        return self._applied(bounding_boxes, transformation, "transform_bounding_boxes")
+
 
 class AugMix(_Several):
     """Mixes each image with what chains of augmentations make of it.
@@ -150,6 +165,8 @@ class AugMix(_Several):
     Hendrycks et al., "AugMix: a simple data processing method to improve robustness and uncertainty", ICLR 2020.
     """
 
+    loses_boxes = True  # an image is the mean of several, with the same thing in several places
+
     def __init__(
         self,
         value_range: Sequence[float] = (0, 255),
@@ -161,7 +178,7 @@ class AugMix(_Several):
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, factor, interpolation, seed, data_format, **options)
         if not is_positive_int(num_chains) or not is_positive_int(chain_depth):

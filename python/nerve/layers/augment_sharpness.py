@@ -10,8 +10,7 @@ import numpy as np
 from nerve import ops
 from nerve.layers.augment_color import Colors
 from nerve.layers.filtering import blurred, gaussian
-from nerve.layers.image_layer import chosen, clipped
-from nerve.layers.layer import LayerOptions
+from nerve.layers.image_layer import ImageOptions, chosen, clipped
 from nerve.layers.structure import is_positive_int
 
 __all__ = [
@@ -39,7 +38,7 @@ class RandomSharpness(Colors):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -82,7 +81,7 @@ class RandomGaussianBlur(Colors):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range, seed, data_format, **options)
         self.factor, self.sigma = self.range_of("factor", factor), self.range_of("sigma", sigma)

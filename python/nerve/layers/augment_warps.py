@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from nerve import ops
 from nerve.kernels.shapes import FILLS
 from nerve.layers.augment_affine import INTERPOLATIONS, Sampled, as_maps
+from nerve.layers.box_formats import Corners, through_window
 from nerve.layers.filtering import bell, blurred
-from nerve.layers.image_layer import ImageLayer, chosen, clipped
-from nerve.layers.layer import LayerOptions
+from nerve.layers.image_layer import ImageLayer, ImageOptions, chosen, clipped, flags
 from nerve.layers.structure import Shape, is_positive_int
 
 __all__ = [
@@ -45,7 +45,7 @@ class RandomPerspective(Sampled):
         fill_value: float = 0.0,
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__("constant", interpolation, seed, fill_value, data_format, **options)
         self.factor = self.range_of("factor", factor)
@@ -95,6 +95,15 @@ class RandomPerspective(Sampled):
             self.floats(images),
         )
 
+    def _moves(self, transformation: Any, height: int, width: int) -> Callable[[Corners], Corners]:
+        applied, move = flags(transformation["apply_perspective"]), super()._moves(transformation, height, width)
+
+        def moved_if_applied(corners: Corners) -> Corners:
+            left, top, right, bottom = (ops.where(applied, *two) for two in zip(move(corners), corners, strict=True))
+            return left, top, right, bottom
+
+        return moved_if_applied
+
 
 def _from_square(points: Any) -> Any:
     """The map that takes the corners of the unit square to four points (batch, 4, 2), row by row of them.
@@ -136,6 +145,8 @@ class RandomElasticTransform(ImageLayer):
 
     factor_bounds = (0.0, 1.0)
 
+    loses_boxes = True  # bent, and anywhere near
+
     def __init__(
         self,
         factor: Any = 1.0,
@@ -146,7 +157,7 @@ class RandomElasticTransform(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         self.factor, self.scale = self.range_of("factor", factor), self.range_of("scale", scale)
@@ -226,7 +237,7 @@ class RandomCrop(ImageLayer):
         width: int,
         seed: int | None = None,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(seed, data_format, **options)
         if not is_positive_int(height) or not is_positive_int(width):
@@ -243,19 +254,24 @@ class RandomCrop(ImageLayer):
         starts = (draws.uniform((), 0.0, float(n + 1)) for n in (size.height - self.height, size.width - self.width))
         return tuple(ops.floor(start) for start in starts)
 
+    def _middle(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Top, left, rows and columns of the largest window in the middle that has the proportions of the piece."""
+        rows = min(max(width * self.height // self.width, 1), height)
+        columns = min(max(height * self.width // self.height, 1), width)
+        return (height - rows) // 2, (width - columns) // 2, rows, columns
+
     def _cut(self, images: Any, transformation: Any, interpolation: str) -> Any:
         images = self.channels_last(images)
         batch, height, width, _ = images.shape
         if transformation is None:
-            rows = min(max(width * self.height // self.width, 1), height)
-            columns = min(max(height * self.width // self.height, 1), width)
+            top, left, rows, columns = self._middle(height, width)
             y, x = rows / self.height, columns / self.width
             # From the middle of a pixel of the result to that of its window.
-            top, left = (height - rows) // 2 + 0.5 * y - 0.5, (width - columns) // 2 + 0.5 * x - 0.5
-            maps: Any = np.array([[x, 0, left, 0, y, top, 0, 0]], self.dtype)
+            down, right = top + 0.5 * y - 0.5, left + 0.5 * x - 0.5
+            maps: Any = np.array([[x, 0, right, 0, y, down, 0, 0]], self.dtype)
         else:
-            top, left = (ops.reshape(self.floats(start), (1,)) for start in transformation)
-            maps, interpolation = as_maps(1.0, 0.0, left, 0.0, 1.0, top, like=left), "nearest"
+            first_row, first = (ops.reshape(self.floats(start), (1,)) for start in transformation)
+            maps, interpolation = as_maps(1.0, 0.0, first, 0.0, 1.0, first_row, like=first), "nearest"
         options = {"size": (self.height, self.width), "fill_mode": "nearest", "interpolation": interpolation}
         return self.as_given(ops.affine_sample(images, ops.broadcast_to(maps, (batch, 8)), **options))
 
@@ -264,6 +280,24 @@ class RandomCrop(ImageLayer):
 
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         return self._cut(segmentation_masks, transformation, "nearest")
+
+    def transform_bounding_boxes(
+        self,
+        bounding_boxes: Any,
+        transformation: Any,
+        training: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> Any:
+        window: Any = None
+        if transformation is not None:
+            top, left = (ops.reshape(self.floats(start), (1, 1)) for start in transformation)
+            window = top, left, self.height, self.width
+        elif image_size is not None:
+            window = self._middle(*image_size)
+        if image_size is None and (transformation is None or self.box_format.startswith("rel_")):
+            raise ValueError(f"[{self.name}] needs image_size, the height and width of the images, to move these boxes")
+        after = self.height, self.width
+        return self.moved(bounding_boxes, image_size, after, through_window(window, after))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.data_format == "channels_first":

@@ -12,6 +12,7 @@ from nerve import kernels, ops, random
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
 from nerve.layers import context
+from nerve.layers.box_formats import FORMATS, Corners, checked_boxes, moved_boxes, optional_format
 from nerve.layers.layer import LayerOptions
 from nerve.layers.regularization import Noise
 from nerve.layers.spatial import data_format_name
@@ -93,23 +94,41 @@ class Sizes(NamedTuple):
     channels: int
 
 
+class ImageOptions(LayerOptions, total=False):
+    """What layers that change images take besides their own arguments."""
+
+    bounding_box_format: str | None
+
+
 class ImageLayer(Noise):
     """Base of layers that change images, in training only, each image in another way.
 
-    What happens to a batch is drawn by `get_random_transformation`, and done by `transform_images`, `transform_labels`
-    and `transform_segmentation_masks`. Called on a dict with the keys "images", and "labels" or "segmentation_masks", a
-    layer changes all of them alike. Outside a model, a call trains unless it says `training=False`, as in Keras.
-    Images are (batch, height, width, channels), or without the batch, in any type of number; results are floats.
+    What happens to a batch is drawn by `get_random_transformation`, and done by `transform_images`, `transform_labels`,
+    `transform_bounding_boxes` and `transform_segmentation_masks`. Called on a dict with the keys "images", and
+    "labels", "bounding_boxes" or "segmentation_masks", a layer changes all of them alike. Outside a model, a call
+    trains unless it says `training=False`, as in Keras. Images are (batch, height, width, channels), or without the
+    batch, in any type of number; results are floats.
+
+    Bounding boxes are a dict of "boxes" (batch, n, 4) and "labels" (batch, n), in the format `bounding_box_format` of
+    the layer (see `nerve.utils.bounding_boxes.convert_format`). What leaves the image is cut off, and the label of a
+    box of which nothing is left becomes -1.
     """
 
     data_format = "channels_last"
     factor_bounds: ClassVar[Range] = (-1.0, 1.0)
+    loses_boxes = False  # whether a thing is in no one box afterwards
 
     def __init__(
-        self, seed: int | None = None, data_format: str | None = None, **options: Unpack[LayerOptions]
+        self,
+        seed: int | None = None,
+        data_format: str | None = None,
+        *,
+        bounding_box_format: str | None = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, **options)
         self.data_format = data_format_name(self, data_format)
+        self.bounding_box_format = optional_format(self.name, bounding_box_format)
 
     # Options
 
@@ -158,6 +177,33 @@ class ImageLayer(Noise):
         """Do it to masks, which changes of colours leave alone."""
         return segmentation_masks
 
+    def transform_bounding_boxes(
+        self,
+        bounding_boxes: Any,
+        transformation: Any,
+        training: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> Any:
+        """Do it to boxes, which changes of colours leave alone.
+
+        `image_size`, height and width before, is needed where the transformation does not know it.
+        """
+        if self.loses_boxes and training and transformation is not None:
+            raise ValueError(f"[{self.name} ({type(self).__name__})] does not transform bounding_boxes")
+        return bounding_boxes
+
+    def transform_single_bounding_box(
+        self,
+        bounding_box: Any,
+        transformation: Any,
+        training: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> Any:
+        """`transform_bounding_boxes` of one image, boxes (n, 4) and labels (n,)."""
+        one = {key: ops.expand_dims(bounding_box[key], 0) for key in ("boxes", "labels")}
+        found = self.transform_bounding_boxes({**bounding_box, **one}, transformation, training, image_size)
+        return {**found, "boxes": found["boxes"][0], "labels": found["labels"][0]}
+
     def transform_single_image(self, image: Any, transformation: Any, training: bool = True) -> Any:
         """`transform_images` of one image without a batch."""
         return self.transform_images(ops.expand_dims(image, 0), transformation, training)[0]
@@ -176,17 +222,21 @@ class ImageLayer(Noise):
         return super().__call__(*args, **training_by_default(args, kwargs))
 
     def call(self, data: Any, training: bool = True) -> Any:
-        if isinstance(data, dict) and "bounding_boxes" in data:
-            raise ValueError(f"[{self.name}] transforms images, labels and segmentation_masks, not bounding_boxes")
+        given = data.get("bounding_boxes") if isinstance(data, dict) else None
+        if given is not None:
+            checked_boxes(self.name, self.bounding_box_format, given, len(self.images_of(data).shape) == 4)
         transformation = self.get_random_transformation(data, training)
         images = self.images_of(data)
         kind = "single_{}" if len(images.shape) == 3 else "{}s"
-        self.sizes(data)
+        size = self.sizes(data)
         changed = {}
         for key, name in (("images", "image"), ("labels", "label"), ("segmentation_masks", "segmentation_mask")):
             if key == "images" or (isinstance(data, dict) and key in data):
                 value = images if key == "images" else data[key]
                 changed[key] = getattr(self, f"transform_{kind.format(name)}")(value, transformation, training)
+        if given is not None:
+            transform = self.transform_single_bounding_box if kind[0] == "s" else self.transform_bounding_boxes
+            changed["bounding_boxes"] = transform(given, transformation, training, (size.height, size.width))
         return {**data, **changed} if isinstance(data, dict) else changed["images"]
 
     # Help for subclasses
@@ -205,6 +255,31 @@ class ImageLayer(Noise):
         if self.data_format == "channels_first":
             image = [*image[1:], image[0]]
         return Sizes(batch, *image)
+
+    def size_before(self, transformation: Any, image_size: tuple[int, int] | None) -> tuple[int, int]:
+        """Height and width of the images that a transformation was drawn for."""
+        if image_size is not None:
+            return image_size
+        if "image_height" in transformation:
+            return transformation["image_height"], transformation["image_width"]
+        height, width = (
+            transformation["input_shape"][-2:]
+            if self.data_format == "channels_first"
+            else (transformation["input_shape"][-3:-1])
+        )
+        return height, width
+
+    def moved(self, bounding_boxes: Any, before: Any, after: Any, move: Callable[[Corners], Corners]) -> Any:
+        """Boxes in the layer's format that go where `move` says."""
+        found = {**bounding_boxes, "boxes": self.floats(bounding_boxes["boxes"])}
+        return moved_boxes(found, self.box_format, before, after, move)
+
+    @property
+    def box_format(self) -> str:
+        """The format of boxes, if the layer was told one."""
+        if self.bounding_box_format is None:
+            raise ValueError(f"[{self.name}] got bounding_boxes: pass bounding_box_format, one of {FORMATS}")
+        return self.bounding_box_format
 
     def draws(self, seed: Any = None) -> Draws:
         """The stream of the layer, or that of a seed."""
@@ -251,6 +326,12 @@ def chosen(condition: Any, images: Any, others: Any) -> Any:
     """`images` where a condition holds for them, `others` elsewhere."""
     values = condition.array if isinstance(condition, Tensor) else np.asarray(condition)
     return ops.where(values.reshape(-1, 1, 1, 1), images, others)
+
+
+def flags(condition: Any) -> Any:
+    """What holds for each image, (batch, 1)."""
+    values = condition.array if isinstance(condition, Tensor) else np.asarray(condition)
+    return values.reshape(-1, 1)
 
 
 def rescaled(images: Any, old: Sequence[float], new: Sequence[float]) -> Any:

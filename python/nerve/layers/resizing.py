@@ -9,10 +9,13 @@ import numpy as np
 from nerve import ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
+from nerve.layers.box_formats import checked_boxes, moved_boxes, optional_format, through_window
 from nerve.layers.core import positive
+from nerve.layers.image_layer import ImageOptions
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape, is_shape
+from nerve.ops.resizing import fitted
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -26,8 +29,17 @@ _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 class _Sized(Layer):
     """A layer on images (batch, rows, columns, channels), or one without the batch, in any type of number."""
 
-    def __init__(self, height: int, width: int, data_format: str | None, **options: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        data_format: str | None,
+        *,
+        bounding_box_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**options)
+        self.bounding_box_format = optional_format(self.name, bounding_box_format)
         positive(self, height=height, width=width)
         self.height, self.width = height, width
         self.data_format = data_format_name(self, data_format)
@@ -36,15 +48,38 @@ class _Sized(Layer):
         """The images, as floats, in the size of the layer."""
         raise NotImplementedError(f"{type(self).__name__}.sized")
 
+    def window(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Top, left, rows and columns of what becomes the result; it may reach beyond the images."""
+        raise NotImplementedError(f"{type(self).__name__}.window")
+
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, dict):
             return self._kept(inputs)
-        if unknown := sorted(set(inputs) - {"images", "labels", "segmentation_masks"}):
-            raise ValueError(f"[{self.name}] takes images, labels and segmentation_masks, not {unknown[0]}")
+        if unknown := sorted(set(inputs) - {"images", "labels", "bounding_boxes", "segmentation_masks"}):
+            raise ValueError(
+                f"[{self.name}] takes images, labels, bounding_boxes and segmentation_masks, not {unknown[0]}"
+            )
         found = {**inputs, "images": self._kept(inputs["images"])}
+        if "bounding_boxes" in inputs:
+            found["bounding_boxes"] = self._boxes(inputs["bounding_boxes"], inputs["images"].shape)
         if "segmentation_masks" in inputs:  # classes, which have no means
             found["segmentation_masks"] = self._kept(inputs["segmentation_masks"], "nearest")
         return found
+
+    def _boxes(self, given: Any, shape: Shape) -> Any:
+        """Boxes where the things in images of a shape have gone."""
+        batched = len(shape) == 4
+        given = checked_boxes(self.name, self.bounding_box_format, given, batched)
+        first = self._first(shape)
+        before = int(shape[first] or 0), int(shape[first + 1] or 0)
+        boxes = ops.cast(given["boxes"], dtype=self.dtype)
+        found = {**given, "boxes": boxes if batched else ops.expand_dims(boxes, 0)}
+        if not batched:
+            found["labels"] = ops.expand_dims(given["labels"], 0)
+        after = self.height, self.width
+        move = through_window(self.window(*before), after)
+        found = moved_boxes(found, self.bounding_box_format or "", before, after, move)
+        return found if batched else {**found, "boxes": found["boxes"][0], "labels": found["labels"][0]}
 
     def _kept(self, images: Any, interpolation: str | None = None) -> Any:
         """Integers stay integers: rounded, and none out of the range of their dtype."""
@@ -76,7 +111,8 @@ class _Sized(Layer):
 class Resizing(_Sized):
     """Images of another size.
 
-    Called on a dict, `images` and `segmentation_masks` are resized, the latter by their nearest pixels.
+    Called on a dict, `images` and `segmentation_masks` are resized, the latter by their nearest pixels, and
+    `bounding_boxes`, of which what is cut off is left out (see `ImageLayer`).
 
     Parameters
     ----------
@@ -89,6 +125,8 @@ class Resizing(_Sized):
     antialias : bool
         Whether images that become smaller are smoothed first.
     data_format : {"channels_last", "channels_first"}, optional
+    bounding_box_format : str, optional
+        Of boxes in dicts, as `nerve.utils.bounding_boxes.convert_format` knows it.
     """
 
     def __init__(
@@ -102,7 +140,7 @@ class Resizing(_Sized):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(height, width, data_format, **options)
         here = f"[{self.name} (Resizing)]"
@@ -117,6 +155,9 @@ class Resizing(_Sized):
         self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
         self.fill_mode, self.fill_value = fill_mode, number(here, "fill_value", fill_value)
         self.antialias = bool(antialias)
+
+    def window(self, height: int, width: int) -> tuple[int, int, int, int]:
+        return fitted(height, width, self.height, self.width, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio)
 
     def sized(self, images: Any, interpolation: str | None = None) -> Any:
         return ops.resize(
@@ -139,12 +180,19 @@ class CenterCrop(_Sized):
     ----------
     height, width : int
     data_format : {"channels_last", "channels_first"}, optional
+    bounding_box_format : str, optional
+        Of boxes in dicts, as `nerve.utils.bounding_boxes.convert_format` knows it.
     """
 
     def __init__(
-        self, height: int, width: int, data_format: str | None = None, **options: Unpack[LayerOptions]
+        self, height: int, width: int, data_format: str | None = None, **options: Unpack[ImageOptions]
     ) -> None:
         super().__init__(height, width, data_format, **options)
+
+    def window(self, height: int, width: int) -> tuple[int, int, int, int]:
+        if height < self.height or width < self.width:
+            return fitted(height, width, self.height, self.width, crop=True)
+        return (height - self.height) // 2, (width - self.width) // 2, self.height, self.width
 
     def sized(self, images: Any, interpolation: str | None = None) -> Any:
         size = (self.height, self.width)
@@ -154,6 +202,6 @@ class CenterCrop(_Sized):
             return ops.resize(
                 images, size, interpolation or "bilinear", crop_to_aspect_ratio=True, data_format=self.data_format
             )
-        begin = [(one - wanted) // 2 for one, wanted in zip(have, size, strict=True)]
+        begin = self.window(*have)[:2]
         cut = (slice(at, at + wanted) for at, wanted in zip(begin, size, strict=True))
         return ops.getitem(images, (*(slice(None),) * first, *cut))

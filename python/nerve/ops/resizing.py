@@ -88,6 +88,21 @@ def _widths(pad_width: Any, axes: int) -> tuple[tuple[int, int], ...]:
     return tuple((before, after) for before, after in (widths * axes if len(widths) == 1 else widths))
 
 
+def fitted(
+    height: int, width: int, rows: int, columns: int, crop: bool = False, pad: bool = False
+) -> tuple[int, int, int, int]:
+    """The part of an image, or the padded image, that has the ratio of a result: top, left, rows and columns of it."""
+    fit = int(width * rows / columns), int(height * columns / rows)
+    if crop:
+        part = [max(min(have, want), 1) for have, want in zip((height, width), fit, strict=True)]
+        begin = [int((have - want) / 2) for have, want in zip((height, width), part, strict=True)]
+        return begin[0], begin[1], part[0], part[1]
+    if pad:
+        beside = [int((max(have, want) - have) / 2) for have, want in zip((height, width), fit, strict=True)]
+        return -beside[0], -beside[1], height + 2 * beside[0], width + 2 * beside[1]
+    return 0, 0, height, width
+
+
 @composed
 def resize(
     images: Any,
@@ -142,17 +157,13 @@ def resize(
     height, width = sizes[first : first + 2]
     if not height or not width:
         raise ShapeError(f"[{op}] images have no pixels: shape {sizes}")
-    # Rows and columns of the part, or of the padded image, that has the ratio of the result.
-    fit = int(width * rows / columns), int(height * columns / rows)
+    top, left, high, wide = fitted(height, width, rows, columns, crop_to_aspect_ratio, pad_to_aspect_ratio)
     if crop_to_aspect_ratio:
-        part = [max(min(have, want), 1) for have, want in zip((height, width), fit, strict=True)]
-        begin = [int((have - want) / 2) for have, want in zip((height, width), part, strict=True)]
-        cut = tuple(slice(at, at + length) for at, length in zip(begin, part, strict=True))
+        cut = slice(top, top + high), slice(left, left + wide)
         images = getitem(images, (*(slice(None),) * first, *cut))
     elif pad_to_aspect_ratio:
-        beside = [int((max(have, want) - have) / 2) for have, want in zip((height, width), fit, strict=True)]
         borders = [(0, 0)] * len(sizes)
-        borders[first], borders[first + 1] = (beside[0], beside[0]), (beside[1], beside[1])
+        borders[first], borders[first + 1] = (-top, -top), (-left, -left)
         images = pad(images, borders, constant_values=fill_value)
     for axis, to in ((first, rows), (first + 1, columns)):
         have = shape(images)[axis]

@@ -17,6 +17,7 @@ from nerve.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from nerve.utils import bounding_boxes
 from nerve.utils.arrays import normalize, pad_sequences, to_categorical
 from nerve.utils.diagram import plot_model
 from nerve.utils.from_directory import image_dataset_from_directory, text_dataset_from_directory
@@ -40,6 +41,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
