@@ -34,7 +34,8 @@ class InputLayer(Layer):
     batch_size : int, optional
         If every batch has the same size.
     dtype : str, optional
-        "float32" if not given; data is converted to it. Integer dtypes are allowed.
+        "float32" if not given; data is converted to it. Integer dtypes are allowed, and "string" in front of
+        `TextVectorization`, `StringLookup` and `Hashing`.
     name : str, optional
     batch_shape : tuple of int or None, optional
         `(batch_size, *shape)`, instead of the two.
@@ -64,11 +65,11 @@ class InputLayer(Layer):
         if batch_size is not None and not is_positive_int(batch_size):
             raise ValueError(f"{here} batch_size must be a positive int, got {batch_size!r}")
         try:
-            known = np.dtype(dtype or "float32").kind in "fiub"
+            known = dtype == "string" or np.dtype(dtype or "float32").kind in "fiub"
         except TypeError:
             known = False
         if not known:
-            raise DTypeError(f"{here} expects a dtype of numbers, got {dtype!r}")
+            raise DTypeError(f"{here} expects a dtype of numbers, or 'string', got {dtype!r}")
         self.dtype = dtype or "float32"
         self.batch_shape: Shape = (batch_size, *shape)
         self.built = True

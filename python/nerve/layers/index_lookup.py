@@ -218,6 +218,7 @@ class IndexLookup(Categorical):
     # Looking up
 
     def call(self, inputs: Any) -> Any:
+        self._require_vocabulary(f"{self.name} ({type(self).__name__})")
         if self.invert:
             return self._tokens_at(plain(inputs))
         return self._result(self._looked_up(self._keys(plain(inputs))), inputs)
@@ -236,9 +237,12 @@ class IndexLookup(Categorical):
     def _depth(self) -> int:
         if self.pad_to_max_tokens and self.max_tokens is not None:
             return self.max_tokens
-        if not self._tokens:
-            raise RuntimeError(f"[{self.name}] has no vocabulary yet: give one, or call adapt")
+        self._require_vocabulary(f"{self.name} ({type(self).__name__})")
         return self.vocabulary_size()
+
+    def _require_vocabulary(self, here: str) -> None:
+        if not self._tokens:
+            raise RuntimeError(f"[{here}] has no vocabulary yet: give one, or call adapt")
 
     def _looked_up(self, keys: Array) -> Array:
         """The number of each token; masked ones that no mode may count are -1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Unpack
 
@@ -12,8 +13,10 @@ import numpy as np
 from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
+from nerve.kernels._arrays import host
 from nerve.kernels._numbers import integers
 from nerve.kernels._recording import configuration, now
+from nerve.layers import context
 from nerve.layers.categories import Categorical, Mode, sparse_refused
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.structure import Shape, is_positive_int
@@ -55,7 +58,15 @@ class Normalization(Layer):
         Together, of the sizes of those axes.
     invert : bool
         Whether to go the other way: `inputs * deviation + mean`.
+
+    Warns
+    -----
+    UserWarning
+        If it was neither given nor adapted to anything when it is first called: inputs stay as they are then.
     """
+
+    _not_recorded = Layer._not_recorded | {"_looked"}
+    _looked = False  # whether it is known that there is something to normalize by
 
     def __init__(
         self,
@@ -155,10 +166,22 @@ class Normalization(Layer):
             count += n
         if not count:
             raise ValueError(f"[{self.name}] adapt got no data")
+        self._looked = True  # of data that are like that already, too
         self.adapt_mean.assign(np.broadcast_to(mean, self.adapt_mean.shape).astype(self.dtype))
         self.adapt_variance.assign(np.broadcast_to(squares / count, self.adapt_mean.shape).astype(self.dtype))
 
+    def _look(self) -> None:
+        self._looked = True
+        if not host(self.adapt_mean.array).any() and (host(self.adapt_variance.array) == 1).all():
+            warnings.warn(
+                f"[{self.name} (Normalization)] was never adapted, and gives its inputs back as they are: "
+                "call adapt, or give mean and variance",
+                stacklevel=2,
+            )
+
     def call(self, inputs: Any) -> Any:
+        if not self._looked and self.input_mean is None and not context.state.inferring:
+            self._look()
         inputs = ops.cast(inputs, dtype=self.dtype)
         deviation = ops.maximum(ops.sqrt(self.variance), _EPSILON)
         return inputs * deviation + self.mean if self.invert else (inputs - self.mean) / deviation

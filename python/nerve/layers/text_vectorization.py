@@ -136,6 +136,7 @@ class TextVectorization(Categorical):
         return self.lookup.vocabulary_size()
 
     def call(self, inputs: Any) -> Any:
+        self.lookup._require_vocabulary(f"{self.name} (TextVectorization)")
         values = self.lookup._keys(plain(inputs))
         rows = self._tokens(values)
         if self.split is None and self.ngrams is None:  # the tokens are the texts: their shape stays
@@ -192,6 +193,8 @@ class TextVectorization(Categorical):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.output_mode == "int":
             return (input_shape[0], self.output_sequence_length)
+        if self.lookup.max_tokens is None or not self.lookup.pad_to_max_tokens:
+            self.lookup._require_vocabulary(f"{self.name} (TextVectorization)")
         return (input_shape[0], self.lookup._depth())
 
     def get_config(self) -> dict[str, Any]:

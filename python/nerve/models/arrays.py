@@ -44,6 +44,8 @@ def as_arrays(name: str, value: Any) -> Any:
         raise ShapeError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "fiub":
         hint = "; encode labels as integers first" if array.dtype.kind in "OUS" else ""
+        if hint and name.startswith("x"):
+            hint = "; text goes through TextVectorization or StringLookup behind an Input of dtype 'string', or before"
         raise DTypeError(f"{name} must hold numbers, got dtype {array.dtype}{hint}")
     if not array.ndim:
         raise ShapeError(f"{name} must be an array of samples, got a single number")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -181,6 +181,8 @@ class IterableBatches(OnDevice):
         Batches per pass; all there are if not given.
     """
 
+    numbers: Callable[[Any], Any] | None = None  # what becomes of the inputs first, of a model that takes text
+
     def __init__(self, source: Iterable[Any], steps: int | None = None) -> None:
         self.source = source
         self.limit = steps
@@ -214,7 +216,10 @@ class IterableBatches(OnDevice):
         return self._iterator
 
     def _batch(self, item: Any) -> Batch:
-        x, y, weight = map(as_arrays, ("x", "y", "sample_weight"), unpack(item))
+        given = unpack(item)
+        if self.numbers is not None:
+            given = (self.numbers(given[0]), *given[1:])
+        x, y, weight = map(as_arrays, ("x", "y", "sample_weight"), given)
         counts = {len(a) for a in flatten([x, y, weight]) if a is not None}
         if len(counts) != 1 or counts == {0}:
             raise ShapeError(f"the arrays of a batch must have one length above 0, got {sorted(counts)}")
@@ -299,18 +304,22 @@ def make_batches(
     batch_size: int | None = None,
     shuffle: bool = False,
     steps: int | None = None,
+    numbers: Callable[[Any], Any] | None = None,
 ) -> Batches:
-    """Batches from arrays, frames, a data set or an iterable, whichever `x` is."""
+    """Batches from arrays, frames, a data set or an iterable, whichever `x` is; inputs go through `numbers` first."""
     if steps is not None and not is_positive_int(steps):
         raise ValueError(f"the number of steps must be a positive int, got {steps!r}")
     if is_array_data(x):
+        x = x if numbers is None else numbers(x)
         return ArrayBatches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps)
     if not hasattr(x, "__iter__") and not hasattr(x, "__getitem__"):
         raise TypeError(f"x must be arrays or yield batches, got {type(x).__name__}")
     for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
         if value is not None:
             raise ValueError(f"{name} cannot be given when x yields batches itself")
-    return PyDatasetBatches(x, steps, shuffle) if isinstance(x, PyDataset) else IterableBatches(x, steps)
+    batches = PyDatasetBatches(x, steps, shuffle) if isinstance(x, PyDataset) else IterableBatches(x, steps)
+    batches.numbers = numbers
+    return batches
 
 
 def _length(source: Any) -> int | None:

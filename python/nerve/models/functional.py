@@ -15,6 +15,7 @@ from nerve.layers import InputLayer, Layer, Operation, masks
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
 from nerve.layers.symbolic import Node, SymbolicTensor
 from nerve.models.fused import Chain, chains
+from nerve.models.texts import Texts, leaves_of
 from nerve.tensor import Tensor
 
 
@@ -63,9 +64,12 @@ class Graph:
         if repeated := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"layers of one model need different names, got {sorted(repeated)} more than once")
         self._accepted: Any = None
-        self._dtypes = [np.dtype(x.dtype) for x in self.inputs]
-        slots = {id(x): _Slot(slot) for slot, x in enumerate(self.inputs)}
-        steps = [_step(node, slots) for node in self.nodes]
+        self.texts = Texts(self.inputs, self.nodes) if any(x.dtype == "string" for x in self.inputs) else None
+        self._entries = self.inputs if self.texts is None else self.texts.entries  # what a run begins with
+        self._dtypes = [np.dtype(x.dtype) for x in self._entries]
+        slots = {id(x): _Slot(slot) for slot, x in enumerate(self._entries)}
+        read = set() if self.texts is None else set(map(id, self.texts.nodes))
+        steps = [_step(node, slots) for node in self.nodes if id(node) not in read]
         self._n_slots = len(slots)
         self._output_slots = [slots[id(x)] for x in self.outputs]
         self._steps = self._freeing(steps)
@@ -149,7 +153,9 @@ class Graph:
 
     def infer(self, input_shapes: list[Shape]) -> Any:
         """Symbolic outputs, without nodes, for inputs of other shapes than the ones the graph was made with."""
-        values = [SymbolicTensor(shape, x.dtype) for shape, x in zip(input_shapes, self.inputs, strict=True)]
+        if self.texts is not None:
+            input_shapes = self.texts.shapes(input_shapes)
+        values = [SymbolicTensor(shape, x.dtype) for shape, x in zip(input_shapes, self._entries, strict=True)]
         return self._run(self._steps, values, lambda layer, *args, **kwargs: layer._infer(args, kwargs))
 
     def _run(self, steps: list[_Step], inputs: list[Any], call: Callable[..., Any]) -> Any:
@@ -187,18 +193,35 @@ class Graph:
             raise ShapeError(f"expects {len(self.inputs)} inputs, got {len(leaves)}")
         return leaves
 
+    def numbers(self, inputs: Any, *, made: bool = False) -> Any:
+        """Inputs without text: what the layers that read it make of it, all inputs in one list where there are more.
+
+        They may have been made so before, if `made`.
+        """
+        if self.texts is None:
+            return inputs
+        given = leaves_of(inputs)
+        if not (made and self.texts.ready(given)):
+            given = self.texts.numbers(given if len(self.inputs) == len(given) == 1 else self.ordered(inputs))
+        return given[0] if len(given) == 1 else given
+
     def convert(self, inputs: Any) -> list[Any]:
         """Tensors of the graph's dtypes and shapes."""
-        leaves = self.ordered(inputs)
+        leaves = self.ordered(inputs) if self.texts is None else flatten(self.numbers(inputs, made=True))
         shapes = [x.shape for x in leaves]
         if shapes != self._accepted:
-            leaves = [self._fit(*pair) for pair in zip(leaves, self.inputs, self.input_layers, strict=True)]
+            leaves = [self._fit(*pair) for pair in zip(leaves, self._entries, self._entry_layers(), strict=True)]
             if [x.shape for x in leaves] == shapes:
                 self._accepted = shapes
         return [
             x if isinstance(x, Tensor) and x.array.dtype is dtype else _cast(x, dtype)
             for x, dtype in zip(leaves, self._dtypes, strict=True)
         ]
+
+    def _entry_layers(self) -> list[Layer]:
+        if self.texts is None:
+            return self.input_layers
+        return [_input_layer(x) if x.node is None else x.node.layer for x in self._entries]
 
     @staticmethod
     def _fit(x: Any, expected: SymbolicTensor, layer: Layer) -> Any:

@@ -14,6 +14,7 @@ from nerve.layers.structure import Shape, is_shape
 from nerve.layers.symbolic import SymbolicTensor
 from nerve.models.functional import Graph
 from nerve.models.model import Model
+from nerve.models.texts import text_input
 
 
 class Sequential(Model):
@@ -132,6 +133,15 @@ class Sequential(Model):
             tensors.append(self._next(layer, tensors[-1]))
         self._tensors = tensors
         self._regraph()
+
+    def _numbers(self, x: Any) -> Any:
+        if self._graph is None and self._stack and not self._tensors:
+            text = text_input(self._stack[0], x)
+            if text is not None:
+                self._tensors = [text]
+                with inside(self), unchanged_on_error(self):
+                    self.build((None, *text.shape[1:]))
+        return super()._numbers(x)
 
     @property
     def layers(self) -> list[Layer]:

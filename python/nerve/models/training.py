@@ -104,7 +104,9 @@ class Trainer(ReplayedSteps):
         check_verbose(verbose)
         check_counts(0, epochs=epochs, initial_epoch=initial_epoch)
         check_counts(1, validation_freq=validation_freq)
-        batches = make_batches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch)
+        batches = make_batches(
+            x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, numbers=self._numbers
+        )
         validation: Batches | None = None
         if validation_data is not None:
             size = batch_size if validation_batch_size is None else validation_batch_size
@@ -217,10 +219,10 @@ class Trainer(ReplayedSteps):
 
     def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> Batches:
         if isinstance(data, tuple | list) and 1 < len(data) <= 3:
-            return make_batches(*data, batch_size=batch_size, steps=steps)
+            return make_batches(*data, batch_size=batch_size, steps=steps, numbers=self._numbers)
         if isinstance(data, tuple | list | dict | np.ndarray):
             raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), or yield batches")
-        return make_batches(data, steps=steps)
+        return make_batches(data, steps=steps, numbers=self._numbers)
 
     def _evaluate(self, batches: Batches, listeners: CallbackList) -> Logs:
         self.reset_metrics()
@@ -270,7 +272,7 @@ class Trainer(ReplayedSteps):
         """
         self._require_compiled("evaluate")
         check_verbose(verbose)
-        batches = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        batches = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps, numbers=self._numbers)
         with closing(batches):
             self._prepare(batches)
             with closing(self._listeners(callbacks, batches, verbose)) as listeners:
@@ -310,7 +312,7 @@ class Trainer(ReplayedSteps):
             found = self._predicted_again(x) if x.ndim and len(x) <= (batch_size or 32) else None
             if found is not None:
                 return found
-        batches = make_batches(x, batch_size=batch_size, steps=steps)
+        batches = make_batches(x, batch_size=batch_size, steps=steps, numbers=self._numbers)
         parts: list[list[Any]] = []
         outputs: Any = None
         with closing(batches):
@@ -390,9 +392,8 @@ class Trainer(ReplayedSteps):
         self._read_checks()
         return map_structure(lambda leaf: _result(leaf, batches.resident), outputs)
 
-    @staticmethod
-    def _one_batch(x: Any, y: Any = None, sample_weight: Any = None) -> ArrayBatches:
-        batches = ArrayBatches(x, y, sample_weight)
+    def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> ArrayBatches:
+        batches = ArrayBatches(self._numbers(x), y, sample_weight)
         batches.batch_size, batches.steps = batches.n_samples, 1
         return batches
 
