@@ -26,6 +26,7 @@ from nerve.layers.embedding import *
 from nerve.layers.gated_cells import *
 from nerve.layers.global_pooling import *
 from nerve.layers.graph import *
+from nerve.layers.graph_pooling import *
 from nerve.layers.group_normalization import *
 from nerve.layers.grouped_attention import *
 from nerve.layers.hashing import *

@@ -80,6 +80,8 @@ def ends(edges: Any) -> tuple[Any, Any]:
     array = edges.array if hasattr(edges, "array") else np.asarray(edges)
     if array.ndim != 2 or array.shape[0] != 2:
         raise ShapeError(f"expects edges of shape (2, n_edges), got {array.shape}")
+    if type(array) is np.ndarray:  # rows of a transposed array, which no recording takes
+        array = np.ascontiguousarray(array)
     return array[0], array[1]
 
 
