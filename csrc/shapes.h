@@ -43,6 +43,16 @@ struct Pool2DShape {
     int64_t pad_top, pad_left;
 };
 
+// The same over volumes NDHWC. Along an axis with a stride of 0 the windows are adaptive: pool and padding mean
+// nothing.
+struct Pool3DShape {
+    int64_t batch, depth, height, width, channels;
+    int64_t pool_depth, pool_height, pool_width;
+    int64_t out_depth, out_height, out_width;
+    int64_t stride_depth, stride_height, stride_width;
+    int64_t pad_front, pad_top, pad_left;
+};
+
 // What lies outside an image: a value, the edge, the other side, or the image mirrored about its outermost pixels
 // (d c b a b c d c) or their edges (c b a a b c d d).
 enum class Fill : int64_t { constant = 0, nearest = 1, wrap = 2, mirror = 3, reflect = 4 };

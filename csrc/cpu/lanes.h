@@ -66,6 +66,10 @@ NERVE_INLINE void store_integers(uint8_t* p, bits<T> x) {
 #endif
 }
 template <class T>
+NERVE_INLINE void store_integers(int32_t* p, bits<T> x) {
+    for (int i = 0; i < vec<T>::size; ++i) p[i] = int32_t(x[i]);
+}
+template <class T>
 NERVE_INLINE bits<T> load_integers(const int64_t* p) {
     bits<T> x;
     for (int i = 0; i < vec<T>::size; ++i) x[i] = typename vec<T>::integer(p[i]);

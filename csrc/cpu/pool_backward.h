@@ -5,10 +5,6 @@
 namespace nerve::NERVE_ISA {
 namespace {  // pool.cpp alone includes this
 
-constexpr int64_t grain = 1 << 14;  // elements of x in a task, about
-
-NERVE_INLINE int64_t rows_in_a_task(int64_t work) { return work < grain ? grain / (work + 1) : 1; }
-
 // body(line of grad_x, image, y, windows that line y lies under) for every line of the image.
 template <class T, class Body>
 void each_line(T* grad_x, const Pool2DShape& s, const Body& body) {

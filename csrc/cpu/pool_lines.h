@@ -2,26 +2,10 @@
 // position of it gets the result of a window that would begin there, and a permutation keeps those that do begin there.
 // The gradients go the other way, spreading a row of the output over the lines it came from.
 #pragma once
-#include "cpu/parallel.h"
 #include "cpu/pool_windows.h"
 
 namespace nerve::NERVE_ISA {
 namespace {  // pool.cpp alone includes this
-
-// Plain memory of `scratch`, for arrays of several types one after the other.
-class Memory {
-  public:
-    Memory(runtime::Slot slot, int64_t bytes) : next_(static_cast<char*>(runtime::scratch(slot, bytes))) {}
-    template <class U>
-    U* take(int64_t size) {
-        U* taken = reinterpret_cast<U*>(next_);
-        next_ += (size * int64_t(sizeof(U)) + 63) / 64 * 64;
-        return taken;
-    }
-
-  private:
-    char* next_;
-};
 
 // The windows of a row of the output that lie inside the image, as vectors of the line from `start` on: for each, the
 // lanes to keep, in order, and where they go. `from` holds vec::size numbers for every vector.

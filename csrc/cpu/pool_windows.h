@@ -1,7 +1,6 @@
 // Where windows lie, and how one becomes a value: its maximum, with the position of that, or its average.
 #pragma once
-#include "cpu/lanes.h"
-#include "cpu/simd.h"
+#include "cpu/pool_vectors.h"
 #include "shapes.h"
 
 namespace nerve::NERVE_ISA {
@@ -58,57 +57,6 @@ struct Window {
                 j * s.stride_width),
           pitch(s.pool_width) {}
 };
-
-// Vectors from p on: all lanes, or the first ones only.
-struct Whole {
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load(p);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store(p, x);
-    }
-    template <class T, class Index>
-    NERVE_INLINE void write_index(Index* p, bits<T> x) const {
-        store_integers<T>(p, x);
-    }
-};
-struct Part {
-    int64_t lanes;
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load_partial(p, lanes);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store_partial(p, x, lanes);
-    }
-    template <class T, class Index>
-    NERVE_INLINE void write_index(Index* p, bits<T> x) const {
-        store_integers<T>(p, x, lanes);
-    }
-};
-
-// body(offset, access, count) over [0, size): `count` vectors side by side, as an integral constant. Vectors overlap
-// at the end; only where size is less than a vector, access is to a part of one.
-template <int N>
-struct Count {
-    static constexpr int value = N;
-};
-template <class T, class Body>
-NERVE_INLINE void each_strip(int64_t size, const Body& body) {
-    constexpr int64_t lanes = vec<T>::size;
-    int64_t i = 0;
-    for (; i + 4 * lanes <= size; i += 4 * lanes) body(i, Whole{}, Count<4>{});
-    if (i + 2 * lanes <= size) body(i, Whole{}, Count<2>{}), i += 2 * lanes;
-    if (i + lanes <= size) body(i, Whole{}, Count<1>{}), i += lanes;
-    if (i == size) return;
-    if (size >= lanes)
-        body(size - lanes, Whole{}, Count<1>{});
-    else
-        body(i, Part{size - i}, Count<1>{});
-}
 
 // a where it is greater, else b: one instruction, which gives b where either is NaN.
 template <class T>

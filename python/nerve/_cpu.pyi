@@ -29,6 +29,8 @@ __all__: list[str] = [
     "attention_backward",
     "average_pool2d",
     "average_pool2d_backward",
+    "average_pool3d",
+    "average_pool3d_backward",
     "batch_norm_backward",
     "batch_norm_inference",
     "batch_norm_training",
@@ -125,6 +127,8 @@ __all__: list[str] = [
     "max",
     "max_pool2d",
     "max_pool2d_backward",
+    "max_pool3d",
+    "max_pool3d_backward",
     "maximum",
     "mean",
     "memory_stats",
@@ -665,6 +669,30 @@ def average_pool2d_backward(
 ) -> None: ...
 @typing.overload
 def average_pool2d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def average_pool3d(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def average_pool3d(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def average_pool3d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def average_pool3d_backward(
     grad_x: numpy.typing.NDArray[numpy.float64] | None,
     grad: numpy.typing.NDArray[numpy.float64] | None,
     shape: tuple[typing.Any, ...],
@@ -2415,6 +2443,34 @@ def max_pool2d_backward(
     grad: numpy.typing.NDArray[numpy.float64] | None,
     index: numpy.typing.NDArray[numpy.uint8] | None,
     wide_index: numpy.typing.NDArray[numpy.int64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def max_pool3d(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    index: numpy.typing.NDArray[numpy.int32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def max_pool3d(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    index: numpy.typing.NDArray[numpy.int32] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def max_pool3d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    index: numpy.typing.NDArray[numpy.int32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def max_pool3d_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    index: numpy.typing.NDArray[numpy.int32] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload

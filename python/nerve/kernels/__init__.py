@@ -26,6 +26,7 @@ from nerve.kernels.norm import *
 from nerve.kernels.optim import *
 from nerve.kernels.padding import *
 from nerve.kernels.pool import *
+from nerve.kernels.pool3d import *
 from nerve.kernels.random import *
 from nerve.kernels.recurrent import *
 from nerve.kernels.reduce import *

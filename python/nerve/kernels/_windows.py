@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer
 
@@ -116,3 +117,9 @@ def expect_rank(op: str, name: str, shape: Shape, rank: int, axes: str) -> None:
     """A ShapeError unless ``shape`` has ``rank`` axes, called ``axes``."""
     if len(shape) != rank:
         raise ShapeError(f"[{op}] {name} expects {rank} dimensions {axes}, got shape {shape}")
+
+
+def expect_grad(op: str, grad: Array, shape: Shape) -> None:
+    """A ShapeError unless ``grad`` has the output's ``shape``."""
+    if grad.shape != shape:
+        raise ShapeError(f"[{op}] grad expects the output's shape {shape}, got {grad.shape}")

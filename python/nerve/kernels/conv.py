@@ -11,7 +11,7 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._backend import as_floats, empty, pick
 from nerve.kernels._numbers import integer, integers
-from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
+from nerve.kernels._windows import Padding, Pair, Shape, expect_grad, expect_rank, hashable_padding, out_size, pair
 from nerve.kernels.shapes import Conv2DShape, activation_code
 
 __all__ = ["conv2d", "conv2d_backward_input", "conv2d_backward_kernel"]
@@ -65,7 +65,7 @@ def conv2d(
     x, kernel, bias = as_floats(op, x, kernel, bias, optional=1)
     shape = _plan(op, x.shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
     _expect_bias(op, bias, shape.filters)
-    out = empty(_out_shape(shape), x.dtype, x)
+    out = empty(shape.out_shape, x.dtype, x)
     pick(x, kernel, bias).conv2d(out, x, kernel, bias, shape, code)
     return out
 
@@ -104,7 +104,7 @@ def conv2d_backward_input(
     grad, kernel = as_floats(op, grad, kernel)
     input_shape = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, input_shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
-    _expect_grad(op, grad, shape)
+    expect_grad(op, grad, shape.out_shape)
     out = empty(input_shape, grad.dtype, grad)
     pick(grad, kernel).conv2d_backward_input(out, grad, kernel, shape)
     return out
@@ -144,7 +144,7 @@ def conv2d_backward_kernel(
     grad, x = as_floats(op, grad, x)
     kernel_shape = integers(op, "kernel_shape", kernel_shape, 0)
     shape = _plan(op, x.shape, kernel_shape, *_options(op, strides, padding, dilation_rate, groups))
-    _expect_grad(op, grad, shape)
+    expect_grad(op, grad, shape.out_shape)
     out = empty(kernel_shape, grad.dtype, grad)
     pick(grad, x).conv2d_backward_kernel(out, grad, x, shape)
     return out
@@ -181,15 +181,6 @@ def _plan(
     return Conv2DShape(*sizes, *out, *strides, *dilation, *before)
 
 
-def _out_shape(shape: Conv2DShape) -> Shape:
-    return shape.batch, shape.out_height, shape.out_width, shape.filters
-
-
 def _expect_bias(op: str, bias: Array | None, filters: int) -> None:
     if bias is not None and bias.shape != (filters,):
         raise ShapeError(f"[{op}] bias expects shape ({filters},), one per filter, got {bias.shape}")
-
-
-def _expect_grad(op: str, grad: Array, shape: Conv2DShape) -> None:
-    if grad.shape != _out_shape(shape):
-        raise ShapeError(f"[{op}] grad expects the output's shape {_out_shape(shape)}, got {grad.shape}")

@@ -14,7 +14,7 @@ from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import as_array, as_floats, beside, empty, pick
 from nerve.kernels._numbers import integers
 from nerve.kernels._traced import required
-from nerve.kernels._windows import Padding, Pair, Shape, expect_rank, hashable_padding, out_size, pair
+from nerve.kernels._windows import Padding, Pair, Shape, expect_grad, expect_rank, hashable_padding, out_size, pair
 from nerve.kernels.shapes import Pool2DShape
 
 __all__ = [
@@ -56,7 +56,7 @@ def max_pool2d(
     """
     (x,) = as_floats("max_pool2d", x)
     shape = _plan("max_pool2d", x.shape, *_options("max_pool2d", pool_size, strides, padding))
-    out = empty(_out_shape(shape), x.dtype, x)
+    out = empty(shape.out_shape, x.dtype, x)
     pick(x).max_pool2d(out, None, None, x, shape)
     return out
 
@@ -78,7 +78,7 @@ def max_pool2d_with_index(
     op = "max_pool2d_with_index"
     (x,) = as_floats(op, x)
     shape = _plan(op, x.shape, *_options(op, pool_size, strides, padding))
-    out, index = empty(_out_shape(shape), x.dtype, x), empty(_out_shape(shape), _index_dtype(shape), x)
+    out, index = empty(shape.out_shape, x.dtype, x), empty(shape.out_shape, _index_dtype(shape), x)
     pick(x).max_pool2d(out, *_narrow_and_wide(index), x, shape)
     return out, index
 
@@ -119,7 +119,7 @@ def max_pool2d_backward(
     grad = as_array(op, grad)
     input_shape = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, input_shape, *_options(op, pool_size, strides, padding))
-    _expect_grad(op, grad, shape)
+    expect_grad(op, grad, shape.out_shape)
     index = beside(op, array_module(grad), index)
     if index.dtype != _index_dtype(shape):
         raise DTypeError(f"[{op}] index expects an array of {_index_dtype(shape).name}, got {index.dtype}")
@@ -139,7 +139,7 @@ def average_pool2d(
     """
     (x,) = as_floats("average_pool2d", x)
     shape = _plan("average_pool2d", x.shape, *_options("average_pool2d", pool_size, strides, padding))
-    out = empty(_out_shape(shape), x.dtype, x)
+    out = empty(shape.out_shape, x.dtype, x)
     pick(x).average_pool2d(out, x, shape)
     return out
 
@@ -175,7 +175,7 @@ def average_pool2d_backward(
     grad = as_array(op, grad)
     input_shape = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, input_shape, *_options(op, pool_size, strides, padding))
-    _expect_grad(op, grad, shape)
+    expect_grad(op, grad, shape.out_shape)
     out = empty(input_shape, grad.dtype, grad)
     pick(grad).average_pool2d_backward(out, grad, shape)
     return out
@@ -198,10 +198,6 @@ def _plan(op: str, x: Shape, window: tuple[int, int], strides: tuple[int, int], 
     return Pool2DShape(batch, height, width, channels, *window, *out, *strides, *before)
 
 
-def _out_shape(shape: Pool2DShape) -> Shape:
-    return shape.batch, shape.out_height, shape.out_width, shape.channels
-
-
 def _index_dtype(shape: Pool2DShape) -> np.dtype[Any]:
     return np.dtype(np.uint8 if shape.pool_height * shape.pool_width <= 256 else np.int64)
 
@@ -209,8 +205,3 @@ def _index_dtype(shape: Pool2DShape) -> np.dtype[Any]:
 def _narrow_and_wide(index: Array) -> tuple[Array | None, Array | None]:
     """The two places a kernel has for an index, of which one is used."""
     return (index, None) if index.dtype == np.uint8 else (None, index)
-
-
-def _expect_grad(op: str, grad: Array, shape: Pool2DShape) -> None:
-    if grad.shape != _out_shape(shape):
-        raise ShapeError(f"[{op}] grad expects the output's shape {_out_shape(shape)}, got {grad.shape}")

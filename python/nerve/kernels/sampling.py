@@ -60,7 +60,7 @@ def affine_sample(
     x, transforms = as_floats("affine_sample", x, transforms)
     shape = _plan("affine_sample", x.shape, size, interpolation, fill_mode)
     _expect("affine_sample", "transforms", transforms.shape, (shape.batch, 8))
-    out = empty(_out_shape(shape), x.dtype, x)
+    out = empty(shape.out_shape, x.dtype, x)
     pick(x).affine_sample(out, x, transforms, shape, number("affine_sample", "fill_value", fill_value))
     return out
 
@@ -129,7 +129,7 @@ def grid_sample(
     expect_rank("grid_sample", "positions", positions.shape, 4, "batch, rows, columns, 2")
     shape = _plan("grid_sample", x.shape, positions.shape[1:3], interpolation, fill_mode)
     _expect("grid_sample", "positions", positions.shape, (shape.batch, shape.out_height, shape.out_width, 2))
-    out = empty(_out_shape(shape), x.dtype, x)
+    out = empty(shape.out_shape, x.dtype, x)
     pick(x).grid_sample(out, x, positions, shape, number("grid_sample", "fill_value", fill_value))
     return out
 
@@ -178,17 +178,13 @@ def _plan_backward(
     expect_rank(op, "grad", tuple(grad), 4, "batch, rows, columns, channels")
     x = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, x, grad[1:3], interpolation, fill_mode)
-    _expect(op, "grad", tuple(grad), _out_shape(shape))
+    _expect(op, "grad", tuple(grad), shape.out_shape)
     return shape
 
 
 def _expect(op: str, name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if shape != expected:
         raise ShapeError(f"[{op}] {name} expects shape {expected}, got {shape}")
-
-
-def _out_shape(shape: SampleShape) -> tuple[int, int, int, int]:
-    return shape.batch, shape.out_height, shape.out_width, shape.channels
 
 
 def _in_shape(shape: SampleShape) -> tuple[int, int, int, int]:

@@ -76,6 +76,11 @@ class Conv2DShape(NamedTuple):
     pad_top: int
     pad_left: int
 
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the output."""
+        return self.batch, self.out_height, self.out_width, self.filters
+
 
 class Pool2DShape(NamedTuple):
     """Windows over an image NHWC."""
@@ -93,6 +98,38 @@ class Pool2DShape(NamedTuple):
     pad_top: int
     pad_left: int
 
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the output."""
+        return self.batch, self.out_height, self.out_width, self.channels
+
+
+class Pool3DShape(NamedTuple):
+    """Windows over a volume NDHWC; adaptive ones along an axis with a stride of 0."""
+
+    batch: int
+    depth: int
+    height: int
+    width: int
+    channels: int
+    pool_depth: int
+    pool_height: int
+    pool_width: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    stride_depth: int
+    stride_height: int
+    stride_width: int
+    pad_front: int
+    pad_top: int
+    pad_left: int
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the output."""
+        return self.batch, self.out_depth, self.out_height, self.out_width, self.channels
+
 
 class SampleShape(NamedTuple):
     """Positions in images NHWC; what ``fill`` means is in ``FILLS``."""
@@ -105,6 +142,11 @@ class SampleShape(NamedTuple):
     out_width: int
     bilinear: int
     fill: int
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the output."""
+        return self.batch, self.out_height, self.out_width, self.channels
 
 
 class AttentionShape(NamedTuple):

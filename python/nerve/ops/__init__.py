@@ -16,6 +16,7 @@ from nerve.ops.logic import *
 from nerve.ops.matmul import *
 from nerve.ops.norm import *
 from nerve.ops.pool import *
+from nerve.ops.pool3d import *
 from nerve.ops.random import *
 from nerve.ops.recurrent import *
 from nerve.ops.reduce import *

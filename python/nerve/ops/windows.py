@@ -14,9 +14,10 @@ from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import shape
 from nerve.ops.elementwise import negative
-from nerve.ops.indexing import reshape, take, transpose
+from nerve.ops.indexing import reshape, transpose
 from nerve.ops.matmul import matmul
 from nerve.ops.pool import average_pool2d, max_pool2d
+from nerve.ops.pool3d import average_pool3d, max_pool3d
 from nerve.tensor import Tensor
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool", "along_axis", "average_pool", "max_pool", "min_pool"]
@@ -48,7 +49,7 @@ def max_pool(
     ShapeError
         If inputs have not three to five axes, or no window fits.
     """
-    return _pooled("max_pool", max_pool2d, inputs, pool_size, strides, padding, data_format)
+    return _pooled("max_pool", max_pool2d, max_pool3d, inputs, pool_size, strides, padding, data_format)
 
 
 @composed
@@ -57,7 +58,7 @@ def min_pool(
 ) -> Tensor:
     """Minimum over windows of sequences, images or volumes; as :func:`max_pool`."""
     turned = negative(inputs)
-    return negative(_pooled("min_pool", max_pool2d, turned, pool_size, strides, padding, data_format))
+    return negative(_pooled("min_pool", max_pool2d, max_pool3d, turned, pool_size, strides, padding, data_format))
 
 
 @composed
@@ -65,34 +66,36 @@ def average_pool(
     inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Tensor:
     """Average over windows, counting only the positions inside; as :func:`max_pool`."""
-    return _pooled("average_pool", average_pool2d, inputs, pool_size, strides, padding, data_format)
+    return _pooled("average_pool", average_pool2d, average_pool3d, inputs, pool_size, strides, padding, data_format)
 
 
 def _pooled(
-    op: str, pool: Any, x: Any, pool_size: Sizes, strides: Sizes | None, padding: str, data_format: str | None
+    op: str,
+    images: Any,
+    volumes: Any,
+    x: Any,
+    pool_size: Sizes,
+    strides: Sizes | None,
+    padding: str,
+    data_format: str | None,
 ) -> Tensor:
     if data_format == "channels_first":
-        return _channels_first(_pooled(op, pool, _channels_last(x), pool_size, strides, padding, None))
+        return _channels_first(_pooled(op, images, volumes, _channels_last(x), pool_size, strides, padding, None))
     rank = _rank(op, x)
     window = _sizes(op, "pool_size", pool_size, rank)
     steps = window if strides is None else _sizes(op, "strides", strides, rank)
+    y: Tensor
     if rank == 2:
-        y: Tensor = pool(x, pool_size=window, strides=steps, padding=padding)
+        y = images(x, pool_size=window, strides=steps, padding=padding)
         return y
     batch, *sizes, channels = shape(x)
     if rank == 1:
-        rows = pool(
+        rows = images(
             reshape(x, (batch, 1, *sizes, channels)), pool_size=(1, *window), strides=(1, *steps), padding=padding
         )
         return reshape(rows, (batch, rows.shape[2], channels))
-    # Planes as images, and then, along the depth, every position as a column: the first maximum is the first one still.
-    depth, height, width = sizes
-    planes = reshape(x, (batch * depth, height, width, channels))
-    planes = pool(planes, pool_size=window[1:], strides=steps[1:], padding=padding)
-    _, height, width, _ = planes.shape
-    columns = reshape(planes, (batch, depth, height * width, channels))
-    y = pool(columns, pool_size=(window[0], 1), strides=(steps[0], 1), padding=padding)
-    return reshape(y, (batch, y.shape[1], height, width, channels))
+    y = volumes(x, pool_size=window, strides=steps, padding=padding)
+    return y
 
 
 @composed
@@ -107,49 +110,30 @@ def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | No
         Windows touch if it divides the input's size, and overlap otherwise.
     data_format : {"channels_last", "channels_first"}, optional
     """
-    op = "adaptive_average_pool"
-    if data_format == "channels_first":
-        return _channels_first(adaptive_average_pool(_channels_last(inputs), output_size))
-    rank = _rank(op, inputs)
-    counts = _sizes(op, "output_size", output_size, rank)
-    sizes = shape(inputs)[1:-1]
-    if all(size and size % count == 0 for size, count in zip(sizes, counts, strict=True)):
-        window = [size // count for size, count in zip(sizes, counts, strict=True)]
-        return _pooled(op, average_pool2d, inputs, window, None, "valid", None)
-    for axis, count in enumerate(counts):
-        windows = _windows(op, sizes[axis], count)
-        matrix = np.zeros((count, sizes[axis]), inputs.dtype)
-        for row, (begin, end) in enumerate(windows):
-            matrix[row, begin:end] = 1.0 / (end - begin)
-        inputs = along_axis(inputs, matrix, axis=axis + 1)
-    result: Tensor = inputs
-    return result
+    return _adaptive("adaptive_average_pool", average_pool2d, average_pool3d, inputs, output_size, data_format)
 
 
 @composed
 def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Tensor:
     """Maximum over as many windows as the output is to have; as :func:`adaptive_average_pool`."""
-    op = "adaptive_max_pool"
+    return _adaptive("adaptive_max_pool", max_pool2d, max_pool3d, inputs, output_size, data_format)
+
+
+def _adaptive(op: str, images: Any, volumes: Any, x: Any, output_size: Sizes, data_format: str | None) -> Tensor:
     if data_format == "channels_first":
-        return _channels_first(adaptive_max_pool(_channels_last(inputs), output_size))
-    rank = _rank(op, inputs)
+        return _channels_first(_adaptive(op, images, volumes, _channels_last(x), output_size, None))
+    rank = _rank(op, x)
     counts = _sizes(op, "output_size", output_size, rank)
-    sizes = shape(inputs)[1:-1]
-    if all(size and size % count == 0 for size, count in zip(sizes, counts, strict=True)):
+    batch, *sizes, channels = shape(x)
+    if 0 in sizes:
+        raise ShapeError(f"[{op}] cannot cut an axis of 0 elements into windows, got inputs of shape {shape(x)}")
+    if rank < 3 and all(size % count == 0 for size, count in zip(sizes, counts, strict=True)):
         window = [size // count for size, count in zip(sizes, counts, strict=True)]
-        return _pooled(op, max_pool2d, inputs, window, None, "valid", None)
-    for axis in reversed(range(rank)):  # the last first: so that of equal ones the first in the window is found
-        windows = _windows(op, sizes[axis], counts[axis])
-        longest = max((end - begin for begin, end in windows), default=1)
-        # All of one length: the shorter ones look at their last position again, which is never the first maximum.
-        places = [min(begin + i, end - 1) for begin, end in windows for i in range(longest)]
-        gathered = take(inputs, np.array(places, np.int64), axis=axis + 1)
-        before, after = gathered.shape[: axis + 1], gathered.shape[axis + 2 :]
-        lines = reshape(gathered, (math.prod(before), len(places), 1, math.prod(after)))
-        found = max_pool2d(lines, pool_size=(longest, 1))
-        inputs = reshape(found, (*before, counts[axis], *after))
-    result: Tensor = inputs
-    return result
+        return _pooled(op, images, volumes, x, window, None, "valid", None)
+    ones = (1,) * (3 - rank)
+    volume = x if rank == 3 else reshape(x, (batch, *ones, *sizes, channels))
+    y: Tensor = volumes(volume, output_size=(*ones, *counts))
+    return y if rank == 3 else reshape(y, (batch, *counts, channels))
 
 
 @composed
@@ -195,12 +179,6 @@ def _sizes(op: str, name: str, value: Sizes, rank: int) -> tuple[int, ...]:
     if len(sizes) not in (1, rank):
         raise ValueError(f"[{op}] {name} expects one integer or {rank}, got {value!r}")
     return sizes * rank if len(sizes) == 1 else sizes
-
-
-def _windows(op: str, size: int, count: int) -> list[tuple[int, int]]:
-    if size < 1:
-        raise ShapeError(f"[{op}] cannot cut an axis of {size} elements into windows")
-    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
 def _channels_last(x: Any) -> Tensor:

@@ -21,6 +21,7 @@ from nerve.kernels.reference.neighbors import *
 from nerve.kernels.reference.norm import *
 from nerve.kernels.reference.optim import *
 from nerve.kernels.reference.pool import *
+from nerve.kernels.reference.pool3d import *
 from nerve.kernels.reference.random import *
 from nerve.kernels.reference.recurrent import *
 from nerve.kernels.reference.reduce import *
