@@ -214,6 +214,8 @@ def test_csv_logger(tmp_path):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_terminate_on_nan(bad):
+    with pytest.raises(RuntimeError, match=r"\[TerminateOnNaN\] the loss of batch 0 is (nan|inf)"):
+        run(callbacks.TerminateOnNaN(raise_error=True), values("loss", 1.0, bad, 1.0), batches=2)
     model, history = run(callbacks.TerminateOnNaN(), values("loss", 1.0, bad, 1.0), batches=2)
     assert model.stop_training
     assert len(history.epoch) == 2

@@ -94,6 +94,64 @@ def test_a_recorded_step_keeps_the_same_counts():
         np.testing.assert_array_equal(recorded[name], eager[name])
 
 
+@pytest.mark.parametrize("shape", [(40,), (40, 1), (10, 4)], ids=str)
+def test_an_ignored_class_does_not_count(shape):
+    labels = rng.integers(0, 4, shape)
+    size = shape[:1] if shape[-1] == 1 else shape
+    scores = rng.dirichlet(np.ones(4), size)
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=2)
+    metric.update_state(labels, scores)
+    losses = -np.log(np.take_along_axis(scores, labels.reshape(size)[..., None], -1)[..., 0])
+    counts = labels.reshape(size) != 2
+    expected = losses[counts].mean()
+    assert metric.result() == pytest.approx(expected, rel=1e-6)
+    again = metrics.SparseCategoricalCrossentropy.from_config(metric.get_config())
+    again.update_state(labels, scores, np.full(shape[0], 3.0))
+    assert again.result() == pytest.approx(expected, rel=1e-6)
+
+
+def test_areas_of_several_labels():
+    """The mean of those of the columns; in recorded steps the same, whether the number of labels is known or not."""
+    x = rng.normal(size=(96, 5)).astype(np.float32)
+    y = (x[:, :3] > 0.3).astype(np.float32)
+    scores = rng.uniform(size=(96, 3)).astype(np.float32)
+    weights = rng.uniform(size=96)
+    several, single = metrics.AUC(multi_label=True, label_weights=[1, 2, 0]), [metrics.AUC() for _ in range(3)]
+    for rows in (slice(0, 40), slice(40, 96)):
+        several.update_state(y[rows], scores[rows], weights[rows])
+        for column, metric in enumerate(single):
+            metric.update_state(y[rows, column], scores[rows, column], weights[rows])
+    assert several.result() == pytest.approx((single[0].result() + 2 * single[1].result()) / 3)
+    parts = [metrics.AUC(multi_label=True, label_weights=[1, 2, 0]) for _ in range(3)]  # the first has seen nothing
+    for metric, rows in zip(parts[1:], (slice(0, 40), slice(40, 96)), strict=True):
+        metric.update_state(y[rows], scores[rows], weights[rows])
+    assert parts[0].result() == 0.0
+    assert parts[0].merge_state(parts[1:]).result() == pytest.approx(several.result())
+    results = []
+    for eagerly in (False, True):
+        nerve.random.seed(0)
+        model = models.Sequential([layers.Dense(3, activation="sigmoid")])
+        chosen = [
+            metrics.AUC(multi_label=True, name="found"),
+            metrics.AUC(multi_label=True, num_labels=3, name="known"),
+            metrics.AUC(label_weights=[1, 2, 3], name="flat"),
+        ]
+        model.compile("adam", "binary_crossentropy", metrics=chosen, run_eagerly=eagerly)
+        results.append(model.fit(x, y, epochs=3, batch_size=16, verbose=0).history)
+    assert results[0] == results[1]
+    assert results[0]["found"] == results[0]["known"] != results[0]["flat"]
+    for options, message in (
+        ({"num_labels": 3}, "num_labels needs multi_label=True"),
+        ({"label_weights": [0, 0]}, "label_weights must not be negative nor all 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metrics.AUC(**options)
+    with pytest.raises(ShapeError, match=r"\[auc\] expects predictions \(batch, 3\), got shape \(96, 2\)"):
+        metrics.AUC(multi_label=True, num_labels=3).update_state(y[:, :2], scores[:, :2])
+    with pytest.raises(ShapeError, match=r"\[auc\] 2 label_weights do not fit shape \(96, 3\)"):
+        metrics.AUC(label_weights=[1, 2]).update_state(y, scores)
+
+
 def test_what_does_not_fit_is_named():
     with pytest.raises(ShapeError, match=r"\[precision\] y_true and y_pred must have one shape"):
         metrics.Precision().update_state(np.zeros(3), np.zeros(4))

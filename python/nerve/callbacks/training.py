@@ -47,10 +47,22 @@ def _takes_two(function: Callable[..., float]) -> bool:
 
 
 class TerminateOnNaN(Callback):
-    """Stop as soon as the loss is not finite."""
+    """Stop as soon as the loss is not finite.
+
+    Parameters
+    ----------
+    raise_error : bool
+        Whether to raise RuntimeError then; otherwise the training ends with the batch.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise RuntimeError(f"[TerminateOnNaN] the loss of batch {batch} is {loss}")
             print(f"Batch {batch}: the loss is {loss}, stopping")
             self.model.stop_training = True

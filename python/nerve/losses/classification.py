@@ -172,7 +172,7 @@ def sparse_categorical_crossentropy(
     labels = labels.reshape(rows)
     valid = None
     if ignore_class is not None:
-        valid = _differs(labels, ignore_class)
+        valid = differs(labels, ignore_class)
         labels = kernels.cast(kernels.where(valid, kernels.cast(labels, "float64"), 0.0), "int64")
     n_classes = predictions.shape[-1]
 
@@ -190,7 +190,7 @@ def sparse_categorical_crossentropy(
     return losses if valid is None else losses * kernels.cast(valid, predictions.dtype)
 
 
-def _differs(labels: Array, label: int) -> Array:
+def differs(labels: Array, label: int) -> Array:
     """Where integers are not `label`, as booleans."""
     return kernels.not_equal(kernels.cast(labels, "float64"), float(label))
 
@@ -268,4 +268,4 @@ class SparseCategoricalCrossentropy(FormulaLoss):
         self.axis = axis
 
     def mask(self, y_true: Any, values: Tensor) -> Array | None:
-        return None if self.ignore_class is None else _differs(as_labels(self.name, y_true), self.ignore_class)
+        return None if self.ignore_class is None else differs(as_labels(self.name, y_true), self.ignore_class)

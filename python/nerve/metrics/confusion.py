@@ -53,19 +53,21 @@ class Counts(Metric):
         truth, predicted = self.chosen(*self._matched(as_array(y_true), exact(as_array(y_pred))))
         self._counts, self._thresholds = placed(self._counts, truth), placed(self._thresholds, truth)
         weights = self._weights(sample_weight, predicted)
-        size = predicted.size
-        truth = kernels.cast(kernels.not_equal(exact(truth), 0.0), "float64").reshape(size)
-        weights = weights.reshape(size)
-        weighted = kernels.multiply(truth, weights)
-        above = kernels.greater(kernels.cast(predicted, "float64").reshape(1, size), self._thresholds[:, np.newaxis])
-        above = kernels.cast(above, "float64")
-        columns = kernels.concatenate([weighted.reshape(1, size), weights.reshape(1, size)], axis=0)
-        found = kernels.matmul(columns, above, transpose_b=True)  # (2, thresholds): true positives, all above
+        found, totals = self._tallied(kernels.cast(kernels.not_equal(exact(truth), 0.0), "float64"), weights, predicted)
         kernels.add(self._counts[:1], found[:1], out=self._counts[:1])
         false = kernels.subtract(found[1:], found[:1])
         kernels.add(self._counts[1:2], false, out=self._counts[1:2])
-        totals = kernels.sum(columns, axis=1).reshape(2, 1)
         kernels.add(self._counts[2:], totals, out=self._counts[2:])
+
+    def _tallied(self, truth: Array, weights: Array, predicted: Array) -> tuple[Array, Array]:
+        """True positives and all above, (2, ..., thresholds); positives and everything, (2, ..., 1)."""
+        size = predicted.size
+        weights = weights.reshape(size)
+        weighted = kernels.multiply(truth.reshape(size), weights)
+        above = kernels.greater(kernels.cast(predicted, "float64").reshape(1, size), self._thresholds[:, np.newaxis])
+        above = kernels.cast(above, "float64")
+        columns = kernels.concatenate([weighted.reshape(1, size), weights.reshape(1, size)], axis=0)
+        return kernels.matmul(columns, above, transpose_b=True), kernels.sum(columns, axis=1).reshape(2, 1)
 
     def chosen(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """The part of targets and predictions that counts."""

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.errors import ShapeError
+from nerve.kernels._arrays import placed
 from nerve.kernels._numbers import integer, number
 from nerve.losses.loss import EPSILON
 from nerve.metrics.confusion import Counts, ratio
@@ -66,6 +69,13 @@ class AUC(Curve):
     name : str, optional
     thresholds : sequence of float, optional
         Instead of evenly spread ones; 0 and 1 are added.
+    multi_label : bool
+        Whether the columns of (batch, labels) have a curve each, and the result is the mean of the areas; otherwise all
+        values make one curve.
+    num_labels : int, optional
+        With `multi_label`; found in the first batch if not given.
+    label_weights : sequence of float, optional
+        Of the labels: in the mean of the areas, or, without `multi_label`, of the values.
     from_logits : bool
         Whether predictions are logits.
     """
@@ -81,9 +91,23 @@ class AUC(Curve):
         dtype: str | None = None,
         *,
         thresholds: Sequence[float] | None = None,
+        multi_label: bool = False,
+        num_labels: int | None = None,
+        label_weights: Sequence[float] | None = None,
         from_logits: bool = False,
     ) -> None:
         super().__init__(num_thresholds, thresholds, name, dtype)
+        if num_labels is not None and not multi_label:
+            raise ValueError(f"[{self.name}] num_labels needs multi_label=True")
+        self.multi_label = bool(multi_label)
+        self.num_labels = None if num_labels is None else integer(self.name, "num_labels", num_labels, 1)
+        self.label_weights = None
+        if label_weights is not None:
+            self.label_weights = [number(self.name, "label_weights", weight) for weight in label_weights]
+            if not all(weight >= 0 for weight in self.label_weights) or not sum(self.label_weights):
+                raise ValueError(f"[{self.name}] label_weights must not be negative nor all 0, got {label_weights}")
+        if self.multi_label:
+            self._counts = np.zeros((4, self.num_labels or 0, len(self._thresholds)))
         if curve not in CURVES:
             raise ValueError(f"[{self.name}] curve must be one of {CURVES}, got {curve!r}")
         if summation_method not in METHODS:
@@ -93,7 +117,41 @@ class AUC(Curve):
     def chosen(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         return y_true, kernels.sigmoid(y_pred) if self.from_logits else y_pred
 
+    def _weights(self, sample_weight: ArrayLike | None, like: Array) -> Array:
+        weights = super()._weights(sample_weight, like)
+        if self.label_weights is None:
+            return weights
+        if like.ndim < 2 or like.shape[-1] != len(self.label_weights):
+            raise ShapeError(f"[{self.name}] {len(self.label_weights)} label_weights do not fit shape {like.shape}")
+        if self.multi_label:  # they weigh the areas
+            return weights
+        return kernels.multiply(weights, placed(np.array(self.label_weights), weights))
+
+    def _tallied(self, truth: Array, weights: Array, predicted: Array) -> tuple[Array, Array]:
+        if not self.multi_label:
+            return super()._tallied(truth, weights, predicted)
+        n, labels = predicted.shape if predicted.ndim == 2 else (0, 0)
+        if not labels or self._counts.shape[1] not in (0, labels):
+            expected = f"(batch, {self._counts.shape[1] or 'labels'})"
+            raise ShapeError(f"[{self.name}] expects predictions {expected}, got shape {predicted.shape}")
+        if not self._counts.shape[1]:
+            self._counts = placed(np.zeros((4, labels, len(self._thresholds))), predicted)
+        both = [kernels.multiply(truth, weights).reshape(1, n, labels), weights.reshape(1, n, labels)]
+        columns = kernels.transpose(kernels.concatenate(both, axis=0), (2, 0, 1))
+        by_label = kernels.transpose(kernels.cast(predicted, "float64")).reshape(labels, 1, n)
+        above = kernels.cast(kernels.greater(by_label, self._thresholds[:, np.newaxis]), "float64")
+        found = kernels.transpose(kernels.matmul(columns, above, transpose_b=True), (1, 0, 2))
+        return found, kernels.transpose(kernels.sum(columns, axis=2)).reshape(2, labels, 1)
+
     def result(self) -> float:
+        areas = self._areas()
+        if areas.ndim and not areas.size:
+            return 0.0
+        weights = self.label_weights if self.multi_label else None
+        return float(np.average(areas, weights=weights))
+
+    def _areas(self) -> Array:
+        """Under the curve of each label, or under the one there is."""
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._interpolated_precision()
         if self.curve == "ROC":
@@ -101,21 +159,21 @@ class AUC(Curve):
         else:
             x, y = self.recalls, self.precisions
         if self.summation_method == "interpolation":
-            heights = (y[:-1] + y[1:]) / 2
+            heights = (y[..., :-1] + y[..., 1:]) / 2
         else:
-            heights = (np.minimum if self.summation_method == "minoring" else np.maximum)(y[:-1], y[1:])
-        return float(((x[:-1] - x[1:]) * heights).sum())
+            heights = (np.minimum if self.summation_method == "minoring" else np.maximum)(y[..., :-1], y[..., 1:])
+        return np.asarray(((x[..., :-1] - x[..., 1:]) * heights).sum(axis=-1))
 
-    def _interpolated_precision(self) -> float:
+    def _interpolated_precision(self) -> Array:
         """Between two thresholds true positives grow with what is predicted positive, and precision is their ratio."""
         true, above = self.true_positives, self.true_positives + self.false_positives
-        gain = true[:-1] - true[1:]
-        slope = ratio(gain, np.maximum(above[:-1] - above[1:], 0))
-        intercept = true[1:] - slope * above[1:]
-        both = (above[:-1] > 0) & (above[1:] > 0)
-        quotient = np.divide(above[:-1], above[1:], out=np.ones(len(slope)), where=both)
-        positives = np.maximum(true[1:] + self.false_negatives[1:], 0)
-        return float(ratio(slope * (gain + intercept * np.log(quotient)), positives).sum())
+        gain = true[..., :-1] - true[..., 1:]
+        slope = ratio(gain, np.maximum(above[..., :-1] - above[..., 1:], 0))
+        intercept = true[..., 1:] - slope * above[..., 1:]
+        both = (above[..., :-1] > 0) & (above[..., 1:] > 0)
+        quotient = np.divide(above[..., :-1], above[..., 1:], out=np.ones(slope.shape), where=both)
+        positives = np.maximum(true[..., 1:] + self.false_negatives[..., 1:], 0)
+        return np.asarray(ratio(slope * (gain + intercept * np.log(quotient)), positives).sum(axis=-1))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -124,6 +182,9 @@ class AUC(Curve):
             "curve": self.curve,
             "summation_method": self.summation_method,
             "thresholds": self.thresholds,
+            "multi_label": self.multi_label,
+            "num_labels": self.num_labels,
+            "label_weights": self.label_weights,
             "from_logits": self.from_logits,
         }
 

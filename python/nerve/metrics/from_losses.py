@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nerve import losses
+from numpy.typing import ArrayLike
+
+from nerve import kernels, losses
 from nerve._typing import Array
 from nerve.kernels._numbers import number
-from nerve.metrics.metric import PairMetric
+from nerve.losses.classification import as_labels, differs
+from nerve.metrics.metric import PairMetric, as_array
 from nerve.tensor import Tensor
 
 
@@ -147,14 +150,33 @@ class CategoricalCrossentropy(_Crossentropy):
 
 
 class SparseCategoricalCrossentropy(LossMetric):
-    """The mean of `nerve.losses.sparse_categorical_crossentropy`."""
+    """The mean of `nerve.losses.sparse_categorical_crossentropy`; what `ignore_class` leaves out does not count."""
 
     recordable = True
     formula = staticmethod(losses.sparse_categorical_crossentropy)
-    options = ("from_logits", "axis")
+    options = ("from_logits", "ignore_class", "axis")
 
     def __init__(
-        self, name: str | None = None, dtype: str | None = None, *, from_logits: bool = False, axis: int = -1
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        *,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
-        self.from_logits, self.axis = from_logits, axis
+        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
+        if self.ignore_class is not None:
+            labels, outputs = as_labels(self.name, as_array(y_true)), as_array(y_pred)
+            if labels.ndim == outputs.ndim and labels.shape[-1] == 1:
+                labels = labels.reshape(labels.shape[:-1])
+            counts = kernels.cast(differs(labels, self.ignore_class), "float32")
+            if sample_weight is not None:
+                weights = as_array(sample_weight)
+                weights = weights.reshape(weights.shape + (1,) * (counts.ndim - weights.ndim))
+                counts = kernels.multiply(counts, kernels.cast(weights, "float32"))
+            sample_weight = counts
+        super().update_state(y_true, y_pred, sample_weight)
