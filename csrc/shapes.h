@@ -64,6 +64,13 @@ struct SampleShape {
     int64_t bilinear, fill;
 };
 
+// Images NHWC and their results; of how many rows and columns each row and column of a result is made.
+struct ResizeShape {
+    int64_t batch, height, width, channels;
+    int64_t out_height, out_width;
+    int64_t row_taps, column_taps;
+};
+
 // query and out (batch, query_length, heads, key_size or value_size), key and value (batch, key_length, key_heads,
 // ...). mask element (b, h, i, j) at b mask_batch_stride + h mask_head_stride + i mask_query_stride + j.
 struct AttentionShape {

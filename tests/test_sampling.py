@@ -1,4 +1,4 @@
-"""Sampling of images: the gradient, which flows to the image only, and whole turns and shifts."""
+"""Sampling of images: the gradient, which flows to the image only, whole turns and shifts, and other sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nerve
-from nerve import Tensor, ops
+from nerve import Tensor, kernels, ops
 
 FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
 
@@ -43,3 +43,25 @@ def test_whole_turns_and_shifts(channels):
     np.testing.assert_array_equal(ops.affine_sample(x, shift, fill_mode="reflect").array, padded)
     padded = np.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0)), "reflect")[:, :6, 2:]
     np.testing.assert_array_equal(ops.affine_sample(x, shift, fill_mode="mirror").array, padded)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("channels", [32, 33])
+def test_results_larger_than_the_caches(interpolation, channels):
+    """Which are written past them: the same bits as image by image, which are not."""
+    x = np.random.default_rng(0).normal(size=(5, 80, 96, channels)).astype(np.float32)
+    whole = kernels.resize(x, (160, 192), interpolation=interpolation)
+    assert whole[0].nbytes < 16 << 20 < whole.nbytes
+    for image, one in zip(x, whole, strict=True):
+        np.testing.assert_array_equal(one, kernels.resize(image[None], (160, 192), interpolation=interpolation)[0])
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos3"])
+@pytest.mark.parametrize("channels", [3, 16])
+def test_resizing_does_not_mix_what_is_not_finite(interpolation, channels):
+    """Elements behind the last row are read and do not count; images of a batch stay apart."""
+    x = np.random.default_rng(0).normal(size=(2, 9, 11, channels)).astype(np.float32)
+    x[1] = np.inf
+    for size in ((18, 22), (4, 5), (9, 22), (18, 11)):
+        whole = kernels.resize(x, size, interpolation=interpolation)
+        np.testing.assert_array_equal(whole[:1], kernels.resize(x[:1], size, interpolation=interpolation))

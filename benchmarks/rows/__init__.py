@@ -17,6 +17,7 @@ from benchmarks.rows import (
     random,
     recurrent,
     reduce,
+    resizing,
     sampling,
     softmax,
 )
@@ -27,6 +28,7 @@ ROWS: list[Row] = [
     *pool.ROWS,
     *pool3d.ROWS,
     *sampling.ROWS,
+    *resizing.ROWS,
     *norm.ROWS,
     *softmax.ROWS,
     *ctc.ROWS,

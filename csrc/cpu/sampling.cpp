@@ -36,6 +36,16 @@ template <class T>
 struct Affine {
     const T* transforms;
 
+    // Whether an image is only shifted, by whole pixels, and by how many. Positions are exact to 2^22.
+    NERVE_INLINE bool shifts(int64_t image, int64_t& rows, int64_t& columns) const {
+        const T* t = transforms + image * 8;
+        const auto small = [](T x) NERVE_LAMBDA_INLINE { return x > -4194304 && x < 4194304; };
+        if (t[0] != 1 || t[1] != 0 || t[3] != 0 || t[4] != 1 || t[6] != 0 || t[7] != 0) return false;
+        if (!small(t[2]) || !small(t[5])) return false;
+        rows = int64_t(t[5]), columns = int64_t(t[2]);
+        return T(rows) == t[5] && T(columns) == t[2];
+    }
+
     NERVE_INLINE void operator()(Positions<T>& to, const SampleShape&, int64_t image, int64_t i, int64_t first) const {
         constexpr int n = vec<T>::size;
         const T* t = transforms + image * 8;
@@ -60,6 +70,8 @@ struct Affine {
 template <class T>
 struct Given {
     const T* positions;
+
+    NERVE_INLINE bool shifts(int64_t, int64_t&, int64_t&) const { return false; }
 
     NERVE_INLINE void operator()(Positions<T>& to, const SampleShape& s, int64_t image, int64_t i,
                                  int64_t first) const {
@@ -177,6 +189,27 @@ NERVE_INLINE void between(T* out, const T* x, const SampleShape& s, int64_t row,
     }
 }
 
+// A row of an image that is shifted by whole pixels, which lie in memory as they are to be.
+template <class T>
+NERVE_NOINLINE void shifted_row(T* out, const T* x, const SampleShape& s, int64_t row, int64_t column, T fill_value) {
+    const int64_t channels = s.channels, found = pixel_for(row, s.height, s.fill);
+    const T* from = x + found * s.width * channels;
+    const auto some = [&](int64_t begin, int64_t end) NERVE_LAMBDA_INLINE {
+        for (int64_t j = begin; j < end; ++j) {
+            const int64_t k = pixel_for(column + j, s.width, s.fill);
+            for (int64_t c = 0; c < channels; ++c)
+                out[j * channels + c] = found < 0 || k < 0 ? fill_value : from[k * channels + c];
+        }
+    };
+    int64_t begin = column < 0 ? -column : 0, end = s.width - column;
+    end = end < s.out_width ? end : s.out_width;
+    if (found < 0 || begin >= end) return some(0, s.out_width);
+    some(0, begin);
+    std::memcpy(out + begin * channels, from + (column + begin) * channels,
+                size_t((end - begin) * channels) * sizeof(T));
+    some(end, s.out_width);
+}
+
 template <class T, class Source>
 void sample(T* out, const T* x, const Source& source, const SampleShape& s, T fill_value) {
     const int64_t image = s.height * s.width * s.channels, out_row = s.out_width * s.channels;
@@ -186,7 +219,10 @@ void sample(T* out, const T* x, const Source& source, const SampleShape& s, T fi
             const int64_t b = line / s.out_height, i = line % s.out_height;
             const T* from = x + b * image;
             T* to = out + line * out_row;
-            if (s.bilinear)
+            int64_t down = 0, right = 0;
+            if (!s.bilinear && source.shifts(b, down, right))
+                shifted_row(to, from, s, i + down, right, fill_value);
+            else if (s.bilinear)
                 each_pixel<true, T>(
                     s, source, b, i, [&](int64_t j, int64_t row, int64_t column, T below, T right) NERVE_LAMBDA_INLINE {
                         // One column less than could be: see between().

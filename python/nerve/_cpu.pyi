@@ -157,6 +157,7 @@ __all__: list[str] = [
     "relu6",
     "relu6_backward",
     "relu_backward",
+    "resize",
     "rms_norm",
     "rms_norm_backward",
     "rmsprop_step",
@@ -2898,6 +2899,26 @@ def relu_backward(
     x: numpy.typing.NDArray[numpy.float64] | None,
     y: numpy.typing.NDArray[numpy.float64] | None,
     size: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def resize(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    row_starts: numpy.typing.NDArray[numpy.int64] | None,
+    row_weights: numpy.typing.NDArray[numpy.float32] | None,
+    column_starts: numpy.typing.NDArray[numpy.int64] | None,
+    column_weights: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def resize(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    row_starts: numpy.typing.NDArray[numpy.int64] | None,
+    row_weights: numpy.typing.NDArray[numpy.float64] | None,
+    column_starts: numpy.typing.NDArray[numpy.int64] | None,
+    column_weights: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
 def rms_norm(

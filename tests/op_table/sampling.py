@@ -72,6 +72,20 @@ def _far(rng: np.random.Generator) -> list[Sample]:
     ]
 
 
+def _shifted(rng: np.random.Generator) -> list[Sample]:
+    """By whole pixels, so that rows are copied: inside of an image, over its edges, and past them."""
+    calls = []
+    for index, shape in enumerate(SHAPES * 2):
+        transforms = np.zeros((shape[0], 8))
+        transforms[:, (0, 4)] = 1
+        transforms[:, (2, 5)] = rng.integers(0, 3, (shape[0], 2)) if index % 2 else rng.integers(-9, 9, (shape[0], 2))
+        options: dict[str, Any] = {"interpolation": "nearest", "fill_mode": FILLS[index % len(FILLS)]}
+        if index % 2:
+            options["size"] = (max(shape[1] - 2, 1), max(shape[2] - 2, 1))
+        calls.append(Sample((rng.normal(size=shape), transforms), options | {"fill_value": 2.5}))
+    return calls
+
+
 def _grid(rng: np.random.Generator) -> list[Sample]:
     calls = []
     for index, shape in enumerate(SHAPES * 2):
@@ -127,6 +141,7 @@ ROWS = [
     # A quotient of positions has the rounding of float32: 4e-6 of a pixel's distance, at slopes of up to 5.
     Op("affine_sample", _projective, tolerance=100),
     Op("affine_sample", _far),
+    Op("affine_sample", _shifted),
     Op("affine_sample_backward", _backward(_affine), errors=_GRAD_ERRORS, tolerance=20),  # sums of up to 300 numbers
     Op("grid_sample", _grid, errors=_GRID_ERRORS, tolerance=2),
     Op("grid_sample", _of_the_image(_grid), gradient=True, tolerance=2),

@@ -30,6 +30,7 @@ from nerve.kernels.pool3d import *
 from nerve.kernels.random import *
 from nerve.kernels.recurrent import *
 from nerve.kernels.reduce import *
+from nerve.kernels.resizing import *
 from nerve.kernels.rms_norm import *
 from nerve.kernels.sampling import *
 from nerve.kernels.seeding import *

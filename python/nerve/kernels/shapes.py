@@ -149,6 +149,19 @@ class SampleShape(NamedTuple):
         return self.batch, self.out_height, self.out_width, self.channels
 
 
+class ResizeShape(NamedTuple):
+    """Images NHWC of another size; a row of a result is made of ``row_taps`` rows."""
+
+    batch: int
+    height: int
+    width: int
+    channels: int
+    out_height: int
+    out_width: int
+    row_taps: int
+    column_taps: int
+
+
 class AttentionShape(NamedTuple):
     """Query (batch, query_length, heads, key_size); key and value (batch, key_length, key_heads, ...)."""
 

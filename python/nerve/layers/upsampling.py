@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+import numpy as np
+
 from nerve import ops
 from nerve.layers.borders import AlongAxes
 from nerve.layers.layer import LayerOptions
@@ -82,7 +84,7 @@ class UpSampling2D(_UpSampling):
             )
 
     def along(self, x: Any) -> Any:
-        if self.interpolation == "nearest":
+        if self.interpolation == "nearest" and np.dtype(x.dtype).kind != "f":
             return super().along(x)
         rows, columns = (size * times for size, times in zip(x.shape[self.first :], self._times, strict=False))
         return ops.resize(x, (rows, columns), self.interpolation, data_format=self.data_format)

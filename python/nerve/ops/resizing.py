@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,11 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._backend import rectangular
+from nerve.kernels._interpolation import INTERPOLATIONS, taps
 from nerve.kernels._numbers import integer, integers
 from nerve.ops._differentiable import Result, composed, differentiable
-from nerve.ops._interpolation import INTERPOLATIONS, matrix
 from nerve.ops.creation import shape
-from nerve.ops.indexing import getitem, take
-from nerve.ops.windows import along_axis
+from nerve.ops.indexing import getitem, reshape, take
 from nerve.tensor import Tensor
 
 __all__ = ["pad", "resize"]
@@ -115,7 +115,7 @@ def resize(
     fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images of another size: a small matrix times their rows, and one times their columns.
+    """Images of another size: their rows and their columns as weighted sums of neighbours.
 
     Parameters
     ----------
@@ -165,14 +165,20 @@ def resize(
         borders = [(0, 0)] * len(sizes)
         borders[first], borders[first + 1] = (-top, -top), (-left, -left)
         images = pad(images, borders, constant_values=fill_value)
-    for axis, to in ((first, rows), (first + 1, columns)):
-        have = shape(images)[axis]
-        if have == to:
-            continue
-        if interpolation == "nearest":
-            places = np.minimum(((np.arange(to) + 0.5) * (have / to)).astype(np.int64), have - 1)
-            images = take(images, places, axis=axis)
-        else:
-            images = along_axis(images, matrix(have, to, interpolation, antialias, str(images.dtype)), axis=axis)
-    result: Tensor = images
-    return result
+    if interpolation == "nearest" and np.dtype(getattr(images, "dtype", float)).kind != "f":  # which stay what they are
+        for axis, to in ((first, rows), (first + 1, columns)):
+            if (have := shape(images)[axis]) != to:
+                images = take(images, taps(have, to, "nearest")[0][0], axis=axis)
+        return images  # type: ignore[no-any-return]
+    sizes = shape(images)
+    batch, channels = math.prod(sizes[:first]), math.prod(sizes[first + 2 :])
+    flat = reshape(images, (batch, *sizes[first : first + 2], channels))
+    resized = _resized(flat, size=(rows, columns), interpolation=interpolation, antialias=antialias)
+    return reshape(resized, (*sizes[:first], rows, columns, *sizes[first + 2 :]))
+
+
+@differentiable
+def _resized(x: Array, **options: Any) -> Result:
+    kept = {key: value for key, value in options.items() if key != "size"}
+    shape = np.shape(x)
+    return kernels.resize(x, **options), (lambda grad: kernels.resize_backward(grad, input_shape=shape, **kept),)

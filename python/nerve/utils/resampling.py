@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from nerve._typing import Array
-from nerve.ops._interpolation import INTERPOLATIONS as INTERPOLATIONS
-from nerve.ops._interpolation import taps
+from nerve.kernels._interpolation import INTERPOLATIONS as INTERPOLATIONS
+from nerve.kernels._interpolation import taps
 
 
 def resize(image: Array, height: int, width: int, interpolation: str = "bilinear") -> Array:
@@ -29,8 +29,8 @@ def resize(image: Array, height: int, width: int, interpolation: str = "bilinear
     out = image.astype(np.float32)
     if height != image.shape[0] or interpolation not in ("nearest", "bilinear", "bicubic", "area"):
         index, weight = taps(image.shape[0], height, interpolation)
-        out = sum(w[:, None, None] * out[i] for i, w in zip(index, weight, strict=True))
+        out = sum(w[:, None, None] * out[i] for i, w in zip(index, weight.astype(np.float32), strict=True))
     if width != image.shape[1] or interpolation not in ("nearest", "bilinear", "bicubic", "area"):
         index, weight = taps(image.shape[1], width, interpolation)
-        out = sum(w[None, :, None] * out[:, i] for i, w in zip(index, weight, strict=True))
+        out = sum(w[None, :, None] * out[:, i] for i, w in zip(index, weight.astype(np.float32), strict=True))
     return out

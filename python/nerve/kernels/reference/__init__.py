@@ -25,6 +25,7 @@ from nerve.kernels.reference.pool3d import *
 from nerve.kernels.reference.random import *
 from nerve.kernels.reference.recurrent import *
 from nerve.kernels.reference.reduce import *
+from nerve.kernels.reference.resizing import *
 from nerve.kernels.reference.sampling import *
 from nerve.kernels.reference.seeding import *
 from nerve.kernels.reference.softmax import *

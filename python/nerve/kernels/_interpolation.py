@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def taps(size: int, to: int, interpolation: str, antialias: bool = False) -> tup
     scale = size / to
     places = (np.arange(to) + 0.5) * scale
     if interpolation == "nearest":
-        return np.minimum(places.astype(np.intp), size - 1)[None], np.ones((1, to), np.float32)
+        return np.minimum(places.astype(np.intp), size - 1)[None], np.ones((1, to))
     if interpolation == "area":
         start = np.arange(to) * scale
         index = start.astype(np.intp) + np.arange(math.ceil(scale) + 1)[:, None]
@@ -64,14 +65,47 @@ def taps(size: int, to: int, interpolation: str, antialias: bool = False) -> tup
         distance = np.abs(index + 0.5 - places) / width
         weight = np.where(distance < radius, kernel(distance), 0)
     weight = np.where((index >= 0) & (index < size), np.maximum(weight, 0) if interpolation == "area" else weight, 0)
-    return index.clip(0, size - 1), (weight / weight.sum(axis=0)).astype(np.float32)
+    return index.clip(0, size - 1), weight / weight.sum(axis=0)
 
 
 @functools.lru_cache(maxsize=256)
-def matrix(size: int, to: int, interpolation: str, antialias: bool, dtype: str) -> Array:
-    """The same as a matrix (to, size); not to be written to."""
-    index, weight = taps(size, to, interpolation, antialias)
-    found = np.zeros((to, size), dtype)
-    np.add.at(found, (np.arange(to)[None], index), weight)
-    found.flags.writeable = False
-    return found
+def table(
+    size: int, to: int, interpolation: str, antialias: bool, transposed: bool, dtype: str, module: Any
+) -> tuple[Array, Array]:
+    """The same for a kernel: where each element of the result begins in the line, and the weights from there on.
+
+    Parameters
+    ----------
+    size, to, interpolation, antialias
+        As for :func:`taps`.
+    transposed : bool
+        From `to` elements back to `size`, with the weights of the way there.
+    dtype : str
+        Of the weights.
+    module : numpy or cupy
+        Whose arrays they are; not to be written to.
+
+    Returns
+    -------
+    starts : int64, (results,)
+        They never decrease.
+    weights : (results, taps)
+    """
+    if size == to:  # whatever the interpolation
+        source = result = np.arange(size)
+        weight = np.ones(size)
+    else:
+        index, weight = taps(size, to, interpolation, antialias)
+        used = weight != 0
+        source, result, weight = index[used], np.broadcast_to(np.arange(to), index.shape)[used], weight[used]
+    if transposed:
+        source, result, size, to = result, source, to, size
+    first, last = np.full(to, size), np.full(to, -1)
+    np.minimum.at(first, result, source)
+    np.maximum.at(last, result, source)
+    first = np.minimum.accumulate(first[::-1])[::-1]
+    count = max(int((last - first).max()) + 1, 1)
+    starts = np.minimum(first, size - count)
+    weights = np.zeros((to, count))
+    np.add.at(weights, (result, source - starts[result]), weight)
+    return module.asarray(starts.astype(np.int64)), module.asarray(weights.astype(dtype))
