@@ -378,7 +378,7 @@ class TestMerging:
     [
         (lambda: Input(5), ShapeError, r"\(InputLayer\)\] expects a shape .* got 5"),
         (lambda: Input(None), ShapeError, r"\(InputLayer\)\] expects a shape .* got None"),
-        (lambda: Input((4,), dtype="abc"), DTypeError, "expects a dtype of numbers, got 'abc'"),
+        (lambda: Input((4,), dtype="abc"), DTypeError, "expects a dtype of numbers, or 'string', got 'abc'"),
         (lambda: Input((4,), batch_size=0), ValueError, "batch_size must be a positive int, got 0"),
         (lambda: layers.Dense(3, name=5), ValueError, r"\[Dense\] name must be a string .* got 5"),
         (lambda: layers.Dense(3, dtype="abc"), DTypeError, "float32 or float64, got dtype 'abc'"),

@@ -41,6 +41,31 @@ class CellOptions(LayerOptions, total=False):
     seed: int | None
 
 
+class RecurrentOptions(CellOptions, total=False):
+    """What every recurrent layer takes besides its own arguments and those of `CellOptions`.
+
+    return_sequences : bool
+        Whether to return the result of every step or of the last.
+    return_state : bool
+        Whether to return the final states too.
+    go_backwards : bool
+        Take the steps from the last to the first, and return the results in that order.
+    stateful : bool
+        Begin each batch with the states that the batch before ended with. The batch's size must be fixed.
+    unroll : bool
+        Keras's wish for a graph without a loop, of sequences of a known length. No recording has loops.
+    zero_output_for_mask : bool
+        Whether the result of a step that a mask leaves out is 0; otherwise it is that of the step before.
+    """
+
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    unroll: bool
+    zero_output_for_mask: bool
+
+
 class Cell(Layer):
     """Base of the cells: weights, one step, and the way over a sequence.
 
@@ -64,7 +89,7 @@ class Cell(Layer):
         kernel_initializer: Any,
         recurrent_initializer: Any,
         bias_initializer: Any,
-        **options: Unpack[CellOptions],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         defaults: dict[str, Any] = {"dropout": 0.0, "recurrent_dropout": 0.0, "seed": None}
         own = {key: options.pop(key, value) for key, value in defaults.items()}  # type: ignore[misc]
@@ -297,7 +322,7 @@ class SimpleRNNCell(Cell):
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
-        **options: Unpack[CellOptions],
+        **options: Unpack[RecurrentOptions],  # this is the constructor of the layer too
     ) -> None:
         weights = kernel_initializer, recurrent_initializer, bias_initializer
         super().__init__(units, activation, use_bias, *weights, **options)

@@ -13,9 +13,9 @@ from nerve.errors import ShapeError
 from nerve.kernels._arrays import full
 from nerve.kernels._numbers import number
 from nerve.layers import masks
-from nerve.layers.cells import Function
+from nerve.layers.cells import Function, RecurrentOptions
 from nerve.layers.core import positive
-from nerve.layers.recurrence import RecurrentOptions, Sequences
+from nerve.layers.recurrence import Sequences
 from nerve.layers.spatial import data_format_name, output_sizes, padding_name
 from nerve.layers.structure import Shape, is_positive_int, is_shape
 from nerve.tensor import constant

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from nerve import activations, ops
 from nerve._typing import Array
-from nerve.layers.cells import Cell, CellOptions, Function
+from nerve.layers.cells import Cell, Function, RecurrentOptions
 
 __all__ = [
     "GRUCell",
@@ -63,7 +63,7 @@ class LSTMCell(Gated):
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
         unit_forget_bias: bool = True,
-        **options: Unpack[CellOptions],
+        **options: Unpack[RecurrentOptions],  # this is the constructor of the layer too
     ) -> None:
         weights = kernel_initializer, recurrent_initializer, bias_initializer
         super().__init__(units, activation, use_bias, *weights, **options)
@@ -127,7 +127,7 @@ class GRUCell(Gated):
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
         reset_after: bool = True,
-        **options: Unpack[CellOptions],
+        **options: Unpack[RecurrentOptions],  # this is the constructor of the layer too
     ) -> None:
         weights = kernel_initializer, recurrent_initializer, bias_initializer
         super().__init__(units, activation, use_bias, *weights, **options)

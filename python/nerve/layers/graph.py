@@ -148,6 +148,8 @@ class GraphSAGE(OfNodes):
     """
 
     regulated = ("kernel", "bias")
+    kernel_regularizer: Any
+    kernel_constraint: Any
 
     def __init__(
         self,
@@ -175,8 +177,8 @@ class GraphSAGE(OfNodes):
             shape,
             self.kernel_initializer,
             name="neighbor_kernel",
-            regularizer=getattr(self, "kernel_regularizer", None),
-            constraint=getattr(self, "kernel_constraint", None),
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
         )
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
 

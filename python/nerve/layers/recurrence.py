@@ -13,7 +13,7 @@ from nerve.errors import ShapeError
 from nerve.gpu import to_device
 from nerve.kernels._arrays import array_module
 from nerve.layers import masks
-from nerve.layers.cells import Cell, CellOptions
+from nerve.layers.cells import Cell
 from nerve.layers.context import add_update
 from nerve.layers.layer import Layer
 from nerve.layers.structure import Shape, is_shape, map_shapes
@@ -27,31 +27,6 @@ _DEFAULTS = {
     "unroll": False,
     "zero_output_for_mask": False,
 }
-
-
-class RecurrentOptions(CellOptions, total=False):
-    """What every recurrent layer takes besides its own arguments and those of `CellOptions`.
-
-    return_sequences : bool
-        Whether to return the result of every step or of the last.
-    return_state : bool
-        Whether to return the final states too.
-    go_backwards : bool
-        Take the steps from the last to the first, and return the results in that order.
-    stateful : bool
-        Begin each batch with the states that the batch before ended with. The batch's size must be fixed.
-    unroll : bool
-        Keras's wish for a graph without a loop, of sequences of a known length. No recording has loops.
-    zero_output_for_mask : bool
-        Whether the result of a step that a mask leaves out is 0; otherwise it is that of the step before.
-    """
-
-    return_sequences: bool
-    return_state: bool
-    go_backwards: bool
-    stateful: bool
-    unroll: bool
-    zero_output_for_mask: bool
 
 
 class Sequences(Layer):

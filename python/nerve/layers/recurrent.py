@@ -1,12 +1,10 @@
-"""Recurrent layers: `LSTM`, `GRU`, `SimpleRNN`."""
+"""Recurrent layers: `LSTM`, `GRU`, `SimpleRNN`, with the constructors of their cells."""
 
 from __future__ import annotations
 
-from typing import Any, Unpack
-
-from nerve.layers.cells import Function, SimpleRNNCell
+from nerve.layers.cells import SimpleRNNCell
 from nerve.layers.gated_cells import GRUCell, LSTMCell
-from nerve.layers.recurrence import Recurrent, RecurrentOptions
+from nerve.layers.recurrence import Recurrent
 
 __all__ = [
     "GRU",
@@ -31,21 +29,6 @@ class SimpleRNN(Recurrent, SimpleRNNCell):  # type: ignore[misc]  # a step and a
     **options
         See `RecurrentOptions`.
     """
-
-    def __init__(
-        self,
-        units: int,
-        activation: Function = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        **options: Unpack[RecurrentOptions],
-    ) -> None:
-        weights = kernel_initializer, recurrent_initializer, bias_initializer
-        super().__init__(  # type: ignore[misc]
-            units, activation, use_bias, *weights, **options
-        )
 
 
 class LSTM(Recurrent, LSTMCell):  # type: ignore[misc]  # a step and a sequence are called differently
@@ -74,23 +57,6 @@ class LSTM(Recurrent, LSTMCell):  # type: ignore[misc]  # a step and a sequence 
     Hochreiter and Schmidhuber, "Long short-term memory", 1997; Gers et al., "Learning to forget", 2000.
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Function = "tanh",
-        recurrent_activation: Function = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        **options: Unpack[RecurrentOptions],
-    ) -> None:
-        weights = kernel_initializer, recurrent_initializer, bias_initializer
-        super().__init__(  # type: ignore[misc]
-            units, activation, recurrent_activation, use_bias, *weights, unit_forget_bias, **options
-        )
-
 
 class GRU(Recurrent, GRUCell):  # type: ignore[misc]  # a step and a sequence are called differently
     """Gated recurrent unit.
@@ -117,20 +83,3 @@ class GRU(Recurrent, GRUCell):  # type: ignore[misc]  # a step and a sequence ar
     ----------
     Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014.
     """
-
-    def __init__(
-        self,
-        units: int,
-        activation: Function = "tanh",
-        recurrent_activation: Function = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        reset_after: bool = True,
-        **options: Unpack[RecurrentOptions],
-    ) -> None:
-        weights = kernel_initializer, recurrent_initializer, bias_initializer
-        super().__init__(  # type: ignore[misc]
-            units, activation, recurrent_activation, use_bias, *weights, reset_after, **options
-        )

@@ -84,7 +84,22 @@ class Noise(Layer):
         return input_shape
 
 
-class Dropout(Noise):
+class _Dropping(Noise):
+    """Base of the layers with a mask of what is dropped."""
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(seed, **options)
+        self.rate = self.fraction(rate)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+
+
+class Dropout(_Dropping):
     """In training, sets a fraction of the values to 0 and divides the others by what is left.
 
     Parameters
@@ -100,17 +115,6 @@ class Dropout(Noise):
     ----------
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     """
-
-    def __init__(
-        self,
-        rate: float,
-        noise_shape: Sequence[int | None] | None = None,
-        seed: int | None = None,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(seed, **options)
-        self.rate = self.fraction(rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training or self.rate == 0:
@@ -218,7 +222,7 @@ class GaussianDropout(Noise):
         return inputs * self.normal(inputs, 1.0, math.sqrt(self.rate / (1.0 - self.rate)))
 
 
-class AlphaDropout(Noise):
+class AlphaDropout(_Dropping):
     """Dropout for SELU networks: dropped values take SELU's lower limit, and mean and variance stay as they are.
 
     Parameters
@@ -232,17 +236,6 @@ class AlphaDropout(Noise):
     ----------
     Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
     """
-
-    def __init__(
-        self,
-        rate: float,
-        noise_shape: Sequence[int | None] | None = None,
-        seed: int | None = None,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(seed, **options)
-        self.rate = self.fraction(rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training or self.rate == 0:
