@@ -41,6 +41,50 @@ def test_a_step_of_ones_own():
     both(program)
 
 
+def test_the_order_of_logs():
+    """By name, in histories, callbacks and evaluations, whatever the order in which a step of one's own gives them."""
+
+    def program(library, start):
+        seen = []
+
+        class Own(library.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense = library.layers.Dense(1)
+                self.zeta, self.alpha = (library.metrics.Mean(name=name) for name in ("zeta", "alpha"))
+
+            def call(self, x):
+                return self.dense(x)
+
+            def train_step(self, data):
+                self.zeta.update_state(1.0)
+                self.alpha.update_state(2.0)
+                return {"zeta": self.zeta.result(), "loss": self.alpha.result(), "alpha": self.alpha.result()}
+
+            test_step = train_step
+
+        class Listener(library.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                seen.append(list(logs))
+
+            def on_test_batch_end(self, batch, logs=None):
+                seen.append(list(logs))
+
+            def on_epoch_end(self, epoch, logs=None):
+                seen.append(list(logs))
+
+        model = Own()
+        model.compile("sgd", "mse")
+        seen.append(list(model.fit(X, Y, validation_data=(X, Y), callbacks=[Listener()], verbose=0).history))
+        seen.append(list(model.evaluate(X, Y, verbose=0, return_dict=True)))
+        model = library.Sequential([library.Input((6,)), library.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=["mse", "mae"], weighted_metrics=["mape"])
+        seen.append(list(model.fit(X, Y, validation_split=0.5, callbacks=[Listener()], verbose=0).history))
+        return {" ".join(names): index for index, names in enumerate(seen)}
+
+    both(program)
+
+
 def test_an_autoencoder_with_a_latent_loss():
     def program(library, start):
         ops, layers = library.ops, library.layers
