@@ -105,6 +105,18 @@ def test_checkpoints_count_batches(tmp_path):
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["1-4", "2-2", "2-5"]
 
 
+def test_tensorboard_counts_batches(tmp_path, monkeypatch):
+    board = callbacks.TensorBoard(tmp_path, update_freq=2)
+    written = []
+    monkeypatch.setattr(
+        board,
+        "_write",
+        lambda folder, values, step: written.extend([step] * any(key.startswith("batch_") for key in values)),
+    )
+    regression(steps_per_execution=2).fit(X, Y, batch_size=10, epochs=2, callbacks=[board], verbose=0)
+    assert written == [2, 4, 7, 9, 10]  # wherever a multiple of 2 has been reached
+
+
 def test_a_stop_is_heeded_after_the_execution():
     class Stop(callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

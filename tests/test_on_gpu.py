@@ -199,6 +199,23 @@ def test_there_and_back(cupy: ModuleType, tmp_path: Path) -> None:
     assert isinstance(loaded.optimizer.slots["momentum"][0], cupy.ndarray)
 
 
+def test_adapted_at_low_rank(cupy: ModuleType, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(12, 6)).astype(np.float32), rng.normal(size=(12, 2)).astype(np.float32)
+    found = []
+    for device in ("cpu", "cuda"):
+        nerve.random.seed(0)
+        model = nerve.Sequential([nerve.Input((6,)), layers.Dense(4, "tanh", lora_rank=2), layers.Dense(2)]).to(device)
+        model.layers[-1].enable_lora(1, b_initializer="ones")
+        model.compile("adam", "mse", steps_per_execution=2)
+        model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
+        model.save_weights(tmp_path / f"{device}.safetensors")
+        model.load_weights(tmp_path / f"{device}.safetensors")
+        found.append([*model.get_weights(), model.predict(x, verbose=0)])
+    for ours, expected in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_arrays_elsewhere_are_refused(cupy: ModuleType) -> None:
     model = mlp()
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -214,6 +231,13 @@ def test_arrays_elsewhere_are_refused(cupy: ModuleType) -> None:
     assert isinstance(model.predict_on_batch(cupy.asarray(x)), cupy.ndarray)
     results = [model.train_on_batch(x, y), model.test_on_batch(x, y, return_dict=True)["loss"]]
     assert all(isinstance(result, float) for result in results)
+
+
+def test_lbfgs_works_on_the_cpu_alone(cupy: ModuleType) -> None:
+    model = nerve.Sequential([nerve.Input((2,)), layers.Dense(1)]).to("cuda")
+    model.compile("lbfgs", "mse")
+    with pytest.raises(DeviceError, match=r"\[LBFGS\] works in the host's memory, and variable 'kernel' is on the GPU"):
+        model.fit(np.ones((4, 2), np.float32), np.ones((4, 1), np.float32), verbose=0)
 
 
 def test_metrics(cupy: ModuleType) -> None:
