@@ -9,7 +9,7 @@ import numpy as np
 
 from nerve import ops
 from nerve.kernels.shapes import FILLS
-from nerve.layers.augment_affine import INTERPOLATIONS, Sampled, as_maps
+from nerve.layers.augment_affine import INTERPOLATIONS, Sampled
 from nerve.layers.box_formats import Corners, through_window
 from nerve.layers.filtering import bell, blurred
 from nerve.layers.image_layer import ImageLayer, ImageOptions, chosen, clipped, flags
@@ -271,7 +271,10 @@ class RandomCrop(ImageLayer):
             maps: Any = np.array([[x, 0, right, 0, y, down, 0, 0]], self.dtype)
         else:
             first_row, first = (ops.reshape(self.floats(start), (1,)) for start in transformation)
-            maps, interpolation = as_maps(1.0, 0.0, first, 0.0, 1.0, first_row, like=first), "nearest"
+            zero = first * 0.0
+            one = zero + 1.0
+            maps = ops.reshape(ops.concatenate([one, zero, first, zero, one, first_row, zero, zero]), (1, 8))
+            interpolation = "nearest"  # by whole pixels, for which the kernel copies rows
         options = {"size": (self.height, self.width), "fill_mode": "nearest", "interpolation": interpolation}
         return self.as_given(ops.affine_sample(images, ops.broadcast_to(maps, (batch, 8)), **options))
 
