@@ -57,6 +57,12 @@ struct Pool3DShape {
 // (d c b a b c d c) or their edges (c b a a b c d d).
 enum class Fill : int64_t { constant = 0, nearest = 1, wrap = 2, mirror = 3, reflect = 4 };
 
+// x (sizes..., inner), out (before + sizes + after..., inner); leading sizes of one up to max_rank. `fill` is constant,
+// mirror or reflect, and no border but one of a number is wider than the mirrored elements.
+struct PadShape {
+    int64_t sizes[max_rank], before[max_rank], after[max_rank], inner, fill;
+};
+
 // Images NHWC, looked at between their pixels (bilinear = 1) or at the nearest one (0).
 struct SampleShape {
     int64_t batch, height, width, channels;

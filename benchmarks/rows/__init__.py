@@ -12,6 +12,7 @@ from benchmarks.rows import (
     matmul,
     norm,
     optim,
+    padding,
     pool,
     pool3d,
     random,
@@ -37,6 +38,7 @@ ROWS: list[Row] = [
     *random.ROWS,
     *reduce.ROWS,
     *indexing.ROWS,
+    *padding.ROWS,
     *optim.ROWS,
     *elementwise.ROWS,
 ]

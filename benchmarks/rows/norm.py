@@ -13,6 +13,8 @@ from nerve import kernels
 
 EPSILON = 1e-3
 IMAGES = [(8, 56, 56, 64), (8, 14, 14, 256)]
+# 64 groups of 64 channels: instance normalization.
+GROUPS = [((8, 56, 56, 64), 32), ((8, 56, 56, 64), 64), ((8, 14, 14, 256), 32), ((32, 8, 8, 64), 8)]
 MATRICES = [(4096, 768), (8192, 64), (64, 4096)]
 
 
@@ -61,6 +63,41 @@ def batch_norm(shape: tuple[int, ...]) -> list[Row]:
             variants(torch_forward, lambda r: (nhwc(r[0]), r[1], 1 / r[2].double() ** 2 - EPSILON))),
         Row(f"{name}, backward", "norm", draw_backward, backward, 3 * size, "GB/s",
             variants(torch_backward, lambda r: (nhwc(r[0]), *r[1:]))),
+    ]  # fmt: skip
+
+
+def group_norm(shape: tuple[int, ...], groups: int) -> list[Row]:
+    batch, height, width, channels = shape
+    sizes = batch, channels, height * width, groups
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x = rng.normal(0.5, 2, size=shape).astype(np.float32)
+        return x, rng.uniform(0.5, 2, channels).astype(np.float32), rng.normal(size=channels).astype(np.float32)
+
+    def draw_backward(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x, gamma, _ = draw(rng)
+        _, mean, rstd = kernels.group_norm(x, groups=groups, epsilon=EPSILON)
+        return rng.standard_normal(shape, dtype=np.float32), x, mean, rstd, gamma
+
+    def forward(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> Any:
+        return kernels.group_norm(x, gamma, beta, groups=groups, epsilon=EPSILON)
+
+    def torch_forward(layout: str, x: np.ndarray, *arrays: np.ndarray) -> Callable[[], Any]:
+        a, (w, b) = image(x, layout), tensors(*arrays)
+        return lambda: torch.native_group_norm(a, w, b, *sizes, EPSILON)
+
+    def torch_backward(layout: str, *arrays: np.ndarray) -> Callable[[], Any]:
+        grad, x = (image(a, layout) for a in arrays[:2])
+        mean, rstd, w = tensors(*arrays[2:])
+        call, mask = torch.ops.aten.native_group_norm_backward, [True] * 3
+        return lambda: call(grad, x, mean, rstd, w, *sizes, mask)
+
+    name, size = f"group_norm {groups} of {channels} @{height} x {batch}", 4.0 * float(np.prod(shape))
+    unpack = lambda r: (nhwc(r[0]), *r[1:])  # noqa: E731
+    return [
+        Row(f"{name}, training", "norm", draw, forward, 2 * size, "GB/s", variants(torch_forward, unpack)),
+        Row(f"{name}, backward", "norm", draw_backward, kernels.group_norm_backward, 3 * size, "GB/s",
+            variants(torch_backward, unpack)),
     ]  # fmt: skip
 
 
@@ -137,6 +174,7 @@ def rms_norm(rows: int, columns: int) -> list[Row]:
 
 ROWS = [
     *(row for shape in IMAGES for row in batch_norm(shape)),
+    *(row for shape in GROUPS for row in group_norm(*shape)),
     *(row for shape in MATRICES for row in layer_norm(*shape)),
     *(row for shape in MATRICES for row in rms_norm(*shape)),
 ]

@@ -116,12 +116,15 @@ void combine(const Lines& m, const Start& start, const Body& body, const Finish&
 }
 
 // body(offset, column, access, count) over the whole matrix, for `count` lines at a time, so that what belongs to a
-// column is loaded once for them; `column` counts within a line.
+// column is loaded once for them; `column` counts within a line. Blocks are taken from the last to the first: who went
+// over the matrix before has left its end in cache.
 template <class T, class Body>
 void each_element(const Lines& m, const Body& body) {
     const int64_t lines = m.width < grain / 4 ? grain / m.width / 4 * 4 : 1, size = m.rows * m.channels;
-    parallel_blocks(size, lines * m.width, [&](int64_t begin, int64_t end) {
-        int64_t line = begin;
+    const int64_t block = lines * m.width, blocks = (size + block - 1) / block;
+    parallel(blocks, [&](int64_t task) {
+        int64_t line = (blocks - 1 - task) * block;
+        const int64_t end = line + block < size ? line + block : size;
         for (; line + 4 * m.width <= end; line += 4 * m.width)
             each_vector<T>(m.width,
                            [&](int64_t i, auto access) NERVE_LAMBDA_INLINE { body(line + i, i, access, Count<4>{}); });

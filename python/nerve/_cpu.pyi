@@ -144,6 +144,8 @@ __all__: list[str] = [
     "num_threads",
     "one_hot",
     "pack",
+    "pad",
+    "pad_backward",
     "pairwise_distances",
     "power",
     "radius_counts",
@@ -2699,6 +2701,32 @@ def pack(
     inner: typing.SupportsInt | typing.SupportsIndex,
     columns: typing.SupportsInt | typing.SupportsIndex,
     transposed: bool,
+) -> None: ...
+@typing.overload
+def pad(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def pad(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def pad_backward(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def pad_backward(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
 ) -> None: ...
 @typing.overload
 def pairwise_distances(

@@ -96,25 +96,7 @@ def _reshape(rng: np.random.Generator) -> list[Sample]:
 _X = np.arange(12.0).reshape(3, 4)
 
 
-def _pad(rng: np.random.Generator) -> list[Sample]:
-    n = rng.normal
-    calls = [Sample((n(size=(3, size)), ((1, 2), (0, 3)))) for size in SIZES]
-    calls += [Sample((n(size=(size, 3)), ((2, 0), (1, 1))), {"constant_values": -1.5}) for size in SIZES]
-    calls += [Sample((n(size=(2, 5, 4, 9)), ((0, 0), (1, 2), (3, 0), (0, 0)))), Sample((n(size=4), ((0, 0),)))]
-    return [*calls, Sample((n(size=(0, 2)), ((1, 1), (0, 1)))), Sample((n(size=(2, 1, 3)), ((0, 1), (9, 0), (1, 0))))]
-
-
 ROWS = [
-    Op(
-        "pad",
-        _pad,
-        gradient=True,
-        errors=[
-            BadCall((_X, ((1, 1),)), {}, ShapeError, "pad_width expects 2 pairs, one for each axis, got 1"),
-            BadCall((_X, ((1, 1), (-1, 0))), {}, ValueError, "pad_width expects integers >= 0, got -1"),
-            BadCall((_X, ((1, 1), (1, 0))), {"constant_values": "0"}, ValueError, "constant_values expects a number"),
-        ],
-    ),
     Op(
         "transpose",
         _transpose,

@@ -6,7 +6,7 @@ import functools
 
 from nerve._typing import Array
 from nerve.kernels._arrays import address
-from nerve.kernels.shapes import MAX_RANK, CopyShape
+from nerve.kernels.shapes import FILLS, MAX_RANK, CopyShape, PadShape
 
 Shape = tuple[int, ...]
 
@@ -47,3 +47,21 @@ def copy_shape(
     sizes, outs, xs = zip(*padded, strict=True)
     in_elements = [tuple(stride // itemsize for stride in strides) for strides in (outs, xs)]
     return CopyShape(sizes, in_elements[0], in_elements[1], out_begin // itemsize, x_begin // itemsize)
+
+
+@functools.lru_cache(maxsize=4096)
+def pad_shape(sizes: Shape, widths: tuple[tuple[int, int], ...], fill: int) -> PadShape:
+    """Padding with the fewest axes: those without a border joined to the one before, where it makes no difference.
+
+    Beside a mirror an axis without a border makes elements wider, or more lines; a border of a number has any width.
+    """
+    axes: list[tuple[int, int, int]] = []  # size, before, after
+    for size, (before, after) in zip(sizes, widths, strict=True):
+        if axes and not before + after and (fill == FILLS["constant"] or not sum(axes[-1][1:])):
+            axes[-1] = tuple(one * size for one in axes[-1])  # type: ignore[assignment]
+        else:
+            axes.append((size, before, after))
+    inner = axes.pop()[0] if axes and fill != FILLS["constant"] and not sum(axes[-1][1:]) else 1
+    padded = [(1, 0, 0)] * (MAX_RANK - len(axes)) + axes
+    joined, in_front, behind = zip(*padded, strict=True)
+    return PadShape(joined, in_front, behind, inner, fill)

@@ -18,10 +18,10 @@ from nerve.kernels._arrays import array_module, is_array, on_gpu
 from nerve.kernels._backend import as_array, as_floats, beside, empty, float_dtype, pick
 from nerve.kernels._integers import checked_indices, checked_labels
 from nerve.kernels._numbers import integer, integers
-from nerve.kernels._strided import Shape, begin_of, copy_shape
+from nerve.kernels._strided import Shape, begin_of, copy_shape, pad_shape
 from nerve.kernels._traced import required
 from nerve.kernels.reduce import reduced_axes, single_axis
-from nerve.kernels.shapes import MAX_RANK
+from nerve.kernels.shapes import FILLS, MAX_RANK
 
 __all__ = [
     "broadcast_to",
@@ -133,29 +133,41 @@ def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int])
     ShapeError
         If ``grad`` does not have the shape that ``getitem`` gives.
     """
-    array = as_array("getitem_backward", grad)
-    out = broadcast_to(
-        array_module(array).zeros((), array.dtype), integers("getitem_backward", "input_shape", input_shape, 0)
-    )
-    picked = _view("getitem_backward", out, index)
+    op = "getitem_backward"
+    array = as_array(op, grad)
+    out = empty(integers(op, "input_shape", input_shape, 0), array.dtype, array)
+    if out.ndim > MAX_RANK:
+        raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got {out.ndim}")
+    picked = _view(op, out, index)
     if array.shape != picked.shape:
-        raise ShapeError(f"[getitem_backward] expects a gradient of shape {picked.shape}, got {array.shape}")
-    begin = begin_of(picked, out)
-    shape = copy_shape(out.itemsize, picked.shape, out_strides=picked.strides, out_begin=begin)
-    pick(array).copy(out, array, shape)
+        raise ShapeError(f"[{op}] expects a gradient of shape {picked.shape}, got {array.shape}")
+    backend, begin = pick(array), begin_of(picked, out)
+    if picked.size and picked.strides == out.strides:  # a part without gaps, and zeros all around
+        shape = picked.shape
+        begins = [begin // stride % size for size, stride in zip(out.shape, out.strides, strict=True)]
+        widths = tuple([(b, size - b - part) for size, b, part in zip(out.shape, begins, shape, strict=True)])
+        backend.pad(out, array, pad_shape(shape, widths, FILLS["constant"]), 0.0)
+        return out
+    zero = array_module(array).zeros(1, array.dtype)
+    backend.copy(out, zero, copy_shape(out.itemsize, out.shape, x_strides=(0,) * out.ndim))
+    backend.copy(out, array, copy_shape(out.itemsize, picked.shape, out_strides=picked.strides, out_begin=begin))
     return out
 
 
 def _view(op: str, array: Array, index: Any) -> Array:
     """``array[index]``, a view, with this library's errors."""
     items = index if isinstance(index, tuple) else (index,)
+    spread = True  # without an Ellipsis, which then goes to the end, so that a single element is a view as well
     for item in items:
+        if type(item) is slice:
+            continue
+        spread = spread and item is not Ellipsis
         is_integer = isinstance(item, int | np.integer) and not isinstance(item, bool)
         if not (item is None or item is Ellipsis or is_integer or isinstance(item, slice)):
             hint = "; use take for arrays of indices" if isinstance(item, list) or is_array(item) else ""
             raise IndexError(f"[{op}] expects integers, slices, None and Ellipsis, got {item!r}{hint}")
-    if not any(item is Ellipsis for item in items):
-        items = (*items, Ellipsis)  # so that a single element is a view as well
+    if spread:
+        items = (*items, Ellipsis)
     try:
         view: Array = array[items]
     except (IndexError, TypeError, ValueError) as error:  # the latter two of slices

@@ -1,32 +1,42 @@
-"""Padding with a number."""
+"""Padding with a number, or with a mirrored array."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import array_module
-from nerve.kernels._backend import pick
+from nerve.kernels._backend import as_array, empty, pick
 from nerve.kernels._numbers import integer, number
-from nerve.kernels._strided import begin_of, copy_shape
-from nerve.kernels.indexing import _movable, broadcast_to
+from nerve.kernels._strided import copy_shape, pad_shape
+from nerve.kernels.indexing import _movable
+from nerve.kernels.shapes import FILLS, MAX_RANK
 
-__all__ = ["pad"]
+__all__ = ["pad", "pad_backward"]
+
+PadMode = Literal["constant", "reflect", "symmetric"]
+
+_FILLS = {"constant": FILLS["constant"], "reflect": FILLS["mirror"], "symmetric": FILLS["reflect"]}
 
 
-def pad(x: ArrayLike, pad_width: Sequence[tuple[int, int]], *, constant_values: float = 0.0) -> Array:
-    """An array in a larger one, with a number all around.
+def pad(
+    x: ArrayLike, pad_width: Sequence[tuple[int, int]], *, mode: PadMode = "constant", constant_values: float = 0.0
+) -> Array:
+    """An array in a larger one, with a number or its mirror image all around.
 
     Parameters
     ----------
     x : array_like
     pad_width : sequence of (before, after)
         For every axis, how many elements are added at its ends.
+    mode : {"constant", "reflect", "symmetric"}
+        "reflect" mirrors at the last element, which is not repeated; "symmetric" behind it.
     constant_values : float
+        With "constant".
 
     Returns
     -------
@@ -36,24 +46,82 @@ def pad(x: ArrayLike, pad_width: Sequence[tuple[int, int]], *, constant_values: 
     Raises
     ------
     ShapeError
-        If there is not one pair for each axis.
+        If there is not one pair for each axis, or an axis is too short to be mirrored so far.
     ValueError
-        If a width is negative, or constant_values is no number.
+        If a width is negative, mode is none of those, or constant_values is no number.
     """
     array = _movable("pad", x)
-    widths = tuple((integer("pad", "pad_width", a, 0), integer("pad", "pad_width", b, 0)) for a, b in pad_width)
-    if len(widths) != array.ndim:
-        raise ShapeError(f"[pad] pad_width expects {array.ndim} pairs, one for each axis, got {len(widths)}")
+    widths = _widths("pad", pad_width, array.ndim)
+    fill = _fill("pad", mode, widths, array.shape)
     value = number("pad", "constant_values", constant_values)
-    module = array_module(array)
     if array.dtype.kind != "f":
-        padded: Array = module.pad(array, widths, constant_values=value)
+        module = array_module(array)
+        options = {"constant_values": value} if mode == "constant" else {}
+        padded: Array = module.pad(array, widths, mode, **options)
         return padded
     shape = tuple(size + before + after for size, (before, after) in zip(array.shape, widths, strict=True))
-    out = broadcast_to(module.full((), value, array.dtype), shape)
-    inside: tuple[Any, ...] = tuple(slice(a, a + size) for size, (a, _) in zip(array.shape, widths, strict=True))
-    place = out[(*inside, ...)]
-    if array.size:
-        sizes = copy_shape(out.itemsize, place.shape, out_strides=place.strides, out_begin=begin_of(place, out))
-        pick(array).copy(out, array, sizes)
+    out = empty(shape, array.dtype, array)
+    pick(array).pad(out, array, pad_shape(array.shape, widths, fill), value)
     return out
+
+
+def pad_backward(grad: ArrayLike, pad_width: Sequence[tuple[int, int]], *, mode: PadMode = "constant") -> Array:
+    """The gradient of :func:`pad` with respect to ``x``.
+
+    Parameters
+    ----------
+    grad : array_like
+        Of the shape that ``pad`` returned.
+    pad_width, mode
+        As for :func:`pad`.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of ``x``: for each element the sum over the places where it was seen, its own first.
+
+    Raises
+    ------
+    ShapeError, ValueError
+        As for :func:`pad`; if grad is smaller than its border.
+    """
+    op = "pad_backward"
+    array = as_array(op, grad)
+    widths = _widths(op, pad_width, array.ndim)
+    shape = tuple(size - before - after for size, (before, after) in zip(array.shape, widths, strict=True))
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"[{op}] a gradient of shape {array.shape} has no room for the borders {widths}")
+    fill = _fill(op, mode, widths, shape)
+    grad_x = empty(shape, array.dtype, array)
+    if mode == "constant":  # what is left of a border of numbers: the copy of a part
+        begin = sum([before * stride for (before, _), stride in zip(widths, array.strides, strict=True)])
+        inside = copy_shape(array.itemsize, shape, x_strides=array.strides, x_begin=begin)
+        pick(array).copy(grad_x, array, inside)
+        return grad_x
+    pick(array).pad_backward(grad_x, array, pad_shape(shape, widths, fill))
+    return grad_x
+
+
+def _widths(op: str, pad_width: Sequence[tuple[int, int]], axes: int) -> tuple[tuple[int, int], ...]:
+    widths = tuple(
+        (a, b)
+        if type(a) is int is type(b) and a >= 0 <= b  # what takes no time to see
+        else (integer(op, "pad_width", a, 0), integer(op, "pad_width", b, 0))
+        for a, b in pad_width
+    )
+    if len(widths) != axes:
+        raise ShapeError(f"[{op}] pad_width expects {axes} pairs, one for each axis, got {len(widths)}")
+    if axes > MAX_RANK:
+        raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got {axes}")
+    return widths
+
+
+def _fill(op: str, mode: str, widths: tuple[tuple[int, int], ...], sizes: tuple[int, ...]) -> int:
+    """The number of a mode for the kernel, once every axis is long enough for it."""
+    if not isinstance(mode, str) or mode not in _FILLS:
+        raise ValueError(f"[{op}] mode expects one of {list(_FILLS)}, got {mode!r}")
+    edge = 1 if mode == "reflect" else 0
+    for axis, (size, width) in enumerate(zip(sizes, widths, strict=True)) if mode != "constant" else ():
+        if max(width) > max(size - edge, 0):
+            raise ShapeError(f"[{op}] cannot mirror {max(width)} of the {size} elements of axis {axis}")
+    return _FILLS[mode]

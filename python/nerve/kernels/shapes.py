@@ -43,6 +43,16 @@ class CopyShape(NamedTuple):
     x_offset: int
 
 
+class PadShape(NamedTuple):
+    """x (sizes..., inner) with so many elements before and after it along each axis of ``sizes``."""
+
+    sizes: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    inner: int
+    fill: int
+
+
 class MatmulShape(NamedTuple):
     """``batch`` products of (rows, inner) by (inner, columns); a batch stride of 0 repeats the operand."""
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Unpack
 from nerve import ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
+from nerve.kernels.padding import PadMode
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.spatial import AXES, Spatial, data_format_name
 from nerve.layers.structure import Shape
@@ -67,7 +68,7 @@ class AlongAxes(Spatial):
 
 
 class _Padding(AlongAxes):
-    mode: ClassVar[str] = "constant"
+    mode: ClassVar[PadMode] = "constant"
     value = 0.0
 
     def __init__(self, padding: Any = 1, data_format: str | None = None, **options: Unpack[LayerOptions]) -> None:

@@ -15,6 +15,7 @@ from nerve.ops.indexing import *
 from nerve.ops.logic import *
 from nerve.ops.matmul import *
 from nerve.ops.norm import *
+from nerve.ops.padding import *
 from nerve.ops.pool import *
 from nerve.ops.pool3d import *
 from nerve.ops.random import *

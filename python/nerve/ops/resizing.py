@@ -1,4 +1,4 @@
-"""Padding, and images of another size, differentiable."""
+"""Images of another size, differentiable."""
 
 from __future__ import annotations
 
@@ -11,81 +11,15 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._backend import rectangular
 from nerve.kernels._interpolation import INTERPOLATIONS, taps
-from nerve.kernels._numbers import integer, integers
+from nerve.kernels._numbers import integer
 from nerve.ops._differentiable import Result, composed, differentiable
 from nerve.ops.creation import shape
 from nerve.ops.indexing import getitem, reshape, take
+from nerve.ops.padding import pad
 from nerve.tensor import Tensor
 
-__all__ = ["pad", "resize"]
-
-
-@composed
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
-    """More elements at the ends of the axes.
-
-    Parameters
-    ----------
-    x : tensor or array_like
-    pad_width : int, (before, after) or ((before, after), ...)
-        One pair for all axes, or one for each.
-    mode : {"constant", "reflect", "symmetric"}
-        "reflect" mirrors at the last element, which is not repeated; "symmetric" behind it.
-    constant_values : float, optional
-        0 if not given; only with "constant".
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ShapeError
-        If there is not a pair for each axis, or an axis is too short to be mirrored so far.
-    ValueError
-        If pad_width, mode or constant_values are none of the above.
-    """
-    sizes = shape(x)
-    widths = _widths(pad_width, len(sizes))
-    if mode == "constant":
-        return _constant(x, pad_width=widths, value=0.0 if constant_values is None else constant_values)
-    if mode not in ("reflect", "symmetric") or constant_values is not None:
-        raise ValueError(
-            f"[pad] mode expects 'constant', or 'reflect' or 'symmetric' without constant_values, got {mode!r} with "
-            f"{constant_values!r}"
-        )
-    edge = 1 if mode == "reflect" else 0
-    for axis, (before, after) in enumerate(widths):
-        if max(before, after) > sizes[axis] - edge:
-            raise ShapeError(f"[pad] cannot mirror {max(before, after)} of the {sizes[axis]} elements of axis {axis}")
-        if before or after:
-            places = np.arange(sizes[axis])
-            start, end = places[edge : before + edge][::-1], places[::-1][edge : after + edge]
-            x = take(x, np.concatenate([start, places, end]), axis=axis)
-    result: Tensor = x if isinstance(x, Tensor) else Tensor(np.asarray(x), tracked=False)
-    return result
-
-
-@differentiable
-def _constant(x: Array, *, pad_width: tuple[tuple[int, int], ...], value: float) -> Result:
-    x = rectangular("pad", x)
-    inside = tuple(slice(before, before + size) for size, (before, _) in zip(x.shape, pad_width, strict=True))
-    return kernels.pad(x, pad_width, constant_values=value), (lambda grad: kernels.getitem(grad, inside),)
-
-
-def _widths(pad_width: Any, axes: int) -> tuple[tuple[int, int], ...]:
-    if not isinstance(pad_width, (list, tuple)):
-        pad_width = (pad_width, pad_width)
-    pairs = [pad_width] if not any(isinstance(one, (list, tuple)) for one in pad_width) else list(pad_width)
-    widths = [integers("pad", "pad_width", one, 0) for one in pairs]
-    widths = [one * 2 if len(one) == 1 else one for one in widths]
-    if any(len(one) != 2 for one in widths):
-        raise ValueError(f"[pad] pad_width expects an int, a pair or pairs (before, after), got {pad_width!r}")
-    if len(widths) not in (1, axes):
-        raise ShapeError(f"[pad] pad_width expects {axes} pairs, one for each axis, got {len(widths)}")
-    return tuple((before, after) for before, after in (widths * axes if len(widths) == 1 else widths))
+__all__ = ["resize"]
 
 
 def fitted(

@@ -20,6 +20,7 @@ from nerve.kernels.reference.mixture import *
 from nerve.kernels.reference.neighbors import *
 from nerve.kernels.reference.norm import *
 from nerve.kernels.reference.optim import *
+from nerve.kernels.reference.padding import *
 from nerve.kernels.reference.pool import *
 from nerve.kernels.reference.pool3d import *
 from nerve.kernels.reference.random import *
