@@ -35,6 +35,14 @@ struct Conv2DShape {
     int64_t pad_top, pad_left;
 };
 
+struct Conv3DShape {
+    int64_t batch, depth, height, width, channels;
+    int64_t kernel_depth, kernel_height, kernel_width, filters, groups;
+    int64_t out_depth, out_height, out_width;
+    int64_t stride_depth, stride_height, stride_width, dilation_depth, dilation_height, dilation_width;
+    int64_t pad_front, pad_top, pad_left;
+};
+
 struct Pool2DShape {
     int64_t batch, height, width, channels;
     int64_t pool_height, pool_width;

@@ -21,11 +21,13 @@ from benchmarks.rows import (
     resizing,
     sampling,
     softmax,
+    volumes,
 )
 
 ROWS: list[Row] = [
     *matmul.ROWS,
     *conv.ROWS,
+    *volumes.ROWS,
     *pool.ROWS,
     *pool3d.ROWS,
     *sampling.ROWS,

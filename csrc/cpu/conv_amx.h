@@ -11,26 +11,26 @@ struct PatchLines {
     const Patches<float>& m;
 
     void lines(float* lines, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) const {
-        const float *images[most_lines], *corners[most_lines];
-        int64_t ys[most_lines], xs[most_lines];
+        const float *volumes[most_lines], *corners[most_lines];
+        Place places[most_lines];
         bool inside[most_lines];
         Corner<float> corner(m, row);
         for (int64_t r = 0; r < rows; ++r, corner.next()) {
-            images[r] = corner.image;
-            ys[r] = corner.y(), xs[r] = corner.x();
-            inside[r] = m.holds(ys[r], xs[r]);
-            corners[r] = images[r] + (ys[r] * m.width + xs[r]) * m.pixel;
+            volumes[r] = corner.volume;
+            places[r] = corner.place();
+            inside[r] = m.holds(places[r]);
+            corners[r] = volumes[r] + m.distance(places[r]);
         }
-        const int64_t run = m.run_taps() * m.channels, runs_x = m.taps_x / m.run_taps();
+        const int64_t run = m.run_taps() * m.channels;
         for (int64_t i = 0, length; i < count; i += length) {
             const int64_t index = (k + i) / run, offset = (k + i) % run;
             length = smaller(run - offset, count - i);
-            const int64_t p = index / runs_x * m.step_y, q = index % runs_x * m.step_x;
-            const int64_t distance = (p * m.width + q) * m.pixel + offset;
+            const Place tap = m.tap(index * m.run_taps());
+            const int64_t distance = m.distance(tap) + offset;
             for (int64_t r = 0; r < rows; ++r) {
                 float* to = lines + r * stride + i;
                 const float* from =
-                    inside[r] ? corners[r] + distance : gather(m, images[r], ys[r] + p, xs[r] + q, offset, length, to);
+                    inside[r] ? corners[r] + distance : gather(m, volumes[r], places[r] + tap, offset, length, to);
                 if (from != to) std::memcpy(to, from, size_t(length) * sizeof(float));
             }
         }
@@ -44,29 +44,30 @@ struct PixelLines {
     void lines(float* lines, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) const {
         using V = vec<float>;
         struct Part {
-            int64_t p, q, offset, length, distance;
+            Place tap;
+            int64_t offset, length, distance;
         };
         Part parts[most_lines];
         int n_parts = 0;
-        const int64_t run = m.run_taps() * m.channels, runs_x = m.taps_x / m.run_taps();
+        const int64_t run = m.run_taps() * m.channels;
         for (int64_t at = row; at < row + rows;) {
             const int64_t index = at / run, offset = at % run, length = smaller(run - offset, row + rows - at);
-            const int64_t p = index / runs_x * m.step_y, q = index % runs_x * m.step_x;
-            parts[n_parts++] = {p, q, offset, length, (p * m.width + q) * m.pixel + offset};
+            const Place tap = m.tap(index * m.run_taps());
+            parts[n_parts++] = {tap, offset, length, m.distance(tap) + offset};
             at += length;
         }
         Corner<float> corner(m, k);
         for (int64_t i = 0; i < count; i += V::size) {
             alignas(64) float turned[V::size][most_lines] = {};
             for (int64_t j = 0; j < smaller(count - i, V::size); ++j, corner.next()) {
-                const int64_t y = corner.y(), x = corner.x();
-                const float* first = corner.image + (y * m.width + x) * m.pixel;
-                const bool inside = m.holds(y, x);
+                const Place at = corner.place();
+                const float* first = corner.volume + m.distance(at);
+                const bool inside = m.holds(at);
                 float* to = turned[j];
                 for (int n = 0; n < n_parts; ++n) {
-                    const auto [p, q, offset, length, distance] = parts[n];
+                    const auto [tap, offset, length, distance] = parts[n];
                     const float* from =
-                        inside ? first + distance : gather(m, corner.image, y + p, x + q, offset, length, to);
+                        inside ? first + distance : gather(m, corner.volume, at + tap, offset, length, to);
                     if (from != to) std::memcpy(to, from, size_t(length) * sizeof(float));
                     to += length;
                 }
@@ -85,7 +86,7 @@ struct PixelLines {
 template <class PackB>
 bool convolve(const Patches<float>& m, int64_t pixels, int64_t columns, const PackB& pack_b,
               const Epilogue<float>& epilogue) {
-    return gemm({pixels, columns, m.taps_y * m.taps_x * m.channels}, Operand(PatchLines{m}), Operand(pack_b), epilogue);
+    return gemm({pixels, columns, m.taps() * m.channels}, Operand(PatchLines{m}), Operand(pack_b), epilogue);
 }
 
 // Whether out (elements of a patch, filters) = patches^T @ grad was made, where pixels of grad lie `stride` apart.
@@ -94,7 +95,7 @@ inline bool correlate(float* out, int64_t out_stride, const Patches<float>& m, i
     const auto pack_b = [&](float* panel, int64_t column, int64_t columns, int64_t k, int64_t count) {
         pack_along<tile_columns<float>>(panel, grad, stride, column, columns, k, count);
     };
-    return gemm({m.taps_y * m.taps_x * m.channels, filters, pixels}, Operand(PixelLines{m}), Operand(pack_b),
+    return gemm({m.taps() * m.channels, filters, pixels}, Operand(PixelLines{m}), Operand(pack_b),
                 {out, out_stride, nullptr, Activation::linear});
 }
 

@@ -5,11 +5,12 @@
 
 namespace nerve::NERVE_ISA {
 
-// Pixels side by side: where the first one's patch begins, and how many they are.
+// Pixels side by side: where the first one's patch begins, how many they are, and which one of a block the first one
+// is; the plane and the row where their patches begin.
 template <class T>
 struct Segment {
     const T* x;
-    int64_t count;
+    int64_t count, pixel, z, y;
 };
 
 // Memory to be asked for little by little, so that the lines a tile waits for find room beside it.
@@ -22,18 +23,19 @@ struct Ahead {
     }
 };
 
-// Rows [y, y + rows) of an image, `width` pixels of each from column m.first_x on, with zeros for what lies outside.
+// Rows [y, y + rows) of a plane, `width` pixels of each from column m.first_x on, with zeros for what lies outside; the
+// whole plane does where it is null.
 template <class T>
-void copy_lines(T* to, const Patches<T>& m, const T* image, int64_t y, int64_t rows, int64_t width) {
+void copy_lines(T* to, const Patches<T>& m, const T* plane, int64_t y, int64_t rows, int64_t width) {
     const int64_t c = m.channels, left = smaller(m.first_x < 0 ? -m.first_x : 0, width);
     const int64_t first = m.first_x > 0 ? m.first_x : 0, some = smaller(m.width - first, width - left);
     const int64_t length = some > 0 ? some : 0;
     for (int64_t r = 0; r < rows; ++r, ++y, to += width * c) {
-        if (y < 0 || y >= m.height) {
+        if (plane == nullptr || y < 0 || y >= m.height) {
             std::memset(to, 0, width * c * sizeof(T));
             continue;
         }
-        const T* from = image + (y * m.width + first) * m.pixel;
+        const T* from = plane + (y * m.width + first) * m.pixel;
         std::memset(to, 0, left * c * sizeof(T));
         if (m.pixel == c)
             std::memcpy(to + left * c, from, length * c * sizeof(T));
@@ -54,17 +56,19 @@ struct PixelBlocks {
     int64_t per_image, lines;  // blocks of an image; lines of a block
     int64_t together;          // images of a block
     int64_t count;             // of blocks
-    int64_t height, width;     // of a copy of what the lines of a block look at in one image
+    int64_t height, width;     // of a copy of what the lines of a block look at in one plane
 
-    PixelBlocks(const Patches<T>& m, int64_t images, int64_t wanted, bool asks_for_edges = false)
+    PixelBlocks(const Patches<T>& m, int64_t images, int64_t wanted, bool asks_for_edges = false,
+                bool always_copies = false)
         : m(m),
           images(images),
           wanted(wanted),
-          flat(m.taps_y * m.taps_x == 1 && m.stride_y == 1 && m.stride_x == 1 && m.first_y == 0 && m.first_x == 0 &&
-               m.rows_y == m.height && m.rows_x == m.width),
-          inside(m.holds(m.first_y, m.first_x) &&
-                 m.holds(m.first_y + (m.rows_y - 1) * m.stride_y, m.first_x + (m.rows_x - 1) * m.stride_x)),
-          in_place(inside || asks_for_edges) {
+          flat(m.taps() == 1 && m.stride_z == 1 && m.stride_y == 1 && m.stride_x == 1 && m.first_z == 0 &&
+               m.first_y == 0 && m.first_x == 0 && m.rows_z == m.depth && m.rows_y == m.height && m.rows_x == m.width),
+          inside(m.holds({m.first_z, m.first_y, m.first_x}) &&
+                 m.holds({m.first_z + (m.rows_z - 1) * m.stride_z, m.first_y + (m.rows_y - 1) * m.stride_y,
+                          m.first_x + (m.rows_x - 1) * m.stride_x})),
+          in_place(!always_copies && (inside || asks_for_edges)) {
         lines = smaller(m.rows_y, 1 + (wanted - 1) / m.rows_x);
         per_image = (m.rows_y + lines - 1) / lines;
         lines = (m.rows_y + per_image - 1) / per_image;  // of about the same size
@@ -75,7 +79,10 @@ struct PixelBlocks {
         width = (m.rows_x - 1) * m.stride_x + (m.taps_x - 1) * m.step_x + 1;
     }
 
-    int64_t copy_size() const { return in_place ? 0 : together * height * width * m.channels; }
+    // Of the copy of one image.
+    int64_t image_size() const { return m.taps_z * height * width * m.channels; }
+
+    int64_t copy_size() const { return in_place ? 0 : together * image_size(); }
     int64_t most_segments() const { return flat ? 1 : together * lines; }
     int64_t most_pixels() const { return flat ? wanted : together * lines * m.rows_x; }
     int64_t first_pixel(int64_t i) const {
@@ -84,8 +91,9 @@ struct PixelBlocks {
     // From a pixel's patch to the next one's, and from the beginning of a patch to its tap t.
     int64_t x_step() const { return m.stride_x * (in_place ? m.pixel : m.channels); }
     int64_t tap(int64_t t) const {
-        return (t / m.taps_x * m.step_y * (in_place ? m.width : width) + t % m.taps_x * m.step_x) *
-               (in_place ? m.pixel : m.channels);
+        const Place at = m.tap(t);
+        if (in_place) return m.distance(at);
+        return ((t / m.taps_x / m.taps_y * height + at.y) * width + at.x) * m.channels;
     }
     // Whether a whole row of a patch lies in one piece.
     bool merged() const { return m.step_x == 1 && (!in_place || m.pixel == m.channels); }
@@ -94,10 +102,14 @@ struct PixelBlocks {
     void copy(T* to, int64_t i) const {
         if (in_place) return;
         const int64_t n0 = i / per_image * together, row = i % per_image * lines;
-        for (int64_t n = n0; n < smaller(n0 + together, images); ++n, to += height * width * m.channels)
-            copy_lines(to, m, m.images + n * m.height * m.width * m.pixel, row * m.stride_y + m.first_y, height, width);
+        for (int64_t n = n0; n < smaller(n0 + together, images); ++n)
+            for (int64_t o = 0; o < m.taps_z; ++o, to += height * width * m.channels) {
+                const int64_t z = m.z(n) + o * m.step_z;
+                const T* plane = m.has_plane(z) ? m.plane(n, z) : nullptr;
+                copy_lines(to, m, plane, row * m.stride_y + m.first_y, height, width);
+            }
     }
-    // What block i looks at.
+    // What block i looks at; of a volume in its last plane, as the blocks before have seen the others.
     Ahead<T> ahead(int64_t i) const {
         if (i >= count) return {};
         if (flat) {
@@ -106,26 +118,28 @@ struct PixelBlocks {
         }
         const int64_t n0 = i / per_image * together, first = i % per_image * lines * m.stride_y + m.first_y;
         const int64_t begin = first > 0 ? first : 0, end = smaller(first + height, m.height), row = m.width * m.pixel;
+        const int64_t z = smaller(m.z(n0) + (m.taps_z - 1) * m.step_z, m.depth - 1);
         const int64_t n = per_image > 1 ? 1 : smaller(together, images - n0);  // whole images are side by side
-        if (end <= begin) return {};
-        const T* from = m.images + (n0 * m.height + begin) * row;
+        if (end <= begin || z < 0) return {};
+        const T* from = m.plane(n0, z) + begin * row;
         return {from, from + ((n - 1) * m.height + end - begin) * row};
     }
     // The pixels of block i; returns how many segments they are.
     int64_t segments(Segment<T>* to, const T* copied, int64_t i) const {
         if (flat) {
             const int64_t begin = i * wanted;
-            to[0] = {m.images + begin * m.pixel, smaller(wanted, images * m.rows_y * m.rows_x - begin)};
+            to[0] = {m.images + begin * m.pixel, smaller(wanted, images * m.rows_y * m.rows_x - begin), 0, 0, 0};
             return 1;
         }
         int64_t used = 0;
         const int64_t n0 = i / per_image * together, row0 = i % per_image * lines;
         for (int64_t n = n0; n < smaller(n0 + together, images); ++n)
             for (int64_t row = row0; row < smaller(row0 + lines, m.rows_y); ++row) {
-                const T* there =
-                    m.images + ((n * m.height + m.first_y + row * m.stride_y) * m.width + m.first_x) * m.pixel;
-                const T* in_copy = copied + ((n - n0) * height + (row - row0) * m.stride_y) * width * m.channels;
-                to[used++] = {in_place ? there : in_copy, m.rows_x};
+                const Place at{m.z(n), m.first_y + row * m.stride_y, m.first_x};
+                const T* there = m.plane(n, 0) + m.distance(at);
+                const T* in_copy = copied + (n - n0) * image_size() + (row - row0) * m.stride_y * width * m.channels;
+                to[used] = {in_place ? there : in_copy, m.rows_x, used * m.rows_x, at.z, at.y};
+                used += 1;
             }
         return used;
     }

@@ -39,11 +39,11 @@ constexpr int pixels_together = vector_bytes == 64             ? (J == 1 ? 4 : 2
                                 : vector_bytes == 32 && J == 1 ? 2
                                                                : 1;
 
-// out (R, columns) += sum over pixels of x[offsets[r]] times a row of b, or = for `first`; `rows` of R are stored. Rows
-// of b are b_step apart, of J vectors V; x_step leads to the next pixel.
+// out (R, columns) += sum over pixels of x[offsets[r]] times the pixel's row of b, or = for `first`; `rows` of R are
+// stored. Rows of b are b_step apart, of J vectors V; x_step leads to the next pixel.
 template <class V, int R, int J, class T>
 void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets, int64_t x_step,
-                const T* b, int64_t b_step, int rows, int64_t columns, bool first) {
+                const T* all_b, int64_t b_step, int rows, int64_t columns, bool first) {
     V sum[R][J];
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r)
@@ -51,6 +51,7 @@ void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, c
         for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
     constexpr int together = pixels_together<J>;
     for (const Segment<T>* s = segments; s < segments + n; ++s) {
+        const T* b = all_b + s->pixel * b_step;
         auto add = [&](const T* x, auto pixels) NERVE_LAMBDA_INLINE {
             constexpr int P = decltype(pixels)::value;
             V bj[P][J];
@@ -105,6 +106,12 @@ void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, c
     }
 }
 
+// Where the rows of a tile are of `one` row of the patch, this one: pixels that see only zeros there are left out.
+struct Line {
+    bool one;
+    int64_t z, y;
+};
+
 // The most rows of a tile one vector wide: many, as enough sums have to be under way.
 constexpr int narrow_rows = vector_bytes == 64 ? 25 : vector_bytes == 32 ? 13 : 8;
 
@@ -147,7 +154,7 @@ template <class T>
 void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images, const T* grad, int64_t grad_pixel,
                     int64_t filters) {
     constexpr int64_t width = tile_columns<T>, most_parts = 16, small_kernel = 1 << 17, tasks_wanted = 32;
-    const int64_t patch = m.taps_y * m.taps_x * m.channels;
+    const int64_t patch = m.taps() * m.channels;
     if (patch <= 0 || filters <= 0) return;
     if (images * m.rows_y * m.rows_x <= 0) {
         for (int64_t row = 0; row < patch; ++row) std::memset(out + row * stride, 0, filters * sizeof(T));
@@ -161,13 +168,18 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
     const int64_t panels = (filters + width - 1) / width;
     const int64_t most_rows = filters <= vec<T>::size ? narrow_rows : tile_rows, tiles = pieces(patch, most_rows);
     const int64_t height = filters <= vec<T>::size ? pieces(patch, tiles) : tile_rows;
-    int64_t* offsets = static_cast<int64_t*>(
-        runtime::scratch(runtime::packed_b, size_t(tiles * height + most_rows) * sizeof(int64_t)));
+    Line* lines = static_cast<Line*>(runtime::scratch(
+        runtime::packed_b, size_t(tiles) * sizeof(Line) + size_t(tiles * height + most_rows) * sizeof(int64_t)));
+    int64_t* offsets = reinterpret_cast<int64_t*>(lines + tiles);
+    for (int64_t t = 0; t < tiles; ++t) {
+        const Place a = m.tap(t * height / m.channels), b = m.tap((smaller((t + 1) * height, patch) - 1) / m.channels);
+        lines[t] = {a.z == b.z && a.y == b.y && !blocks.flat && !blocks.inside, a.z, a.y};
+    }
     for (int64_t i = 0; i < tiles * height + most_rows; ++i) {
         const int64_t k = smaller(i, patch - 1);
         offsets[i] = blocks.tap(k / m.channels) + k % m.channels;
     }
-    const size_t list = size_t(blocks.most_segments()) * sizeof(Segment<T>);
+    const size_t list = 2 * size_t(blocks.most_segments()) * sizeof(Segment<T>);
     // Panel by panel, the gradients of a block's pixels side by side, each in a row as wide as the vectors used for it.
     const int64_t panel_size = blocks.most_pixels() * width;
     auto row_size = [&](int64_t panel) {
@@ -203,7 +215,7 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
     };
 
     // Adds the products of a block, packed or not, to tiles [begin, end) of a panel of the kernel `to`.
-    auto add = [&](T* to, int64_t row_stride, const Segment<T>* segments, int64_t n, const T* packed, int64_t block,
+    auto add = [&](T* to, int64_t row_stride, Segment<T>* all, int64_t n_all, const T* packed, int64_t block,
                    int64_t begin, int64_t end, int64_t panel, bool first) {
         const int64_t columns = smaller(filters - panel * width, width);
         const T* b = packed != nullptr ? packed + panel * panel_size
@@ -213,6 +225,19 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
             const int rows = int(smaller(patch - t * height, height));
             T* tile = to + t * height * row_stride + panel * width;
             const int64_t* at = offsets + t * height;
+            const Segment<T>* segments = all;
+            int64_t n = n_all;
+            if (lines[t].one) {
+                Segment<T>* seen = all + blocks.most_segments();
+                n = 0;
+                for (const Segment<T>* s = all; s < all + n_all; ++s)
+                    if (m.has_plane(s->z + lines[t].z) && m.has_row(s->y + lines[t].y)) seen[n++] = *s;
+                segments = seen;
+                if (n == 0) {
+                    for (int r = 0; first && r < rows; ++r) std::memset(tile + r * row_stride, 0, columns * sizeof(T));
+                    continue;
+                }
+            }
             if (columns <= half<T>::size)
                 outer_tile_of<half<T>, 1>(tile, row_stride, segments, n, at, blocks.x_step(), b, b_step, rows, columns,
                                           first);
@@ -254,7 +279,7 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
         T* packed = static_cast<T*>(
             runtime::scratch(runtime::packed_a, size_t(panels * panel_size + blocks.copy_size()) * sizeof(T) + list));
         Segment<T>* segments = reinterpret_cast<Segment<T>*>(packed + panels * panel_size);
-        T* copy = reinterpret_cast<T*>(segments + blocks.most_segments());
+        T* copy = reinterpret_cast<T*>(segments + 2 * blocks.most_segments());
         T* to = sums == nullptr ? out : sums + part * patch * filters;
         const int64_t begin = part * blocks.count / parts, end = (part + 1) * blocks.count / parts;
         for (int64_t i = begin; i < end; ++i) {

@@ -59,35 +59,36 @@ inline int64_t planar_step(int64_t filters) {
     return steps == 0 ? 1 : (filters + steps - 1) / steps;
 }
 
-// places (pixels, groups * filters) from m, of which each group sees `channels`; weight(g, p, q, c, f) is the number
-// that tap (p, q) of channel c gives filter f of group g.
+// places (pixels, groups * filters) from m, of which each group sees `channels`; weight(g, t, c, f) is the number
+// that tap t of channel c gives filter f of group g.
 template <class T, class Weight>
 void planar(const Patches<T>& m, int64_t images, int64_t groups, int64_t filters, const Weight& weight,
             const Places<T>& places) {
     constexpr int slack = 12 * 16;
     constexpr int64_t cache = 192 << 10;
-    const int64_t channels = m.channels / groups, taps = m.taps_y * m.taps_x, count = channels * taps;
+    const int64_t channels = m.channels / groups, taps = m.taps(), count = channels * taps;
     const int64_t all = groups * filters, step = planar_step(filters);
     if (images * m.rows_y * m.rows_x <= 0 || all <= 0) return;
     const int64_t width = m.rows_x + (m.taps_x > 0 ? (m.taps_x - 1) * m.step_x : 0);
     const int64_t halo = m.taps_y > 0 ? (m.taps_y - 1) * m.step_y : 0;
-    int64_t rows = cache / (int64_t(sizeof(T)) * width * (m.channels + all)) - halo;
+    int64_t rows = cache / (int64_t(sizeof(T)) * width * (m.taps_z * m.channels + all)) - halo;
     rows = smaller(rows < halo + 1 ? halo + 1 : rows, m.rows_y);
     const int64_t bands = (m.rows_y + rows - 1) / rows;
     rows = (m.rows_y + bands - 1) / bands;
-    const Planes<T> in(m.channels, rows + halo, width, slack), out(all, rows, width, slack);
+    const Planes<T> in(m.taps_z * m.channels, rows + halo, width, slack), out(all, rows, width, slack);
 
     T* weights = static_cast<T*>(
         runtime::scratch(runtime::packed_b, size_t(all * count) * sizeof(T) + size_t(count) * sizeof(int64_t) + 128));
     int64_t* offsets = reinterpret_cast<int64_t*>(weights + (all * count + 15) / 16 * 16);
-    for (int64_t k = 0; k < count; ++k)
-        offsets[k] = k / taps * in.plane + k % taps / m.taps_x * m.step_y * width + k % taps % m.taps_x * m.step_x;
+    for (int64_t k = 0; k < count; ++k) {
+        const Place at = m.tap(k % taps);
+        offsets[k] = (at.z / m.step_z * m.channels + k / taps) * in.plane + at.y * width + at.x;
+    }
     T* to = weights;
     for (int64_t g = 0; g < groups; ++g)
         for (int64_t f0 = 0; f0 < filters; f0 += step)
             for (int64_t k = 0; k < count; ++k)
-                for (int64_t f = f0; f < smaller(f0 + step, filters); ++f)
-                    *to++ = weight(g, k % taps / m.taps_x, k % taps % m.taps_x, k / taps, f);
+                for (int64_t f = f0; f < smaller(f0 + step, filters); ++f) *to++ = weight(g, k % taps, k / taps, f);
 
     auto body = [&](int64_t task) {
         const int64_t image = task / bands, row = task % bands * rows, used = smaller(rows, m.rows_y - row);
@@ -110,8 +111,8 @@ void planar(const Patches<T>& m, int64_t images, int64_t groups, int64_t filters
         if (places.activation != Activation::linear)
             for (int64_t f = 0; f < all; ++f) activate_all(y + f * out.plane, length, places.activation);
         for (int64_t i = 0; i < used; ++i)
-            from_planes(places.out + image * places.image + (row + i) * places.row, places.pixel, y + i * width,
-                        out.plane, all, m.rows_x);
+            from_planes(places.at(image) + (row + i) * places.row, places.pixel, y + i * width, out.plane, all,
+                        m.rows_x);
     };
     const int64_t work = rows * width * count * all;
     parallel_blocks(images * bands, 1 + 32768 / (work + 1), [&](int64_t begin, int64_t end) {

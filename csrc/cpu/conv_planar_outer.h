@@ -68,19 +68,19 @@ template <class T>
 void planar_outer(T* out, const Patches<T>& m, int64_t images, int64_t groups, int64_t filters, const T* grad) {
     constexpr int slack = 2 * lanes<T>;
     constexpr int64_t cache = 192 << 10, most_parts = 16;
-    const int64_t channels = m.channels / groups, taps = m.taps_y * m.taps_x, count = channels * taps;
+    const int64_t channels = m.channels / groups, taps = m.taps(), count = channels * taps;
     const int64_t all = groups * filters, step = planar_step(filters), width = m.rows_x + (m.taps_x - 1) * m.step_x;
     const int64_t halo = (m.taps_y - 1) * m.step_y;
-    int64_t rows = cache / (int64_t(sizeof(T)) * width * (m.channels + all)) - halo;
+    int64_t rows = cache / (int64_t(sizeof(T)) * width * (m.taps_z * m.channels + all)) - halo;
     rows = smaller(rows < halo + 1 ? halo + 1 : rows, m.rows_y);
     const int64_t bands = (m.rows_y + rows - 1) / rows, units = images * bands, parts = smaller(units, most_parts);
     rows = (m.rows_y + bands - 1) / bands;
-    const Planes<T> in(m.channels, rows + halo, width, slack), of_grad(all, rows, width, slack);
+    const Planes<T> in(m.taps_z * m.channels, rows + halo, width, slack), of_grad(all, rows, width, slack);
 
     int64_t* offsets = static_cast<int64_t*>(runtime::scratch(runtime::packed_b, size_t(count) * sizeof(int64_t)));
     for (int64_t k = 0; k < count; ++k) {
-        const int64_t tap = k / channels;
-        offsets[k] = k % channels * in.plane + tap / m.taps_x * m.step_y * width + tap % m.taps_x * m.step_x;
+        const Place at = m.tap(k / channels);
+        offsets[k] = (at.z / m.step_z * m.channels + k % channels) * in.plane + at.y * width + at.x;
     }
     const int64_t size = all * count * lanes<T>;
     T* partials = static_cast<T*>(runtime::scratch(runtime::workspace, size_t(parts * size) * sizeof(T)));

@@ -66,17 +66,22 @@ void from_planes(T* pixels, int64_t pixel, const T* planes, int64_t plane, int64
         for (int64_t i = 0; i < length; ++i) pixels[i * pixel + c] = planes[c * plane + i];
 }
 
-// What rows [row, ...) of image n look at, as planes.
+// What rows [row, ...) of image n look at, as planes: all channels of the first plane of a volume, then of the next.
 template <class T>
 void copy_planes(T* to, const Planes<T>& planes, const Patches<T>& m, int64_t n, int64_t row) {
     const int64_t left = smaller(m.first_x < 0 ? -m.first_x : 0, planes.width);
     const int64_t first = m.first_x > 0 ? m.first_x : 0, some = smaller(m.width - first, planes.width - left);
     std::memset(to, 0, planes.size() * sizeof(T));
-    for (int64_t i = 0; i < planes.lines; ++i, to += planes.width) {
-        const int64_t y = row + m.first_y + i;
-        if (y >= 0 && y < m.height)
-            to_planes(to + left, planes.plane, m.images + ((n * m.height + y) * m.width + first) * m.pixel, m.pixel,
-                      planes.channels, some);
+    for (int64_t o = 0; o < m.taps_z; ++o, to += m.channels * planes.plane) {
+        const int64_t z = m.z(n) + o * m.step_z;
+        if (!m.has_plane(z)) continue;
+        const T* plane = m.plane(n, z) + first * m.pixel;
+        for (int64_t i = 0; i < planes.lines; ++i) {
+            const int64_t y = row + m.first_y + i;
+            if (y >= 0 && y < m.height)
+                to_planes(to + i * planes.width + left, planes.plane, plane + y * m.width * m.pixel, m.pixel,
+                          m.channels, some);
+        }
     }
 }
 

@@ -19,6 +19,9 @@
 #define SCRATCH_conv2d FAMILY_HERE
 #define SCRATCH_conv2d_backward_input FAMILY_HERE
 #define SCRATCH_conv2d_backward_kernel FAMILY_HERE
+#define SCRATCH_conv3d FAMILY_HERE
+#define SCRATCH_conv3d_backward_input FAMILY_HERE
+#define SCRATCH_conv3d_backward_kernel FAMILY_HERE
 #define SCRATCH_lstm_backward FAMILY_HERE
 #define SCRATCH_gru_backward FAMILY_HERE
 #define SCRATCH_simple_rnn_backward FAMILY_HERE

@@ -39,6 +39,9 @@ __all__: list[str] = [
     "conv2d",
     "conv2d_backward_input",
     "conv2d_backward_kernel",
+    "conv3d",
+    "conv3d_backward_input",
+    "conv3d_backward_kernel",
     "copy",
     "cos",
     "cos_backward",
@@ -845,6 +848,52 @@ def conv2d_backward_kernel(
 ) -> None: ...
 @typing.overload
 def conv2d_backward_kernel(
+    grad_kernel: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def conv3d(
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    bias: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def conv3d(
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    x: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    bias: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+@typing.overload
+def conv3d_backward_input(
+    grad_x: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    kernel: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def conv3d_backward_input(
+    grad_x: numpy.typing.NDArray[numpy.float64] | None,
+    grad: numpy.typing.NDArray[numpy.float64] | None,
+    kernel: numpy.typing.NDArray[numpy.float64] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def conv3d_backward_kernel(
+    grad_kernel: numpy.typing.NDArray[numpy.float32] | None,
+    grad: numpy.typing.NDArray[numpy.float32] | None,
+    x: numpy.typing.NDArray[numpy.float32] | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+@typing.overload
+def conv3d_backward_kernel(
     grad_kernel: numpy.typing.NDArray[numpy.float64] | None,
     grad: numpy.typing.NDArray[numpy.float64] | None,
     x: numpy.typing.NDArray[numpy.float64] | None,

@@ -93,6 +93,13 @@ VOLUMES: list[Call] = [
     ((1, 9, 3, 3, 2), (2, 1, 1, 2, 3), {"strides": (4, 1, 1)}),  # planes that no window looks at
     ((2, 4, 5, 5, 3), (1, 3, 3, 3, 4), {}),  # images side by side
     ((2, 4, 5, 5, 3), (1, 3, 3, 3, 4), {"strides": (3, 1, 1)}),
+    ((1, 3, 3, 16, 16), (3, 3, 3, 16, 17), {"padding": "same"}),  # tiles of one row, some of which see zeros only
+    ((1, 3, 5, 28, 17), (3, 2, 3, 17, 9), {"padding": "same"}),
+    ((1, 3, 5, 13, 17), (3, 3, 3, 17, 18), {"padding": "same"}),
+    ((3, 4, 4, 4, 20), (3, 3, 3, 20, 18), {"padding": "same"}),  # blocks of several planes
+    ((2, 5, 6, 5, 17), (3, 2, 3, 17, 20), {"dilation_rate": (2, 1, 1), "strides": (1, 2, 1), "padding": "same"}),
+    ((1, 3, 8, 21, 1), (3, 3, 3, 1, 18), {"padding": "same"}),  # one channel
+    ((1, 2, 2, 2, 152), (3, 3, 3, 152, 128), {"padding": "same"}),  # a kernel larger than the cache
     ((0, 3, 4, 4, 3), (2, 2, 2, 3, 4), {}),
     ((2, 3, 4, 4, 0), (2, 2, 2, 0, 4), {}),
 ]

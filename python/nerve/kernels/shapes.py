@@ -92,6 +92,33 @@ class Conv2DShape(NamedTuple):
         return self.batch, self.out_height, self.out_width, self.filters
 
 
+class Conv3DShape(NamedTuple):
+    """A convolution: volume NDHWC, kernel DHWIO, output NDHWC."""
+
+    batch: int
+    depth: int
+    height: int
+    width: int
+    channels: int
+    kernel_depth: int
+    kernel_height: int
+    kernel_width: int
+    filters: int
+    groups: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    stride_depth: int
+    stride_height: int
+    stride_width: int
+    dilation_depth: int
+    dilation_height: int
+    dilation_width: int
+    pad_front: int
+    pad_top: int
+    pad_left: int
+
+
 class Pool2DShape(NamedTuple):
     """Windows over an image NHWC."""
 

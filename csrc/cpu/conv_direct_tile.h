@@ -1,0 +1,213 @@
+// The register tiles of conv_direct.h: output pixels by filters, whose patches are read through pointers.
+#pragma once
+#include "cpu/conv_blocks.h"
+
+namespace nerve::NERVE_ISA {
+
+// Where output pixel (n, i, j) lies: in image n, plane n % planes of volume n / planes, + i * row + j * pixel.
+template <class T>
+struct Places {
+    T* out;
+    int64_t planes, volume, image, row, pixel;
+    const T* bias;  // may be null
+    Activation activation;
+
+    NERVE_INLINE T* at(int64_t n) const { return out + n / planes * volume + n % planes * image; }
+    // Whether pixels lie side by side, `rows_y` rows of `rows_x` in an image.
+    bool dense(int64_t rows_y, int64_t rows_x) const {
+        return row == rows_x * pixel && image == rows_y * row && volume == planes * image;
+    }
+};
+
+// A run of elements that lie side by side in every patch: where it begins, from the beginning of the patch, and how
+// many they are; the pixel they are of, from the patch's corner. `ends`: a chain of fma ends with it.
+struct Run {
+    int64_t offset, length;
+    Place tap;
+    bool ends;
+};
+
+// A tile of columns [column, column + columns) and `rows` output pixels: where these go, what they look at, and, where
+// some of that lies outside a volume of this size, the corners of their patches. Where x_step is not zero, the pixels
+// are of one row, and that is from one patch to the next, which begins `stride` pixels further on.
+// `unit`: they are of one row, patches begin one element apart, and nothing lies outside; x has the first one.
+template <class T>
+struct DirectTile {
+    T* const* out;
+    const T* const* x;
+    const Place* corners;  // or null
+    int64_t depth, height, width, x_step, stride, column, columns;
+    int rows;
+    bool unit;
+};
+
+// What becomes of a tile's sums, a row of them every `stride`, where a part of them is wanted or the formula is long.
+template <class T>
+NERVE_NOINLINE void put(const DirectTile<T>& tile, const T* sums, int64_t stride, const Places<T>& places, bool first,
+                        bool last) {
+    using V = vec<T>;
+    for (int r = 0; r < tile.rows; ++r)
+        for (int64_t c = 0; c < tile.columns; c += V::size) {
+            const int64_t n = smaller(tile.columns - c, V::size), at = tile.column + c;
+            V value = load(sums + r * stride + c);
+            if (!first) value = load_partial(tile.out[r] + at, n) + value;
+            if (last && places.bias != nullptr) value += load_partial(places.bias + at, n);
+            if (last) value = activate(places.activation, value);
+            store_partial(tile.out[r] + at, value, n);
+        }
+}
+
+// One chain for R pixels, from runs[0] to the first that ends one; what earlier chains made is added unless `first`,
+// bias and activation are with `last`.
+template <class T, int R, int J, bool unit>
+NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, const T* b, const Places<T>& places,
+                                bool first, bool last, Ahead<T>& ahead, int64_t ask) {
+    using V = vec<T>;
+    const int64_t column = tile.column, columns = tile.columns;
+    const int rows = tile.rows;
+    T* const* const out = tile.out;
+    int asked = first ? 0 : rows;
+    V sum[R][J];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
+    for (;; ++runs) {
+        // Little by little, so that the lines the products wait for find room between.
+        for (const int end = int(smaller(rows, asked + (R + 1) / 2)); asked < end; ++asked)
+            for (int c = 0; c < J * V::size; c += Ahead<T>::line) __builtin_prefetch(out[asked] + column + c, 1);
+        ahead.ask(ask);
+        const int64_t length = runs->length;
+        if constexpr (unit) {
+            const T* from = tile.x[0] + runs->offset;
+            for (int64_t k = 0; k < length; ++k, b += tile_columns<T>) {
+                V bk[J];
+#pragma GCC unroll 4
+                for (int j = 0; j < J; ++j) bk[j] = load(b + j * V::size);
+#pragma GCC unroll 16
+                for (int r = 0; r < R; ++r) {
+                    const V ak(from[k + r]);
+#pragma GCC unroll 4
+                    for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
+                }
+            }
+            if (runs->ends) break;
+            continue;
+        }
+        const T* a[R];
+        const Place tap = runs->tap;
+        bool seen = true;
+        int skips = 0;
+        if (tile.corners == nullptr) {
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) a[r] = tile.x[r] + runs->offset;
+        } else if (tile.x_step != 0) {
+            const T* from = tile.x[0] + runs->offset;
+            const int64_t left = tile.corners->x + tap.x;
+            seen = uint64_t(tile.corners->z + tap.z) < uint64_t(tile.depth) &&
+                   uint64_t(tile.corners->y + tap.y) < uint64_t(tile.height);
+            const bool begins = left >= 0, ends = left + (R - 1) * tile.stride < tile.width;
+            if (begins && ends) {
+#pragma GCC unroll 16
+                for (int r = 0; r < R; ++r) a[r] = from + r * tile.x_step;
+            } else {
+                skips = begins ? 1 : -1;
+#pragma GCC unroll 16
+                for (int r = 0; r < R; ++r)
+                    a[r] = uint64_t(left + r * tile.stride) < uint64_t(tile.width) ? from + r * tile.x_step : zeros<T>;
+            }
+        } else {
+            seen = false;
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) {
+                const bool inside = uint64_t(tile.corners[r].z + tap.z) < uint64_t(tile.depth) &&
+                                    uint64_t(tile.corners[r].y + tap.y) < uint64_t(tile.height) &&
+                                    uint64_t(tile.corners[r].x + tap.x) < uint64_t(tile.width);
+                a[r] = inside ? tile.x[r] + runs->offset : zeros<T>;
+                seen |= inside;
+            }
+        }
+        auto multiply = [&](auto begin, auto end) NERVE_LAMBDA_INLINE {
+            for (int64_t k = 0; k < length; ++k) {
+                const T* row = b + k * tile_columns<T>;
+                V bk[J];
+#pragma GCC unroll 4
+                for (int j = 0; j < J; ++j) bk[j] = load(row + j * V::size);
+#pragma GCC unroll 16
+                for (int r = decltype(begin)::value; r < decltype(end)::value; ++r) {
+                    const V ak(a[r][k]);
+#pragma GCC unroll 4
+                    for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
+                }
+            }
+        };
+        using Zero = std::integral_constant<int, 0>;
+        using One = std::integral_constant<int, 1>;
+        if (!seen) {  // zeros for all of the pixels, for the first or for the last
+        } else if (skips < 0) {
+            multiply(One(), std::integral_constant<int, R>());
+        } else if (skips > 0) {
+            multiply(Zero(), std::integral_constant<int, R - 1>());
+        } else {
+            multiply(Zero(), std::integral_constant<int, R>());
+        }
+        b += length * tile_columns<T>;
+        if (runs->ends) break;
+    }
+    const bool relu = places.activation == Activation::relu;
+    if (rows < R || columns < J * V::size || (last && !relu && places.activation != Activation::linear)) {
+        T values[R * J * V::size];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int j = 0; j < J; ++j) store(values + (r * J + j) * V::size, sum[r][j]);
+        return put(tile, values, J * V::size, places, first, last);
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < J; ++j) {
+        const int64_t at = column + j * V::size;
+        if (!first)
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r][j] = load(out[r] + at) + sum[r][j];
+        if (last && places.bias != nullptr) {
+            const V bias = load(places.bias + at);
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r][j] += bias;
+        }
+        if (last && relu)
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r][j] = max(sum[r][j], V(T(0)));
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) store(out[r] + at, sum[r][j]);
+    }
+}
+
+// The most rows of a tile of pixels in one row whose patches begin one element apart.
+constexpr int unit_rows(int64_t columns, int64_t vector) {
+    return vector_bytes == 64 && columns <= vector ? 16 : tile_rows;
+}
+
+template <class T>
+void direct_tile_of(const DirectTile<T>& tile, const Run* runs, const T* b, const Places<T>& places, bool first,
+                    bool last, Ahead<T>& ahead, int64_t ask) {
+    constexpr int eight = tile_rows > 8 ? 8 : tile_rows;
+    auto of = [&](auto height, auto unit) NERVE_LAMBDA_INLINE {
+        constexpr int R = decltype(height)::value, wide = R > tile_rows ? tile_rows : R;
+        if (tile.columns <= vec<T>::size)
+            direct_tile<T, R, 1, decltype(unit)::value>(tile, runs, b, places, first, last, ahead, ask);
+        else
+            direct_tile<T, wide, tile_vectors, decltype(unit)::value>(tile, runs, b, places, first, last, ahead, ask);
+    };
+    if (tile.unit) {
+        if (tile.rows <= eight) return of(std::integral_constant<int, eight>(), std::true_type());
+        return of(std::integral_constant<int, unit_rows(1, 1)>(), std::true_type());
+    }
+    if (tile.rows <= 4)
+        of(std::integral_constant<int, 4>(), std::false_type());
+    else if (tile_rows > 8 && tile.rows <= 8)
+        of(std::integral_constant<int, eight>(), std::false_type());
+    else
+        of(std::integral_constant<int, tile_rows>(), std::false_type());
+}
+
+}  // namespace nerve::NERVE_ISA
