@@ -18,9 +18,11 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
     const auto part = [&](int64_t d) -> Span {  // the rows of depth d
         return {d == top ? lines.begin - d * s.height : 0, d == bottom ? lines.end - d * s.height : s.height};
     };
+    const int64_t least = 2048 / size + 1;  // rows, since short calls of memset take their time
     const auto clear = [&](int64_t d, int64_t end) {
         int64_t& done = cleared[d - top];
         if (end <= done) return;
+        if (end < done + least) end = done + least < part(d).end ? done + least : part(d).end;
         std::memset(grad_x + (d * s.height + done) * size, 0, (end - done) * size * sizeof(T));
         done = end;
     };
@@ -41,12 +43,17 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
             if (!any) continue;
             const T* from = grad + (i * s.out_height + j) * row;
             const int32_t* winners = index + (i * s.out_height + j) * row;
-            for (int64_t e = 0; e < row; e += s.channels)
-                for (int64_t c = 0; c < s.channels; ++c) {
-                    const int64_t position = winners[e + c];
-                    if (uint64_t(position - first) < uint64_t(positions))
-                        grad_x[position * s.channels + c] += from[e + c];
-                }
+            const auto give = [&](int64_t e, int64_t c) NERVE_LAMBDA_INLINE {
+                const int64_t position = winners[e];
+                if (uint64_t(position - first) < uint64_t(positions)) grad_x[position * s.channels + c] += from[e];
+            };
+            if (s.channels == 1) {
+#pragma GCC unroll 4
+                for (int64_t e = 0; e < row; ++e) give(e, 0);
+            } else {
+                for (int64_t e = 0; e < row; e += s.channels)
+                    for (int64_t c = 0; c < s.channels; ++c) give(e + c, c);
+            }
         }
     }
     for (int64_t d = top; d <= bottom; ++d) clear(d, part(d).end);
