@@ -91,12 +91,19 @@ template <class T>
 void share_out(T* grad_x, const T* grad, const Pool3DShape& s) {
     const int64_t size = s.width * s.channels, row = s.out_width * s.channels, lines = s.depth * s.height;
     if (s.batch * lines * size == 0) return;
-    const Axis depths = depth_axis(s), heights = height_axis(s), widths = width_axis(s);
-    Memory memory(runtime::workspace, (s.width + s.out_width) * int64_t(sizeof(Span)) + row * int64_t(sizeof(T)) + 192);
-    Span* over = memory.take<Span>(s.width);
+    const int64_t spans = s.depth + s.height + s.width;
+    Memory memory(runtime::workspace,
+                  Tables::bytes(s) + spans * int64_t(sizeof(Span)) + row * int64_t(sizeof(T)) + 256);
+    const Tables windows(s, memory);
+    const auto covering = [&](const Axis& axis) {  // the windows over each position: divisions cost more than a look
+        Span* over = memory.take<Span>(axis.size);
+        for (int64_t x = 0; x < axis.size; ++x) over[x] = axis.covering(x);
+        return over;
+    };
+    const Span *over_depth = covering(depth_axis(s)), *over_height = covering(height_axis(s));
+    const Span* over = covering(width_axis(s));
     T* parts = memory.take<T>(row);  // of the elements of a row of the output, along the width
-    for (int64_t x = 0; x < s.width; ++x) over[x] = widths.covering(x);
-    for (int64_t e = 0; e < row; ++e) parts[e] = T(widths.window(e / s.channels).size());
+    for (int64_t e = 0; e < row; ++e) parts[e] = T(windows.width[e / s.channels].size());
     parallel_blocks(s.batch * lines, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
         Memory own(runtime::packed_a, row * int64_t(sizeof(T)) + 64);
         T* sums = own.take<T>(row);
@@ -104,7 +111,7 @@ void share_out(T* grad_x, const T* grad, const Pool3DShape& s) {
         int64_t volume = -1;
         for (int64_t number = begin; number < end; ++number) {
             T* line = grad_x + number * size;
-            const Span i = depths.covering(number / s.height % s.depth), j = heights.covering(number % s.height);
+            const Span i = over_depth[number / s.height % s.depth], j = over_height[number % s.height];
             if (number / lines == volume && i.begin == depth.begin && i.end == depth.end && j.begin == height.begin &&
                 j.end == height.end) {
                 std::memcpy(line, line - size, size * sizeof(T));
@@ -118,7 +125,7 @@ void share_out(T* grad_x, const T* grad, const Pool3DShape& s) {
                 for (int v = 0; v < n; ++v) sum[v] = vec<T>(T(0));
                 for (int64_t a = i.begin; a < i.end; ++a)
                     for (int64_t b = j.begin; b < j.end; ++b) {
-                        const vec<T> count(T(depths.window(a).size() * heights.window(b).size()));
+                        const vec<T> count(T(windows.depth[a].size() * windows.height[b].size()));
                         for (int v = 0; v < n; ++v) {
                             const int64_t at_v = e + v * vec<T>::size;
                             sum[v] +=
