@@ -27,6 +27,8 @@ __all__: list[str] = [
     "attention_backward",
     "average_pool2d",
     "average_pool2d_backward",
+    "average_pool3d",
+    "average_pool3d_backward",
     "batch_norm_backward",
     "batch_norm_inference",
     "batch_norm_training",
@@ -112,6 +114,8 @@ __all__: list[str] = [
     "max",
     "max_pool2d",
     "max_pool2d_backward",
+    "max_pool3d",
+    "max_pool3d_backward",
     "max_scratch",
     "maximum",
     "mean",
@@ -399,6 +403,20 @@ def average_pool2d(
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 def average_pool2d_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def average_pool3d(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def average_pool3d_backward(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
     grad_x: int | None,
@@ -1319,6 +1337,22 @@ def max_pool2d_backward(
     grad: int | None,
     index: int | None,
     wide_index: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def max_pool3d(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    index: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
+def max_pool3d_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    index: int | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
 def max_scratch(
