@@ -77,7 +77,8 @@ class Comparison:
             self.shim.seed(seed)
             converted, arrays = on_device(arguments)
             getattr(self.cuda, name)(*converted)
-            assert fake_cupy.guards_intact(), f"{name} wrote outside its arrays"
+            wrong = fake_cupy.written_outside()
+            assert not wrong, f"{name} wrote {wrong}"
             runs.append(arrays)
         getattr(reference, name)(*arguments)
         for one, other, want in zip(*runs, _originals(arguments), strict=True):
