@@ -131,6 +131,19 @@ void rms_norm_backward(T* grad_x, T* grad_gamma, const T* grad, const T* x, cons
     rows_backward<false, T>(grad_x, grad_gamma, nullptr, grad, x, nullptr, rstd, gamma, rows, columns);
 }
 
+template <class T>
+void group_norm(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t batch, int64_t positions,
+                int64_t groups, int64_t channels, double epsilon) {
+    normalize_groups(out, mean, rstd, x, gamma, beta, batch, positions, groups, channels, epsilon);
+}
+
+template <class T>
+void group_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
+                         const T* rstd, const T* gamma, int64_t batch, int64_t positions, int64_t groups,
+                         int64_t channels) {
+    groups_backward(grad_x, grad_gamma, grad_beta, grad, x, mean, rstd, gamma, batch, positions, groups, channels);
+}
+
 }  // namespace nerve::NERVE_ISA
 
 #define NERVE_FAMILY "kernels/norm.inc"

@@ -14,11 +14,9 @@ void each_sample(int64_t batch, int64_t size, const Body& body) {
     parallel_blocks(batch, size < grain ? grain / size : 1, body);
 }
 
-}  // namespace
-
 template <class T>
-void group_norm(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t batch, int64_t positions,
-                int64_t groups, int64_t channels, double epsilon) {
+void normalize_groups(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* beta, int64_t batch,
+                      int64_t positions, int64_t groups, int64_t channels, double epsilon) {
     const int64_t all = groups * channels, size = positions * all;
     if (size == 0) {
         for (int64_t i = 0; i < batch * groups; ++i) mean[i] = rstd[i] = T(__builtin_nan(""));
@@ -61,9 +59,8 @@ void group_norm(T* out, T* mean, T* rstd, const T* x, const T* gamma, const T* b
 }
 
 template <class T>
-void group_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean,
-                         const T* rstd, const T* gamma, int64_t batch, int64_t positions, int64_t groups,
-                         int64_t channels) {
+void groups_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, const T* x, const T* mean, const T* rstd,
+                     const T* gamma, int64_t batch, int64_t positions, int64_t groups, int64_t channels) {
     const int64_t all = groups * channels, size = positions * all;
     if (size == 0 || batch == 0) {
         for (int64_t c = 0; c < all; ++c) grad_beta[c] = grad_gamma[c] = T(0);
@@ -126,4 +123,5 @@ void group_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, 
     });
 }
 
+}  // namespace
 }  // namespace nerve::NERVE_ISA

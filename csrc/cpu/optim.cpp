@@ -42,24 +42,19 @@ void step_all(T* const* const (&lists)[n], const T* const* gradients, const int6
             const T* gradient = gradients[parameter] + first;
 
             vec<T> state[n];
-            const auto some = [&](int64_t i, int64_t lanes) NERVE_LAMBDA_INLINE {
-                for (int j = 0; j < n; ++j) state[j] = load_partial(arrays[j] + i, lanes);
-                state[0] = fma(state[0], decay, state[0]);
-                formula(state, load_partial(gradient + i, lanes));
-                for (int j = 0; j < n; ++j) store_partial(arrays[j] + i, state[j], lanes);
-            };
-            // NumPy's large arrays all begin 16 bytes behind a page: a few elements, and no vector spans two lines.
-            constexpr uintptr_t line = vec<T>::size * sizeof(T);
-            const int64_t before = int64_t((line - reinterpret_cast<uintptr_t>(arrays[0]) % line) % line / sizeof(T));
-            int64_t i = before < size ? before : 0;
-            if (i > 0) some(0, i);
+            int64_t i = 0;
             for (; i + vec<T>::size <= size; i += vec<T>::size) {
                 for (int j = 0; j < n; ++j) state[j] = load(arrays[j] + i);
                 state[0] = fma(state[0], decay, state[0]);
                 formula(state, load(gradient + i));
                 for (int j = 0; j < n; ++j) store(arrays[j] + i, state[j]);
             }
-            if (i < size) some(i, size - i);
+            if (const int64_t left = size - i; left > 0) {
+                for (int j = 0; j < n; ++j) state[j] = load_partial(arrays[j] + i, left);
+                state[0] = fma(state[0], decay, state[0]);
+                formula(state, load_partial(gradient + i, left));
+                for (int j = 0; j < n; ++j) store_partial(arrays[j] + i, state[j], left);
+            }
             begin += size;
         }
     });
