@@ -40,6 +40,12 @@ __all__: list[str] = [
     "conv2d_backward_kernel",
     "conv2d_backward_kernel_scratch",
     "conv2d_scratch",
+    "conv3d",
+    "conv3d_backward_input",
+    "conv3d_backward_input_scratch",
+    "conv3d_backward_kernel",
+    "conv3d_backward_kernel_scratch",
+    "conv3d_scratch",
     "copy",
     "cos",
     "cos_backward",
@@ -522,6 +528,56 @@ def conv2d_backward_kernel_scratch(
     dtype: str, grad_kernel: int | None, grad: int | None, x: int | None, shape: tuple[typing.Any, ...]
 ) -> int: ...
 def conv2d_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    kernel: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
+def conv3d(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    kernel: int | None,
+    bias: int | None,
+    shape: tuple[typing.Any, ...],
+    activation: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
+def conv3d_backward_input(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    kernel: int | None,
+    shape: tuple[typing.Any, ...],
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
+def conv3d_backward_input_scratch(
+    dtype: str, grad_x: int | None, grad: int | None, kernel: int | None, shape: tuple[typing.Any, ...]
+) -> int: ...
+def conv3d_backward_kernel(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_kernel: int | None,
+    grad: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
+def conv3d_backward_kernel_scratch(
+    dtype: str, grad_kernel: int | None, grad: int | None, x: int | None, shape: tuple[typing.Any, ...]
+) -> int: ...
+def conv3d_scratch(
     dtype: str,
     out: int | None,
     x: int | None,
