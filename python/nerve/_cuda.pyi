@@ -140,6 +140,8 @@ __all__: list[str] = [
     "noted_nodes",
     "one_hot",
     "pack",
+    "pad",
+    "pad_backward",
     "pairwise_distances",
     "power",
     "radius_counts",
@@ -154,6 +156,7 @@ __all__: list[str] = [
     "relu6_backward",
     "relu_backward",
     "replace_arguments",
+    "resize",
     "rms_norm",
     "rms_norm_backward",
     "rmsprop_step",
@@ -1572,6 +1575,21 @@ def pack(
     columns: typing.SupportsInt | typing.SupportsIndex,
     transposed: bool,
 ) -> None: ...
+def pad(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    shape: tuple[typing.Any, ...],
+    value: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def pad_backward(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    grad_x: int | None,
+    grad: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
 def pairwise_distances(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1693,6 +1711,17 @@ def replace_arguments(
     Let launches of this thread give their arguments to these nodes of a graph instead.
     """
 
+def resize(
+    dtype: str,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    out: int | None,
+    x: int | None,
+    row_starts: int | None,
+    row_weights: int | None,
+    column_starts: int | None,
+    column_weights: int | None,
+    shape: tuple[typing.Any, ...],
+) -> None: ...
 def rms_norm(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
