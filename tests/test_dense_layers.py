@@ -99,7 +99,7 @@ class TestNormalizations:
         layer = model.layers[0]
         layer(SEQUENCES, training=True)
         assert np.linalg.svd(layer.kernel.numpy())[1][0] == pytest.approx(1.0, rel=1e-3)
-        assert [w.name for w in loaded.layers[0].weights] == ["vector_u", "kernel", "bias"]
+        assert [w.name for w in loaded.layers[0].weights] == ["kernel", "vector_u", "bias"]
         layer.kernel.assign(np.zeros((4, 5)))
         before = layer.vector_u.numpy()
         layer(SEQUENCES, training=True)

@@ -51,7 +51,10 @@ void pool(T* out, int32_t* index, const T* x, const Pool3DShape& s) {
     const Tables tables(s, memory);
     // Of the whole x, what a window stands for: windows that overlap look at more, but from a cache.
     const int64_t size = s.batch * s.depth * s.height * s.width * s.channels;
-    if (s.channels >= vec<T>::size)
+    // The order of a sum hangs on it, so it is the same on every instruction set.
+    constexpr int64_t many_channels = 64 / sizeof(T);
+    static_assert(many_channels >= vec<T>::size);
+    if (s.channels >= many_channels)
         return parallel_blocks(windows, rows_in_a_task(size / windows), [&](int64_t begin, int64_t end) {
             pool_windows<Reduce>(out, index, x, s, tables, begin, end);
         });

@@ -226,7 +226,10 @@ void run(const Resize<T>& work) {
     using Way = void (Resize<T>::*)(int64_t, int64_t) const;
     const ResizeShape& s = work.s;
     Way way = s.out_height > s.height || work.rows_are_copies ? &Resize<T>::grown : &Resize<T>::shrunk;
-    const bool wide_pixels = s.channels >= vec<T>::size, streams = work.streams && s.channels % vec<T>::size == 0;
+    // The order of a sum hangs on it, so it is the same on every instruction set.
+    constexpr int64_t many_channels = 64 / sizeof(T);
+    static_assert(many_channels >= vec<T>::size);
+    const bool wide_pixels = s.channels >= many_channels, streams = work.streams && s.channels % vec<T>::size == 0;
     if (work.same_columns)
         way = &Resize<T>::shrunk;
     else if (work.rows_are_copies && work.across.copies && wide_pixels)
