@@ -18,6 +18,32 @@ struct quad<double> {
     typedef double type __attribute__((vector_size(32)));
 };
 
+// a * b + c as vectors compute it, so that every way through a row has the same bits: rounded once, where there is an
+// instruction for it.
+template <class T>
+NERVE_INLINE T fma_one(T a, T b, T c) {
+#if defined(__FMA__) || defined(__aarch64__)
+    if constexpr (sizeof(T) == 4)
+        return __builtin_fmaf(a, b, c);
+    else
+        return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+template <class V, class T>
+NERVE_INLINE V fma_quad(V a, T b, V c) {
+#if defined(__FMA__)
+    if constexpr (sizeof(T) == 4)
+        return (V)_mm_fmadd_ps((__m128)a, _mm_set1_ps(b), (__m128)c);
+    else
+        return (V)_mm256_fmadd_pd((__m256d)a, _mm256_set1_pd(b), (__m256d)c);
+#else
+    for (int i = 0; i < 4; ++i) c[i] = fma_one<T>(a[i], b, c[i]);
+    return c;
+#endif
+}
+
 template <class T>
 struct Across {
     const int64_t* starts;
@@ -120,7 +146,7 @@ struct Across {
             const T* from = in + starts[j] * channels;
             const T* w = weights + j * all;
             V value = at(from) * w[0];
-            for (int64_t k = 1; k < all; ++k) value += at(from + k * channels) * w[k];
+            for (int64_t k = 1; k < all; ++k) value = fma_quad(at(from + k * channels), w[k], value);
             std::memcpy(out + j * channels, &value, j + 1 < pixels ? sizeof value : size_t(channels) * sizeof(T));
         }
     }
@@ -156,7 +182,7 @@ struct Across {
             for (int64_t c = 0; c < channels; ++c) {
                 const T* from = in + starts[j] * channels + c;
                 T value = from[0] * weights[j * all];
-                for (int64_t k = 1; k < all; ++k) value += from[k * channels] * weights[j * all + k];
+                for (int64_t k = 1; k < all; ++k) value = fma_one(from[k * channels], weights[j * all + k], value);
                 out[j * channels + c] = value;
             }
     }
