@@ -37,11 +37,17 @@ class Program:
     way: str = "fit"
 
     @property
+    def noisy(self) -> bool:
+        """Whether it draws noise, so that losses of one epoch and the next differ by that."""
+        return self.script in NOISY
+
+    @property
     def name(self) -> str:
         return f"examples/keras/{self.script}.py, fit"
 
 
-PROGRAMS = tuple(Program(name, {"vae": 0.05, "dcgan": 0.2}.get(name, 2e-3)) for name in NAMES)
+NOISY = {"vae": 0.05, "dcgan": 0.2}
+PROGRAMS = tuple(Program(name, NOISY.get(name, 2e-3)) for name in NAMES)
 
 
 def load(name: str, line: str = OURS) -> Any:
