@@ -113,9 +113,19 @@ def _without_own_step(script: Any) -> None:
 
     for value in list(vars(script).values()):
         if isinstance(value, type) and issubclass(value, keras.Model) and "train_step" in vars(value):
-            for name in ("train_step", "metrics"):
-                if name in vars(value):
-                    delattr(value, name)
+            delattr(value, "train_step")
+            if "metrics" in vars(value):
+                setattr(value, "metrics", _but(keras.Model.metrics, vars(value)["metrics"]))  # noqa: B010
+
+
+def _but(everything: property, own: property) -> property:
+    """Metrics without those that a model's own step would have updated."""
+
+    def metrics(model: Any) -> list[Any]:
+        left_out = {id(metric) for metric in own.fget(model)}  # type: ignore[misc]
+        return [metric for metric in everything.fget(model) if id(metric) not in left_out]  # type: ignore[misc]
+
+    return property(metrics)
 
 
 def _side(script: Any, model: Any, data: tuple[Any, ...]) -> Side:

@@ -47,6 +47,11 @@ class VAE(keras.Model):
         distance = 0.5 * ops.sum(ops.exp(log_variance) + ops.square(mean) - 1.0 - log_variance, axis=1)
         return ops.mean(pixels), ops.mean(distance)
 
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Both together, which `evaluate` asks for."""
+        pixels, distance = self.terms(x, *y_pred)
+        return pixels + distance
+
     def train_step(self, data):
         """One step on a batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
