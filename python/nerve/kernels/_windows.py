@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from nerve._typing import Array
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._numbers import integer
 
 #: "valid", "same", or the rows and columns added: one number for all sides or ((top, bottom), (left, right)).
@@ -123,3 +125,17 @@ def expect_grad(op: str, grad: Array, shape: Shape) -> None:
     """A ShapeError unless ``grad`` has the output's ``shape``."""
     if grad.shape != shape:
         raise ShapeError(f"[{op}] grad expects the output's shape {shape}, got {grad.shape}")
+
+
+def expect_index(op: str, index: Array, grad: Array, dtype: np.dtype[Any]) -> None:
+    """A DTypeError or ShapeError unless ``index`` has the type and the shape of what a maximum pooling returned."""
+    if index.dtype != dtype:
+        raise DTypeError(f"[{op}] index expects an array of {dtype.name}, got {index.dtype}")
+    if index.shape != grad.shape:
+        raise ShapeError(f"[{op}] index expects the output's shape {grad.shape}, got {index.shape}")
+
+
+def expect_bias(op: str, bias: Array | None, filters: int) -> None:
+    """A ShapeError unless ``bias`` has a number for each filter."""
+    if bias is not None and bias.shape != (filters,):
+        raise ShapeError(f"[{op}] bias expects shape ({filters},), one per filter, got {bias.shape}")

@@ -11,7 +11,17 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._backend import as_floats, empty, pick
 from nerve.kernels._numbers import integer, integers
-from nerve.kernels._windows import Padding, Pair, Shape, expect_grad, expect_rank, hashable_padding, out_size, pair
+from nerve.kernels._windows import (
+    Padding,
+    Pair,
+    Shape,
+    expect_bias,
+    expect_grad,
+    expect_rank,
+    hashable_padding,
+    out_size,
+    pair,
+)
 from nerve.kernels.shapes import Conv2DShape, activation_code
 
 __all__ = ["conv2d", "conv2d_backward_input", "conv2d_backward_kernel"]
@@ -64,7 +74,7 @@ def conv2d(
     code = activation_code(op, activation)
     x, kernel, bias = as_floats(op, x, kernel, bias, optional=1)
     shape = _plan(op, x.shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
-    _expect_bias(op, bias, shape.filters)
+    expect_bias(op, bias, shape.filters)
     out = empty(shape.out_shape, x.dtype, x)
     pick(x, kernel, bias).conv2d(out, x, kernel, bias, shape, code)
     return out
@@ -179,8 +189,3 @@ def _plan(
     batch, height, width, channels = x
     sizes = batch, height, width, channels, kernel[0], kernel[1], kernel[3], groups
     return Conv2DShape(*sizes, *out, *strides, *dilation, *before)
-
-
-def _expect_bias(op: str, bias: Array | None, filters: int) -> None:
-    if bias is not None and bias.shape != (filters,):
-        raise ShapeError(f"[{op}] bias expects shape ({filters},), one per filter, got {bias.shape}")

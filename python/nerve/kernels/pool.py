@@ -9,12 +9,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
-from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import as_array, as_floats, beside, empty, pick
 from nerve.kernels._numbers import integers
 from nerve.kernels._traced import required
-from nerve.kernels._windows import Padding, Pair, Shape, expect_grad, expect_rank, hashable_padding, out_size, pair
+from nerve.kernels._windows import (
+    Padding,
+    Pair,
+    Shape,
+    expect_grad,
+    expect_index,
+    expect_rank,
+    hashable_padding,
+    out_size,
+    pair,
+)
 from nerve.kernels.shapes import Pool2DShape
 
 __all__ = [
@@ -121,10 +130,7 @@ def max_pool2d_backward(
     shape = _plan(op, input_shape, *_options(op, pool_size, strides, padding))
     expect_grad(op, grad, shape.out_shape)
     index = beside(op, array_module(grad), index)
-    if index.dtype != _index_dtype(shape):
-        raise DTypeError(f"[{op}] index expects an array of {_index_dtype(shape).name}, got {index.dtype}")
-    if index.shape != grad.shape:
-        raise ShapeError(f"[{op}] index expects the output's shape {grad.shape}, got {index.shape}")
+    expect_index(op, index, grad, _index_dtype(shape))
     out = empty(input_shape, grad.dtype, grad)
     pick(grad).max_pool2d_backward(out, grad, *_narrow_and_wide(required(index)), shape)
     return out

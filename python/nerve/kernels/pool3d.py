@@ -9,12 +9,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
-from nerve.errors import DTypeError, ShapeError
+from nerve.errors import ShapeError
 from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import as_array, as_floats, beside, empty, pick
 from nerve.kernels._numbers import integers
 from nerve.kernels._traced import required
-from nerve.kernels._windows import Padding3D, Shape, Triple, along, expect_grad, expect_rank, sides, triple
+from nerve.kernels._windows import (
+    Padding3D,
+    Shape,
+    Triple,
+    along,
+    expect_grad,
+    expect_index,
+    expect_rank,
+    sides,
+    triple,
+)
 from nerve.kernels.shapes import Pool3DShape
 
 __all__ = [
@@ -136,10 +146,7 @@ def max_pool3d_backward(
     shape = _shape(op, input_shape, pool_size, strides, padding, output_size)
     expect_grad(op, grad, shape.out_shape)
     index = beside(op, array_module(grad), index)
-    if index.dtype != np.int32:
-        raise DTypeError(f"[{op}] index expects an array of int32, got {index.dtype}")
-    if index.shape != grad.shape:
-        raise ShapeError(f"[{op}] index expects the output's shape {grad.shape}, got {index.shape}")
+    expect_index(op, index, grad, np.dtype(np.int32))
     out = empty(input_shape, grad.dtype, grad)
     pick(grad).max_pool3d_backward(out, grad, required(index), shape)
     return out

@@ -118,6 +118,11 @@ class Conv3DShape(NamedTuple):
     pad_top: int
     pad_left: int
 
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the output."""
+        return self.batch, self.out_depth, self.out_height, self.out_width, self.filters
+
 
 class Pool2DShape(NamedTuple):
     """Windows over an image NHWC."""

@@ -11,7 +11,18 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._backend import as_floats, empty, pick
 from nerve.kernels._numbers import integer, integers
-from nerve.kernels._windows import Padding3D, Shape, Triple, along, expect_rank, out_size, sides, triple
+from nerve.kernels._windows import (
+    Padding3D,
+    Shape,
+    Triple,
+    along,
+    expect_bias,
+    expect_grad,
+    expect_rank,
+    out_size,
+    sides,
+    triple,
+)
 from nerve.kernels.shapes import Conv3DShape, activation_code
 
 __all__ = ["conv3d", "conv3d_backward_input", "conv3d_backward_kernel"]
@@ -60,9 +71,8 @@ def conv3d(
     code = activation_code(op, activation)
     x, kernel, bias = as_floats(op, x, kernel, bias, optional=1)
     shape = _plan(op, x.shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
-    if bias is not None and bias.shape != (shape.filters,):
-        raise ShapeError(f"[{op}] bias expects shape ({shape.filters},), one per filter, got {bias.shape}")
-    out = empty(_out_shape(shape), x.dtype, x)
+    expect_bias(op, bias, shape.filters)
+    out = empty(shape.out_shape, x.dtype, x)
     pick(x, kernel, bias).conv3d(out, x, kernel, bias, shape, code)
     return out
 
@@ -101,7 +111,7 @@ def conv3d_backward_input(
     grad, kernel = as_floats(op, grad, kernel)
     input_shape = integers(op, "input_shape", input_shape, 0)
     shape = _plan(op, input_shape, kernel.shape, *_options(op, strides, padding, dilation_rate, groups))
-    _expect_grad(op, grad, shape)
+    expect_grad(op, grad, shape.out_shape)
     out = empty(input_shape, grad.dtype, grad)
     pick(grad, kernel).conv3d_backward_input(out, grad, kernel, shape)
     return out
@@ -141,7 +151,7 @@ def conv3d_backward_kernel(
     grad, x = as_floats(op, grad, x)
     kernel_shape = integers(op, "kernel_shape", kernel_shape, 0)
     shape = _plan(op, x.shape, kernel_shape, *_options(op, strides, padding, dilation_rate, groups))
-    _expect_grad(op, grad, shape)
+    expect_grad(op, grad, shape.out_shape)
     out = empty(kernel_shape, grad.dtype, grad)
     pick(grad, x).conv3d_backward_kernel(out, grad, x, shape)
     return out
@@ -181,12 +191,3 @@ def _plan(op: str, x: Shape, kernel: Shape, strides: Shape, padding: Any, dilati
     sizes = batch, depth, height, width, channels, kernel[0], kernel[1], kernel[2], kernel[4], groups
     steps = strides[0], strides[1], strides[2], dilation[0], dilation[1], dilation[2]
     return Conv3DShape(*sizes, planes, *out, *steps, front, *before)
-
-
-def _out_shape(shape: Conv3DShape) -> Shape:
-    return shape.batch, shape.out_depth, shape.out_height, shape.out_width, shape.filters
-
-
-def _expect_grad(op: str, grad: Array, shape: Conv3DShape) -> None:
-    if grad.shape != _out_shape(shape):
-        raise ShapeError(f"[{op}] grad expects the output's shape {_out_shape(shape)}, got {grad.shape}")

@@ -1,6 +1,6 @@
-"""Convolution of images NHWC with kernels HWIO, in NumPy: one product of matrices for each element of the window.
+"""Convolution of volumes NDHWC with kernels DHWIO, in NumPy: one product of matrices for each element of the window.
 
-Of volumes NDHWC with kernels DHWIO the same way.
+An image NHWC is a volume of one plane.
 """
 
 from __future__ import annotations
@@ -22,58 +22,44 @@ __all__ = [
     "conv3d_backward_kernel",
 ]
 
-# In the subscripts: images n, planes d, rows i, columns j, groups g, channels c and filters f of a group.
+# In the subscripts: volumes n, planes d, rows i, columns j, groups g, channels c and filters f of a group.
 
 
-def _taps(s: Conv2DShape, x: Array) -> Iterator[tuple[int, int, Array]]:
-    """For each element (p, q) of the window the pixels it meets, (batch, out_height, out_width, groups, channels)."""
-    for p in range(s.kernel_height):
-        for q in range(s.kernel_width):
-            top, left = p * s.dilation_height, q * s.dilation_width
-            rows = slice(top, top + (s.out_height - 1) * s.stride_height + 1, s.stride_height)
-            columns = slice(left, left + (s.out_width - 1) * s.stride_width + 1, s.stride_width)
-            yield p, q, x[:, rows, columns]
-
-
-def _padded(s: Conv2DShape) -> tuple[Array, Array]:
-    """Zeros the size of x with its padding, by groups, and the view of them that is the image."""
-    # As many rows and columns as the last window needs, and at least those of the image.
-    bottom = (s.out_height - 1) * s.stride_height + (s.kernel_height - 1) * s.dilation_height + 1
-    right = (s.out_width - 1) * s.stride_width + (s.kernel_width - 1) * s.dilation_width + 1
-    size = max(bottom, s.pad_top + s.height), max(right, s.pad_left + s.width)
-    x = np.zeros((s.batch, *size, s.groups, s.channels // s.groups))
-    return x, x[:, s.pad_top : s.pad_top + s.height, s.pad_left : s.pad_left + s.width]
+def _one_plane(s: Conv2DShape) -> Conv3DShape:
+    return Conv3DShape(
+        s.batch,
+        1,
+        *s[1:4],
+        1,
+        *s[4:8],
+        1,
+        s.out_height,
+        s.out_width,
+        1,
+        s.stride_height,
+        s.stride_width,
+        1,
+        s.dilation_height,
+        s.dilation_width,
+        0,
+        s.pad_top,
+        s.pad_left,
+    )
 
 
 def conv2d(out: Array, x: Array, kernel: Array, bias: Array | None, shape: Conv2DShape, activation: int) -> None:
-    padded, image = _padded(shape)
-    image[...] = x.reshape(image.shape)
-    by_group = kernel.reshape(*kernel.shape[:3], shape.groups, shape.filters // shape.groups).astype(np.float64)
-    total = np.zeros((*out.shape[:3], shape.groups, shape.filters // shape.groups))
-    for p, q, pixels in _taps(shape, padded):
-        total += np.einsum("nijgc,cgf->nijgf", pixels, by_group[p, q])
-    total = total.reshape(out.shape)
-    out[...] = activate(total if bias is None else total + bias, activation)
+    conv3d(out[:, None], x[:, None], kernel[None], bias, _one_plane(shape), activation)
 
 
 def conv2d_backward_input(grad_x: Array, grad: Array, kernel: Array, shape: Conv2DShape) -> None:
-    padded, image = _padded(shape)
-    by_group = kernel.reshape(*kernel.shape[:3], shape.groups, shape.filters // shape.groups).astype(np.float64)
-    g = grad.reshape(*grad.shape[:3], shape.groups, shape.filters // shape.groups)
-    for p, q, pixels in _taps(shape, padded):
-        pixels += np.einsum("nijgf,cgf->nijgc", g, by_group[p, q])
-    grad_x[...] = image.reshape(grad_x.shape)
+    conv3d_backward_input(grad_x[:, None], grad[:, None], kernel[None], _one_plane(shape))
 
 
 def conv2d_backward_kernel(grad_kernel: Array, grad: Array, x: Array, shape: Conv2DShape) -> None:
-    padded, image = _padded(shape)
-    image[...] = x.reshape(image.shape)
-    g = grad.reshape(*grad.shape[:3], shape.groups, shape.filters // shape.groups)
-    for p, q, pixels in _taps(shape, padded):
-        grad_kernel[p, q] = np.einsum("nijgc,nijgf->cgf", pixels, g).reshape(grad_kernel.shape[2:])
+    conv3d_backward_kernel(grad_kernel[None], grad[:, None], x[:, None], _one_plane(shape))
 
 
-def _volume_taps(s: Conv3DShape, x: Array) -> Iterator[tuple[tuple[int, int, int], Array]]:
+def _taps(s: Conv3DShape, x: Array) -> Iterator[tuple[tuple[int, int, int], Array]]:
     """For each element of the window the pixels it meets, (batch, *out, groups, channels)."""
     outs = s.out_depth, s.out_height, s.out_width
     strides = s.stride_depth, s.stride_height, s.stride_width
@@ -86,7 +72,7 @@ def _volume_taps(s: Conv3DShape, x: Array) -> Iterator[tuple[tuple[int, int, int
         yield tap, x[:, *seen]
 
 
-def _padded_volumes(s: Conv3DShape) -> tuple[Array, Array]:
+def _padded(s: Conv3DShape) -> tuple[Array, Array]:
     """Zeros the size of x with its padding, by groups, and the view of them that is the volume."""
     axes = (
         (s.depth, s.out_depth, s.stride_depth, s.kernel_depth, s.dilation_depth, s.pad_front),
@@ -101,28 +87,28 @@ def _padded_volumes(s: Conv3DShape) -> tuple[Array, Array]:
 
 
 def conv3d(out: Array, x: Array, kernel: Array, bias: Array | None, shape: Conv3DShape, activation: int) -> None:
-    padded, volume = _padded_volumes(shape)
+    padded, volume = _padded(shape)
     volume[...] = x.reshape(volume.shape)
     by_group = kernel.reshape(*kernel.shape[:4], shape.groups, shape.filters // shape.groups).astype(np.float64)
     total = np.zeros((*out.shape[:4], shape.groups, shape.filters // shape.groups))
-    for tap, pixels in _volume_taps(shape, padded):
+    for tap, pixels in _taps(shape, padded):
         total += np.einsum("ndijgc,cgf->ndijgf", pixels, by_group[tap])
     total = total.reshape(out.shape)
     out[...] = activate(total if bias is None else total + bias, activation)
 
 
 def conv3d_backward_input(grad_x: Array, grad: Array, kernel: Array, shape: Conv3DShape) -> None:
-    padded, volume = _padded_volumes(shape)
+    padded, volume = _padded(shape)
     by_group = kernel.reshape(*kernel.shape[:4], shape.groups, shape.filters // shape.groups).astype(np.float64)
     g = grad.reshape(*grad.shape[:4], shape.groups, shape.filters // shape.groups)
-    for tap, pixels in _volume_taps(shape, padded):
+    for tap, pixels in _taps(shape, padded):
         pixels += np.einsum("ndijgf,cgf->ndijgc", g, by_group[tap])
     grad_x[...] = volume.reshape(grad_x.shape)
 
 
 def conv3d_backward_kernel(grad_kernel: Array, grad: Array, x: Array, shape: Conv3DShape) -> None:
-    padded, volume = _padded_volumes(shape)
+    padded, volume = _padded(shape)
     volume[...] = x.reshape(volume.shape)
     g = grad.reshape(*grad.shape[:4], shape.groups, shape.filters // shape.groups)
-    for tap, pixels in _volume_taps(shape, padded):
+    for tap, pixels in _taps(shape, padded):
         grad_kernel[tap] = np.einsum("ndijgc,ndijgf->cgf", pixels, g).reshape(grad_kernel.shape[3:])
