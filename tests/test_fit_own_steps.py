@@ -347,3 +347,38 @@ class TestAddedLosses:
         y = layer(x, x)
         assert len(layer.losses) == 4
         close(float(layer.losses[3]), 0.01 * np.abs(np.asarray(y)).sum() / 2)
+
+
+class WithoutLosses(Model):
+    """Its head is made by the first pass that trains."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.head = layers.Dense(4), layers.Dense(1)
+
+    def call(self, x, training=None):
+        return self.head(self.hidden(x)) if training else self.hidden(x)[:, :1]
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_weights_that_the_first_step_makes_are_trained_by_it():
+    model = WithoutLosses()
+    model.compile("sgd", "mse")
+    model(X)
+    assert len(model.weights) == 2
+    model.train_on_batch(X, Y)
+    assert len(model.weights) == 4
+    before = model.get_weights()
+    model.train_on_batch(X, Y)
+    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_the_first_step_of_a_model_without_weights_trains(run_eagerly):
+    model = WithoutLosses()
+    model.compile("sgd", "mse", run_eagerly=run_eagerly)
+    nerve.random.seed(0)
+    model.train_on_batch(X, Y)
+    np.testing.assert_array_equal(model.head.bias.numpy() != 0, True)

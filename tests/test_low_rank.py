@@ -188,3 +188,16 @@ def test_penalties_are_of_the_small_matrices():
     expected = 0.01 * sum(np.sum(w.numpy().astype(np.float64) ** 2) for w in layer.weights[-2:])
     assert len(layer.losses) == 2
     assert sum(map(float, layer.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_spectral_normalization_has_the_weight_itself():
+    wrapped = layers.SpectralNormalization(layers.Dense(3, lora_rank=2))
+    x = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
+    wrapped(x, training=True)
+    assert all(isinstance(weight, nerve.Variable) for weight in wrapped.weights)
+    assert len({id(weight) for weight in wrapped.weights}) == len(wrapped.weights)
+    wrapped.set_weights(wrapped.get_weights())
+    wrapped.kernel.assign(7 * wrapped.kernel.numpy())
+    for _ in range(30):
+        wrapped(x, training=True)
+    np.testing.assert_allclose(np.linalg.norm(wrapped.kernel.numpy(), 2), 1, 1e-3)

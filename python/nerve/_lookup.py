@@ -88,7 +88,10 @@ class Spelled:
 def spelled(function: F) -> F:
     """A method that, given an unknown keyword, says which may have been meant."""
     own = function.__module__.startswith("nerve.") and function.__name__ == "__init__"
-    names = list(inspect.signature(function).parameters)[1:]
+    names: list[str] = []
+    if own:  # without a signature, which takes long for the hundreds of classes of an import
+        code = function.__code__
+        names = list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
     @functools.wraps(function)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:

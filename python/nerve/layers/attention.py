@@ -100,7 +100,7 @@ class MultiHeadAttention(Attending):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(dropout, seed, **options)
-        self.num_heads = num_heads
+        self.num_heads = self._groups = num_heads
         self.key_dim = key_dim
         self.value_dim = key_dim if value_dim is None else value_dim
         positive(self, num_heads=num_heads, key_dim=key_dim, value_dim=self.value_dim)
@@ -128,12 +128,13 @@ class MultiHeadAttention(Attending):
         self._expect(shapes)
         self._fold = self._folded(shapes)
         (queries, keys, values), heads = (shape[-1] or 0 for shape in shapes), self.num_heads
+        groups = self._groups
         features = self._features or (queries,)
         self.query_kernel, self.query_bias = self._projection("query", (queries, heads, self.key_dim), 1)
-        self.key_kernel, self.key_bias = self._projection("key", (keys, heads, self.key_dim), 1)
+        self.key_kernel, self.key_bias = self._projection("key", (keys, groups, self.key_dim), 1)
         if self.use_gate:
             self.gate_kernel, self.gate_bias = self._projection("gate", (queries, heads, self.value_dim), 1)
-        self.value_kernel, self.value_bias = self._projection("value", (values, heads, self.value_dim), 1)
+        self.value_kernel, self.value_bias = self._projection("value", (values, groups, self.value_dim), 1)
         self.output_kernel, self.output_bias = self._projection("output", (heads, self.value_dim, *features), 2)
 
     def _expect(self, shapes: Sequence[Shape]) -> None:
@@ -203,14 +204,12 @@ class MultiHeadAttention(Attending):
     ) -> Any:
         key = value if key is None else key
         queries = self._heads(query, self.query_kernel, self.query_bias)
-        keys = self._heads(key, self.key_kernel, self.key_bias)
-        values = self._heads(value, self.value_kernel, self.value_bias)
+        keys = self._repeated(self._heads(key, self.key_kernel, self.key_bias))
+        values = self._repeated(self._heads(value, self.value_kernel, self.value_bias))
         fold = self._fold
         if fold is None:
             positions: tuple[Any, ...] = (query_mask, value_mask, key_mask)
-            pairs = None if attention_mask is None else masks.plain(attention_mask)
-            if pairs is not None and pairs.ndim == 3:
-                pairs = pairs[:, None]  # the same for every head
+            pairs = self._pairs(attention_mask)
         else:
             queries, keys, values = (fold.fold(x) for x in (queries, keys, values))
             given = {"query_mask": (query_mask, query), "value_mask": (value_mask, value), "key_mask": (key_mask, key)}
@@ -233,6 +232,15 @@ class MultiHeadAttention(Attending):
             scores = scores if scores is None else fold.scores(scores, query.shape, key.shape)
         result = self._joined(result, query)
         return (result, scores) if return_attention_scores else result
+
+    def _repeated(self, x: Any) -> Any:
+        return x
+
+    @staticmethod
+    def _pairs(mask: Any) -> Any:
+        """A mask of scores, the same for every head where it has no axis of heads."""
+        found = None if mask is None else masks.plain(mask)
+        return found[:, None] if found is not None and found.ndim == 3 else found
 
     def _mask(self, positions: Sequence[Any], pairs: Any, queries: Any, keys: Any) -> Any:
         """One mask of scores (batch, heads, queries, keys), or of their last axes, or None."""

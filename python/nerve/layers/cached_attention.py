@@ -64,14 +64,12 @@ class CachedMultiHeadAttention(MultiHeadAttention):
             start = int(cache_update_index)
             kept = self._updated(kept, value if key is None else key, value, start)
         keys, values = (constant(kernels.getitem(kept, (slice(None), part))) for part in (0, 1))
-        mask = None if attention_mask is None else masks.plain(attention_mask)[..., : kept.shape[2]]
+        mask = None if attention_mask is None else self._pairs(attention_mask)[..., : kept.shape[2]]
         if use_causal_mask and query.shape[1] > 1:
             mask = masks.every(mask, array_module(kept).tri(query.shape[1], kept.shape[2], start, dtype=bool))
         queries = self._heads(query, self.query_kernel, self.query_bias)
         if self.sliding_window is not None:
             mask = masks.every(mask, self._band(queries, kept.shape[2], start))
-        if mask is not None and mask.ndim > 2:
-            mask = mask[..., None, :, :]
         scale = 1 / math.sqrt(self.key_dim)
         result, scores = self._attend(
             queries, keys, values, mask, False, scale, bool(training), return_attention_scores

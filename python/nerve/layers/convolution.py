@@ -126,16 +126,12 @@ class _Convolution(Windowed, LowRankAdapted):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        *,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, **options
         )
         positive(self, filters=filters, groups=groups)
-        self._plan_lora(lora_rank, lora_alpha)
         if filters % groups:
             raise ValueError(
                 f"[{self.name} ({type(self).__name__})] filters ({filters}) must be a multiple of groups ({groups})"

@@ -153,14 +153,10 @@ class Dense(LowRankAdapted):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        *,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
         positive(self, units=units)
-        self._plan_lora(lora_rank, lora_alpha)
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias

@@ -51,13 +51,9 @@ class EinsumDense(LowRankAdapted):
         bias_axes: str | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        *,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self._plan_lora(lora_rank, lora_alpha)
         form = re.fullmatch(
             r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation.replace(" ", "")
         )

@@ -56,15 +56,12 @@ class Embedding(LowRankAdapted):
         mask_zero: bool = False,
         *,
         input_length: int | None = None,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         if input_length is not None:
             options.setdefault("input_shape", (input_length,))
         super().__init__(**options)
         positive(self, input_dim=input_dim, output_dim=output_dim)
-        self._plan_lora(lora_rank, lora_alpha)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.embeddings_initializer = embeddings_initializer

@@ -117,7 +117,7 @@ class GraphConv(OfNodes):
         self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
 
     def build(self, input_shape: Shape) -> None:
-        self.kernel = self.add_weight((_features(input_shape), self.units), self.kernel_initializer, name="kernel")
+        self.kernel = self.add_weight((features_of(input_shape), self.units), self.kernel_initializer, name="kernel")
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
 
     def call(self, x: Any, edges: Any) -> Any:
@@ -171,7 +171,7 @@ class GraphSAGE(OfNodes):
         self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
 
     def build(self, input_shape: Shape) -> None:
-        shape = (_features(input_shape), self.units)
+        shape = (features_of(input_shape), self.units)
         self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
         self.neighbor_kernel = self.add_weight(
             shape,
@@ -231,7 +231,7 @@ class GraphAttention(OfNodes):
         self.attention_initializer = attention_initializer
 
     def build(self, input_shape: Shape) -> None:
-        shape = (_features(input_shape), self.heads * self.units)
+        shape = (features_of(input_shape), self.heads * self.units)
         self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
         self.source_attention, self.target_attention = (
             self.add_weight((self.heads, self.units), self.attention_initializer, name=name)
@@ -282,7 +282,7 @@ class GIN(OfNodes):
         self.epsilon, self.train_epsilon = float(epsilon), bool(train_epsilon)
 
     def build(self, input_shape: Shape) -> None:
-        _features(input_shape)
+        features_of(input_shape)
         self.offset = self.add_weight((), "zeros", name="epsilon", trainable=self.train_epsilon)
         self.offset.assign(np.full((), self.epsilon, self.dtype))
 
@@ -317,7 +317,7 @@ class GraphPooling(Layer):
         return found(x, graph_ids, self.num_graphs)
 
 
-def _features(input_shape: Shape) -> int:
+def features_of(input_shape: Shape) -> int:
     if len(input_shape) != 2 or input_shape[-1] is None:
         raise ShapeError(f"expects features of shape (nodes, features), got {input_shape}")
     return int(input_shape[-1])

@@ -17,7 +17,7 @@ from nerve.kernels._arrays import host
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import now
 from nerve.kernels._traced import plain
-from nerve.layers.graph import ends
+from nerve.layers.graph import ends, features_of
 from nerve.layers.layer import Layer, LayerOptions
 from nerve.layers.regularization import Dropout
 from nerve.layers.structure import Shape, is_positive_int
@@ -61,12 +61,6 @@ class _Coarsening(Layer):
                 raise IndexError(f"[{self.name}] {what} are out of range: there are {x.shape[0]} nodes")
         return sources, targets, ids
 
-    @staticmethod
-    def _features(input_shape: Shape) -> int:
-        if len(input_shape) != 2 or input_shape[-1] is None:
-            raise ShapeError(f"expects features of shape (nodes, features), got {input_shape}")
-        return int(input_shape[-1])
-
 
 class TopKPooling(_Coarsening):
     """The nodes of each graph with the highest scores, multiplied by these (Gao and Ji, "Graph U-Nets", 2019).
@@ -108,7 +102,7 @@ class TopKPooling(_Coarsening):
         self.kernel_initializer = kernel_initializer
 
     def build(self, input_shape: Shape) -> None:
-        self.kernel = self.add_weight((self._features(input_shape), 1), self.kernel_initializer, name="kernel")
+        self.kernel = self.add_weight((features_of(input_shape), 1), self.kernel_initializer, name="kernel")
 
     def call(self, x: Any, edges: Any, graph_ids: Any = None) -> Any:
         sources, targets, ids = self._given(x, edges, graph_ids)
@@ -194,7 +188,7 @@ class EdgePooling(_Coarsening):
         self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
 
     def build(self, input_shape: Shape) -> None:
-        self.kernel = self.add_weight((2 * self._features(input_shape), 1), self.kernel_initializer, name="kernel")
+        self.kernel = self.add_weight((2 * features_of(input_shape), 1), self.kernel_initializer, name="kernel")
         self.bias = self.add_weight((1,), self.bias_initializer, name="bias")
 
     def call(self, x: Any, edges: Any, graph_ids: Any = None) -> Any:

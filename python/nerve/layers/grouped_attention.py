@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Unpack
 
 from nerve import ops
-from nerve.layers import masks
 from nerve.layers.attention import MultiHeadAttention
 from nerve.layers.core import positive
 from nerve.layers.layer import LayerOptions
-from nerve.layers.structure import Shape
 
 __all__ = [
     "GroupQueryAttention",
@@ -84,52 +81,7 @@ class GroupQueryAttention(MultiHeadAttention):
         self.head_dim = head_dim
         self.num_query_heads = num_query_heads
         self.num_key_value_heads = num_key_value_heads
-
-    def build(  # type: ignore[override]
-        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
-    ) -> None:
-        shapes = (query_shape, value_shape if key_shape is None else key_shape, value_shape)
-        self._expect(shapes)
-        (queries, keys, values), size = (shape[-1] or 0 for shape in shapes), self.head_dim
-        heads, groups = self.num_query_heads, self.num_key_value_heads
-        self.query_kernel, self.query_bias = self._projection("query", (queries, heads, size), 1)
-        self.key_kernel, self.key_bias = self._projection("key", (keys, groups, size), 1)
-        if self.use_gate:
-            self.gate_kernel, self.gate_bias = self._projection("gate", (queries, heads, size), 1)
-        self.value_kernel, self.value_bias = self._projection("value", (values, groups, size), 1)
-        self.output_kernel, self.output_bias = self._projection("output", (heads, size, queries), 2)
-
-    def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        key = value if key is None else key
-        queries = self._heads(query, self.query_kernel, self.query_bias)
-        keys = self._repeated(self._heads(key, self.key_kernel, self.key_bias))
-        pairs = None if attention_mask is None else masks.plain(attention_mask)
-        if pairs is not None and pairs.ndim == 3:
-            pairs = pairs[:, None]  # the same for every head
-        result, scores = self._attend(
-            queries,
-            keys,
-            self._repeated(self._heads(value, self.value_kernel, self.value_bias)),
-            self._mask((query_mask, value_mask, key_mask), pairs, queries, keys),
-            use_causal_mask,
-            1 / math.sqrt(self.head_dim),
-            bool(training),
-            return_attention_scores,
-        )
-        result = self._joined(result, query)
-        return (result, scores) if return_attention_scores else result
+        self._groups = num_key_value_heads
 
     def _repeated(self, x: Any) -> Any:
         """A group's keys or values for each of its heads."""

@@ -10,6 +10,7 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, integers, number
 from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.low_rank import LowRankAdapted
 from nerve.layers.structure import Shape
 from nerve.layers.wrapper import Wrapper
 from nerve.tensor import Variable
@@ -128,6 +129,8 @@ class SpectralNormalization(Wrapper):
     @property
     def kernel(self) -> Any:
         """That of the layer inside, or its embeddings."""
+        if isinstance(self.layer, LowRankAdapted):  # the weight itself, without what adapts it
+            return vars(self.layer).get(f"_{self.layer._adapts}")
         return getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
 
     def build(self, input_shape: Any) -> None:

@@ -50,12 +50,12 @@ class LowRankAdapted(Layer):
     lora_rank: int | None = None
     lora_alpha: float | None = None
 
-    def _plan_lora(self, rank: int | None, alpha: float | None) -> None:
-        """Keep the arguments of the constructor."""
-        if rank is not None:
-            self._check_rank(rank)
-        self.lora_rank = rank
-        self.lora_alpha = rank if alpha is None else alpha
+    def __init__(self, *, lora_rank: int | None = None, lora_alpha: float | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        if lora_rank is not None:
+            self._check_rank(lora_rank)
+        self.lora_rank = lora_rank
+        self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
 
     def _check_rank(self, rank: Any) -> None:
         if not is_positive_int(rank):
@@ -122,13 +122,14 @@ class LowRankAdapted(Layer):
 
     # Files
 
-    def _merged(self) -> dict[int, Array | None]:
-        """What a file holds in place of the variables of these identities; None for nothing."""
-        if not self.lora_enabled:
-            return {}
+    def _adapting(self) -> list[Variable]:
+        """The variables that files do not hold."""
+        return [self._lora("a"), self._lora("b")] if self.lora_enabled else []
+
+    def _merged(self) -> tuple[Variable, Array]:
+        """The weight, and what a file holds in its place."""
         with no_gradients():
-            whole: Array = getattr(self, self._adapts).array
-        return {id(vars(self)[f"_{self._adapts}"]): whole, id(self._lora("a")): None, id(self._lora("b")): None}
+            return vars(self)[f"_{self._adapts}"], getattr(self, self._adapts).array
 
     def _restart_lora(self) -> None:
         """Begin with no change of the weight, which has come from a file."""

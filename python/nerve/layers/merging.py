@@ -152,11 +152,10 @@ class Concatenate(Layer):
         axis = self.axis + len(first) if self.axis < 0 else self.axis
         if not 0 <= axis < len(first):
             raise ShapeError(f"has axis {self.axis}, which inputs of shape {first} do not have")
-        rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in map(tuple, input_shape)}
         same_rank = len({len(shape) for shape in input_shape}) == 1
-        if not same_rank or not all(_compatible(*sizes) for sizes in zip(*rest, strict=True)):
-            every = enumerate(zip(*input_shape, strict=False))
-            wrong = [place for place, sizes in every if place != axis and not _compatible(*sizes)]
+        every = enumerate(zip(*input_shape, strict=False))
+        wrong = [place for place, sizes in every if place != axis and not _compatible(*sizes)]
+        if wrong or not same_rank:
             where = f"axis {wrong[0]} differs in" if same_rank else "numbers of axes differ in"
             raise ShapeError(f"expects shapes that agree except along axis {self.axis}; {where} {list(input_shape)}")
         sizes = [shape[axis] for shape in input_shape]

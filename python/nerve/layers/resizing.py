@@ -68,18 +68,13 @@ class _Sized(Layer):
 
     def _boxes(self, given: Any, shape: Shape) -> Any:
         """Boxes where the things in images of a shape have gone."""
-        batched = len(shape) == 4
-        given = checked_boxes(self.name, self.bounding_box_format, given, batched)
+        given = checked_boxes(self.name, self.bounding_box_format, given, len(shape) == 4)
         first = self._first(shape)
-        before = int(shape[first] or 0), int(shape[first + 1] or 0)
-        boxes = ops.cast(given["boxes"], dtype=self.dtype)
-        found = {**given, "boxes": boxes if batched else ops.expand_dims(boxes, 0)}
-        if not batched:
-            found["labels"] = ops.expand_dims(given["labels"], 0)
-        after = self.height, self.width
-        move = through_window(self.window(*before), after)
-        found = moved_boxes(found, self.bounding_box_format or "", before, after, move)
-        return found if batched else {**found, "boxes": found["boxes"][0], "labels": found["labels"][0]}
+        before, after = (int(shape[first] or 0), int(shape[first + 1] or 0)), (self.height, self.width)
+        found = {**given, "boxes": ops.cast(given["boxes"], dtype=self.dtype)}
+        return moved_boxes(
+            found, self.bounding_box_format or "", before, after, through_window(self.window(*before), after)
+        )
 
     def _kept(self, images: Any, interpolation: str | None = None) -> Any:
         """Integers stay integers: rounded, and none out of the range of their dtype."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from nerve import kernels, losses
+from nerve import losses
 from nerve._typing import Array
 from nerve.kernels._numbers import number
 from nerve.losses.classification import as_labels, differs
-from nerve.metrics.metric import PairMetric, as_array
+from nerve.metrics.metric import PairMetric, as_array, at_steps
 from nerve.tensor import Tensor
 
 
@@ -173,10 +173,5 @@ class SparseCategoricalCrossentropy(LossMetric):
             labels, outputs = as_labels(self.name, as_array(y_true)), as_array(y_pred)
             if labels.ndim == outputs.ndim and labels.shape[-1] == 1:
                 labels = labels.reshape(labels.shape[:-1])
-            counts = kernels.cast(differs(labels, self.ignore_class), "float32")
-            if sample_weight is not None:
-                weights = as_array(sample_weight)
-                weights = weights.reshape(weights.shape + (1,) * (counts.ndim - weights.ndim))
-                counts = kernels.multiply(counts, kernels.cast(weights, "float32"))
-            sample_weight = counts
+            sample_weight = at_steps(Tensor(differs(labels, self.ignore_class), tracked=False), sample_weight)
         super().update_state(y_true, y_pred, sample_weight)

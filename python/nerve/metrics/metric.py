@@ -260,7 +260,7 @@ class PairMetric(Mean):
         if not records(self):
             reading(f"the metric {self.name!r}")
         values = self.values(as_array(y_true), as_array(y_pred))
-        super().update_state(values, _at_steps(getattr(y_pred, "_mask", None), sample_weight))
+        super().update_state(values, at_steps(getattr(y_pred, "_mask", None), sample_weight))
 
     def matched(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """Both of one shape (batch, ..., n); a last axis of 1 may be missing on either side, or on both."""
@@ -320,7 +320,7 @@ class RootMean(PairMetric):
         return math.sqrt(super().result())
 
 
-def _at_steps(mask: Tensor | None, sample_weight: ArrayLike | None) -> ArrayLike | None:
+def at_steps(mask: Tensor | None, sample_weight: ArrayLike | None) -> ArrayLike | None:
     """Weights that leave out the steps that the mask of predictions does."""
     if mask is None:
         return sample_weight

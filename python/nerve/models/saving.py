@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from nerve import __version__, serialization
-from nerve._typing import Array
 from nerve.errors import ModelFileError
 from nerve.kernels._arrays import host, placed
 from nerve.layers.context import loading
@@ -123,17 +122,17 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
 
 def _saved_weights(model: Model) -> Arrays:
     """What a file holds of the weights: those that adapt others are merged into these."""
-    merged = _merged(model)
-    every = {key: merged.get(id(v), v.array) for key, v in model._named_weights().items()}
-    return {key: array for key, array in every.items() if array is not None}
+    merged = {id(weight): whole for weight, whole in (layer._merged() for layer in _adapted(model))}
+    return {key: merged.get(id(v), v.array) for key, v in _saved_variables(model).items()}
 
 
-def _merged(model: Model) -> dict[int, Array | None]:
-    found: dict[int, Array | None] = {}
-    for _, layer in model._walk():
-        if isinstance(layer, LowRankAdapted):
-            found |= layer._merged()
-    return found
+def _saved_variables(model: Model) -> dict[str, Variable]:
+    left_out = {id(v) for layer in _adapted(model) for v in layer._adapting()}
+    return {key: v for key, v in model._named_weights().items() if id(v) not in left_out}
+
+
+def _adapted(model: Model) -> list[LowRankAdapted]:
+    return [one for _, one in model._walk() if isinstance(one, LowRankAdapted) and one.lora_enabled]
 
 
 def _optimizer_variables(model: Model) -> list[str]:
@@ -305,11 +304,9 @@ def _read_safetensors(data: bytes) -> Arrays:
 
 def _assign_saved(model: Model, arrays: Arrays) -> None:
     """Assign what `_saved_weights` gave of this model, or of one that is or was not adapted."""
-    merged = _merged(model)
-    _assign(model, arrays, {key: v for key, v in model._named_weights().items() if merged.get(id(v), v) is not None})
-    for _, layer in model._walk():
-        if isinstance(layer, LowRankAdapted):
-            layer._restart_lora()
+    _assign(model, arrays, _saved_variables(model))
+    for layer in _adapted(model):
+        layer._restart_lora()
 
 
 def _assign(model: Model, arrays: Arrays, variables: Mapping[str, Variable]) -> None:

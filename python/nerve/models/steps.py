@@ -155,26 +155,31 @@ class Steps(Measures):
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def _learn(self, x: Any, y: Any, sample_weight: Any) -> Any:
-        variables = self.trainable_variables if self._stepped is None else self._stepped
-        if not variables:  # losses and metrics are measured all the same, as by Keras
-            warnings.warn(f"[{self.name}] has no trainable weights: fit changes none", stacklevel=2)
-        elif self.optimizer.needs_closure:
-            self._minimize(x, y, sample_weight, variables)  # and measure where the step has ended
+        if self.optimizer.needs_closure:
+            self._minimize(x, y, sample_weight)  # and measure where the step has ended
         y_pred = self(x, training=True)
         loss = self._computed_loss(x, y, y_pred, sample_weight, training=True)
-        if variables and not self.optimizer.needs_closure:
+        variables = self._learned_variables()  # this pass may have been the first, which makes them
+        if not variables:  # losses and metrics are measured all the same, as by Keras
+            warnings.warn(f"[{self.name}] has no trainable weights: fit changes none", stacklevel=2)
+        elif not self.optimizer.needs_closure:
             self.optimizer.apply(gradients(self.optimizer.scale_loss(loss), variables), variables)
         self._track_loss(loss, flatten(y_pred)[0].shape[0])
         return y_pred
 
-    def _minimize(self, x: Any, y: Any, sample_weight: Any, variables: list[Variable]) -> None:
+    def _learned_variables(self) -> list[Variable]:
+        return self.trainable_variables if self._stepped is None else self._stepped
+
+    def _minimize(self, x: Any, y: Any, sample_weight: Any) -> None:
         """A step of an optimizer that asks for the loss again and again."""
 
         def loss() -> Tensor:
             with dropped_updates():
                 return self._computed_loss(x, y, self(x, training=True), sample_weight, training=True)
 
-        compiled = self._loss
+        variables, compiled = self._learned_variables(), self._loss
+        if not variables:
+            return
         try:
             if compiled is not None:
                 compiled.tracks = False
