@@ -83,6 +83,31 @@ def test_fused_and_composed_agree(given):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("given", CALLS, ids=lambda given: "-".join(given))
+def test_flash_attention(given, monkeypatch):
+    """True never makes the scores of all pairs, False always does."""
+    calls = []
+    attention = ops.attention
+    monkeypatch.setattr(ops, "attention", lambda *args, **options: calls.append(1) or attention(*args, **options))
+    for cls, sizes in ((layers.MultiHeadAttention, (2, 3)), (layers.GroupQueryAttention, (3, 4, 2))):
+        flash = cls(*sizes, flash_attention=True)
+        results = [np.asarray(flash(QUERY, VALUE, **given))]
+        for option in (None, False):
+            layer = cls.from_config({**flash.get_config(), "flash_attention": option})
+            layer(QUERY, VALUE)
+            layer.set_weights(flash.get_weights())
+            calls.clear()
+            results.append(np.asarray(layer(QUERY, VALUE, **given)))
+            assert bool(calls) is (option is None)
+            np.testing.assert_allclose(results[-1], results[0], rtol=1e-5, atol=1e-6)
+        with pytest.raises(ValueError, match=r"flash_attention=True has no scores that return_attention_scores=True"):
+            flash(QUERY, VALUE, return_attention_scores=True)
+        with pytest.raises(ValueError, match=r"flash_attention=True has no scores that dropout=0.1 could drop"):
+            cls(*sizes, flash_attention=True, dropout=0.1)
+        with pytest.raises(ValueError, match="flash_attention must be None, True or False, got 'yes'"):
+            cls(*sizes, flash_attention="yes")
+
+
 def test_key_is_another_input():
     layer = layers.MultiHeadAttention(2, 3)
     key = rng.normal(size=(3, 7, 5)).astype(np.float32)

@@ -275,6 +275,19 @@ class TestBatchNormalization:
         y = layers.BatchNormalization()(IMAGES, training=True).numpy()
         close(layer(x, training=True), y.transpose(0, 3, 1, 2))
 
+    def test_renormalization_with_clipping_to_nothing_is_none(self):
+        bounds = {"rmin": 1, "rmax": 1, "dmax": 0}
+        layer = layers.BatchNormalization(renorm=True, renorm_clipping=bounds, momentum=0.9, renorm_momentum=0.5)
+        plain = layers.BatchNormalization(momentum=0.9)
+        close(layer(IMAGES, training=True), plain(IMAGES, training=True).numpy())
+        close(layer.renorm_mean, 0.5 * IMAGES.mean((0, 1, 2)))
+        close(layer.renorm_stddev, 0.5 + 0.5 * np.sqrt(IMAGES.var((0, 1, 2)) + 1e-3))
+        close(layer.moving_variance, layer.moving_stddev.numpy() ** 2 - 1e-3)
+        again = layers.BatchNormalization.from_config(layer.get_config())
+        again.build(IMAGES.shape)
+        again.set_weights(layer.get_weights())
+        close(again(IMAGES, training=True), layer(IMAGES, training=True).numpy(), 0)
+
     def test_a_call_that_fails_moves_nothing(self):
         class Broken(layers.Layer):
             def __init__(self):
@@ -399,6 +412,18 @@ class TestMerging:
         (lambda: layers.BatchNormalization(axis="a"), ValueError, "axis expects integers, got 'a'"),
         (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum must be in"),
         (lambda: layers.BatchNormalization(epsilon=-1), ValueError, "epsilon not negative"),
+        (lambda: layers.BatchNormalization(synchronized=True), ValueError, "synchronized=True: statistics of several"),
+        (lambda: layers.BatchNormalization(renorm_momentum=2), ValueError, r"renorm_momentum must be in \[0, 1\]"),
+        (
+            lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"max": 1}),
+            ValueError,
+            "renorm_clipping must be a dict of some of rmin, rmax and dmax, got",
+        ),
+        (
+            lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"rmin": 2, "rmax": 1}),
+            ValueError,
+            "renorm_clipping expects rmin <= rmax and dmax >= 0",
+        ),
         (lambda: layers.LayerNormalization(axis=1.5), ValueError, "axis expects integers, got 1.5"),
         (lambda: layers.LayerNormalization(epsilon=-1), ValueError, "epsilon must not be negative, got -1"),
         (lambda: layers.LayerNormalization(axis=4)(IMAGES), ShapeError, "that have axis 4, got shape"),

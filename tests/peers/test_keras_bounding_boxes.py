@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+import nerve
 from nerve import layers
 from nerve.utils import bounding_boxes
 
@@ -22,6 +23,10 @@ LABELS = RNG.integers(0, 9, (4, 5))
 FORMATS = [
     "xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh",
 ]  # fmt: skip
+
+
+def array(x):
+    return np.asarray(x if isinstance(x, np.ndarray | nerve.Tensor) else keras.ops.convert_to_numpy(x))
 
 
 def arrays(found):
@@ -80,3 +85,85 @@ def test_layers(name, options, form):
         expected = arrays(theirs({**given, "bounding_boxes": dict(given["bounding_boxes"])})["bounding_boxes"])
     for key, value in expected.items():
         np.testing.assert_allclose(found[key].numpy(), value, rtol=1e-4, atol=1e-4)
+
+
+def test_cropping_and_padding():
+    for name, sizes in (("crop", (3, -2, 12, 20)), ("pad", (3, 5))):
+        ours, theirs = (getattr(library.utils.bounding_boxes, name) for library in (nerve, keras))
+        expected = array(theirs(keras.ops.convert_to_tensor(BOXES), *sizes))
+        np.testing.assert_allclose(ours(BOXES, *sizes).numpy(), expected, rtol=1e-6)
+        for form in ("yxyx", "center_xywh"):
+            moved = ours(bounding_boxes.convert_format(BOXES, "xyxy", form), *sizes, bounding_box_format=form)
+            moved = bounding_boxes.convert_format(moved, form, "xyxy").numpy()
+            np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("center", [{}, {"center_x": 0.2, "center_y": 0.8}])
+def test_affine_transform(center):
+    options = {
+        "angle": [30.0, -100.0, 5.0, 0.0], "translate_x": [0.1, 0.0, -0.2, 0.3], "translate_y": [0.0, 0.4, 0.1, -0.1],
+        "scale": [1.0, 0.5, 1.5, 2.0], "shear_x": [0.0, 10.0, -20.0, 5.0], "shear_y": [15.0, 0.0, 7.0, -3.0],
+    }  # fmt: skip
+    tensors = {key: keras.ops.convert_to_tensor(np.float32(value)) for key, value in options.items()}
+    boxes = keras.ops.convert_to_tensor(BOXES)
+    theirs = array(keras.utils.bounding_boxes.affine_transform(boxes, **tensors, height=30, width=40, **center))
+    ours = bounding_boxes.affine_transform(BOXES, **options, height=30, width=40, **center)
+    np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-4, atol=1e-4)
+    first = {key: value[0] for key, value in options.items()}
+    single = bounding_boxes.affine_transform(BOXES[0], **first, height=30, width=40, **center)
+    np.testing.assert_allclose(single.numpy(), theirs[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("variance", [None, [0.1, 0.1, 0.2, 0.2]])
+@pytest.mark.parametrize("encoding", ["center_yxhw", "center_xywh"])
+def test_deltas(encoding, variance):
+    anchors, forms = BOXES[0] + np.float32([1, 2, 4, 3]), ("xyxy", "rel_yxyx", encoding, variance, (30, 40, 3))
+    boxes = bounding_boxes.convert_format(BOXES, "xyxy", "rel_yxyx", 30, 40).numpy()
+    ours = bounding_boxes.encode_box_to_deltas(anchors, boxes, *forms)
+    tensors = [keras.ops.convert_to_tensor(x) for x in (anchors, boxes)]
+    theirs = keras.utils.bounding_boxes.encode_box_to_deltas(*tensors, *forms)
+    np.testing.assert_allclose(ours.numpy(), array(theirs), rtol=1e-4, atol=1e-5)
+    back = bounding_boxes.decode_deltas_to_boxes(anchors, ours, *forms)
+    expected = keras.utils.bounding_boxes.decode_deltas_to_boxes(tensors[0], theirs, *forms)
+    np.testing.assert_allclose(back.numpy(), array(expected), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(back.numpy(), boxes, rtol=1e-3, atol=1e-4)
+    levels = bounding_boxes.decode_deltas_to_boxes({"P3": anchors}, {"P3": ours}, *forms)
+    np.testing.assert_array_equal(levels["P3"].numpy(), back.numpy())
+
+
+@pytest.mark.parametrize("masking", [False, True])
+@pytest.mark.parametrize("form", ["xyxy", "rel_xyxy", "xywh"])
+def test_overlaps_of_all_pairs(form, masking):
+    several = np.concatenate([BOXES, np.full((4, 1, 4), -1, np.float32)], axis=1)
+    others = BOXES[:, ::-1] + np.float32(1.5)
+    if form != "xyxy":
+        several, others = (bounding_boxes.convert_format(x, "xyxy", form, 30, 40).numpy() for x in (several, others))
+    options = {"use_masking": masking, "mask_val": -2, "image_shape": (30, 40, 3)}
+    for one, other in ((several, others), (several[0], others[0])):
+        theirs = keras.utils.bounding_boxes.compute_iou(
+            *map(keras.ops.convert_to_tensor, (one, other)), form, **options
+        )
+        ours = bounding_boxes.compute_iou(one, other, form, **options)
+        np.testing.assert_allclose(ours.numpy(), array(theirs), rtol=1e-5, atol=1e-6)
+    mixed = bounding_boxes.compute_iou(several, others[0], form, image_shape=(30, 40, 3)).numpy()
+    assert mixed.shape == (4, 6, 5)
+    np.testing.assert_allclose(
+        mixed[0], bounding_boxes.compute_iou(several[0], others[0], form, image_shape=(30, 40, 3)).numpy(), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("form", ["xyxy", "center_xywh"])
+def test_complete_overlap(form):
+    others = BOXES[:, ::-1] + np.float32(1.5)
+    one, other = (bounding_boxes.convert_format(x, "xyxy", form).numpy() for x in (BOXES, others))
+    theirs = keras.utils.bounding_boxes.compute_ciou(*map(keras.ops.convert_to_tensor, (one, other)), form)
+    ours = bounding_boxes.compute_ciou(one, other, form)
+    np.testing.assert_allclose(ours.numpy(), array(theirs), rtol=1e-4, atol=1e-5)
+
+
+def test_aug_mix_leaves_them():
+    given = {"images": IMAGES, "bounding_boxes": {"boxes": BOXES, "labels": LABELS}}
+    for library in (nerve, keras):
+        layer = library.layers.AugMix((0, 1), bounding_box_format="xyxy", seed=1)
+        found = layer({**given, "bounding_boxes": dict(given["bounding_boxes"])})["bounding_boxes"]
+        np.testing.assert_array_equal(array(found["boxes"]), BOXES)

@@ -9,6 +9,7 @@ from nerve.layers.augment_mixing import *
 from nerve.layers.augment_several import *
 from nerve.layers.augment_sharpness import *
 from nerve.layers.augment_warps import *
+from nerve.layers.batch_normalization import *
 from nerve.layers.bidirectional import *
 from nerve.layers.borders import *
 from nerve.layers.bounding_boxes import *

@@ -16,6 +16,8 @@ from nerve.layers.layer import Layer, LayerOptions
 class Attending(Layer):
     """What the attention layers share: the core, with dropout of the probabilities, on (batch, length, heads, size)."""
 
+    flash_attention: bool | None = None
+
     def __init__(self, dropout: float, seed: int | None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         here = f"{self.name} ({type(self).__name__})"
@@ -25,11 +27,25 @@ class Attending(Layer):
         self.seed = seed
         self._next_offset = random.next_offset if seed is None else random.SeedGenerator(seed).next_offset
 
+    def _take_flash(self, flash_attention: bool | None) -> None:
+        """Whether there is never a matrix of all scores: None where that can be, True always, False never."""
+        here = f"[{self.name} ({type(self).__name__})]"
+        if flash_attention not in (None, True, False):
+            raise ValueError(f"{here} flash_attention must be None, True or False, got {flash_attention!r}")
+        if flash_attention and self.dropout:
+            raise ValueError(f"{here} flash_attention=True has no scores that dropout={self.dropout} could drop")
+        self.flash_attention = flash_attention
+
     def _attend(
         self, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: float, training: bool, scores: bool
     ) -> tuple[Any, Any]:
         """The result and, if `scores`, the probabilities (batch, heads, query_length, key_length)."""
-        if not scores and not (training and self.dropout):
+        if self.flash_attention and scores:
+            here = f"[{self.name} ({type(self).__name__})]"
+            raise ValueError(
+                f"{here} flash_attention=True has no scores that return_attention_scores=True could return"
+            )
+        if self.flash_attention is not False and not scores and not (training and self.dropout):
             return ops.attention(query, key, value, mask, scale=scale, causal=causal), None
         if causal:
             mask = masks.every(mask, array_module(query.array).tri(query.shape[1], key.shape[1], dtype=bool))

@@ -47,6 +47,9 @@ class MultiHeadAttention(Attending):
         others they keep apart, and queries and keys must have the same sizes.
     sliding_window : int, optional
         A query sees the keys less than so many positions from it.
+    flash_attention : bool, optional
+        Whether the matrix of all scores is never made; where dropout and `return_attention_scores` do not ask for it
+        if not given. True refuses these two, False always makes it.
     kernel_initializer, bias_initializer : str, Initializer or callable
         Kernels are (features, num_heads, size), the last one (num_heads, value_dim, output_shape).
     activity_regularizer : optional
@@ -93,6 +96,7 @@ class MultiHeadAttention(Attending):
         output_shape: int | Sequence[int] | None = None,
         attention_axes: int | Sequence[int] | None = None,
         sliding_window: int | None = None,
+        flash_attention: bool | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         use_gate: bool = False,
@@ -100,6 +104,7 @@ class MultiHeadAttention(Attending):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(dropout, seed, **options)
+        self._take_flash(flash_attention)
         self.num_heads = self._groups = num_heads
         self.key_dim = key_dim
         self.value_dim = key_dim if value_dim is None else value_dim

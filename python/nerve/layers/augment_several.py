@@ -160,12 +160,14 @@ class AugMix(_Several):
     seed : int, optional
     data_format : {"channels_last", "channels_first"}, optional
 
+    Notes
+    -----
+    Bounding boxes stay those of the image itself, which is part of the mixture, as in Keras.
+
     References
     ----------
     Hendrycks et al., "AugMix: a simple data processing method to improve robustness and uncertainty", ICLR 2020.
     """
-
-    loses_boxes = True  # an image is the mean of several, with the same thing in several places
 
     def __init__(
         self,

@@ -69,6 +69,7 @@ class TopKPooling(_Coarsening):
 
     Called with x (nodes, features), edges (2, n_edges) and optionally the graph of each node (nodes,). Gives the new
     features, edges and graphs, which of the old nodes these are, and their scores; the best of a graph come first.
+    With `edge_features` (n_edges, ...) those of the edges that are left come behind the edges.
 
     Parameters
     ----------
@@ -104,8 +105,17 @@ class TopKPooling(_Coarsening):
     def build(self, input_shape: Shape) -> None:
         self.kernel = self.add_weight((features_of(input_shape), 1), self.kernel_initializer, name="kernel")
 
-    def call(self, x: Any, edges: Any, graph_ids: Any = None) -> Any:
+    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        features = kwargs.get("edge_features", args[3] if len(args) > 3 else None)
+        y, edges, *rest = super()._infer(args, kwargs)
+        if features is None:
+            return y, edges, *rest
+        return y, edges, SymbolicTensor((None, *features.shape[1:]), self.dtype), *rest
+
+    def call(self, x: Any, edges: Any, graph_ids: Any = None, edge_features: Any = None) -> Any:
         sources, targets, ids = self._given(x, edges, graph_ids)
+        if edge_features is not None and tuple(edge_features.shape[:1]) != sources.shape:
+            raise ShapeError(f"expects edge_features of {len(sources)} edges, got shape {tuple(edge_features.shape)}")
         scores = ops.reshape(ops.matmul(x, self.kernel), (-1,))
         if self.min_score is None:
             scores = self.nonlinearity(scores / ops.sqrt(ops.sum(ops.square(self.kernel))))
@@ -119,8 +129,11 @@ class TopKPooling(_Coarsening):
         places = np.full(x.shape[0], -1)
         places[nodes] = np.arange(len(nodes))
         between = np.stack([places[sources], places[targets]])
-        between = between[:, (between >= 0).all(axis=0)]
-        return y, *(Tensor(found, tracked=False) for found in (between, ids[nodes], nodes)), kept
+        left = np.flatnonzero((between >= 0).all(axis=0))
+        found = [Tensor(one, tracked=False) for one in (between[:, left], ids[nodes], nodes)]
+        if edge_features is not None:
+            found.insert(1, ops.take(edge_features, left, axis=0))
+        return y, *found, kept
 
     def _chosen(self, scores: Array, ids: Array) -> Array:
         """Which nodes are kept."""

@@ -34,6 +34,9 @@ class GroupQueryAttention(MultiHeadAttention):
         Of all projections.
     sliding_window : int, optional
         A query sees the keys less than so many positions from it.
+    flash_attention : bool, optional
+        Whether the matrix of all scores is never made; where dropout and `return_attention_scores` do not ask for it
+        if not given. True refuses these two, False always makes it.
     kernel_initializer, bias_initializer : str, Initializer or callable
     use_gate : bool
         Whether a sigmoid of one more projection of the query multiplies the heads' results (Qiu et al., "Gated
@@ -56,6 +59,7 @@ class GroupQueryAttention(MultiHeadAttention):
         dropout: float = 0.0,
         use_bias: bool = True,
         sliding_window: int | None = None,
+        flash_attention: bool | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         use_gate: bool = False,
@@ -68,6 +72,7 @@ class GroupQueryAttention(MultiHeadAttention):
             dropout=dropout,
             use_bias=use_bias,
             sliding_window=sliding_window,
+            flash_attention=flash_attention,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
             use_gate=use_gate,

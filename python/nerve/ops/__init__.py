@@ -26,4 +26,5 @@ from nerve.ops.sampling import *
 from nerve.ops.shaping import *
 from nerve.ops.softmax import *
 from nerve.ops.statistics import *
+from nerve.ops.trigonometry import *
 from nerve.ops.windows import *
