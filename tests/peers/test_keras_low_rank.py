@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_keras import keras  # skips this file too where Keras is not installed
 
 import nerve.layers as ours
-
-keras = pytest.importorskip("keras")
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
