@@ -182,8 +182,6 @@ class TestPooling:
             layers.AdaptiveMaxPooling2D(0)
         with pytest.raises(ShapeError, match=r"\[max_pool\] inputs expects \(batch, one to three axes, channels\)"):
             ops.max_pool(np.zeros((2, 3)), 2)
-        with pytest.raises(ShapeError, match=r"\[along_axis\] a matrix of \(2, 3\) does not fit axis 1"):
-            ops.along_axis(SEQUENCES, np.zeros((2, 3)), axis=1)
 
 
 class TestSizes:

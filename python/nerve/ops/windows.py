@@ -1,26 +1,21 @@
-"""Windows over one to three axes: pooling under Keras's names, and products with a matrix along an axis."""
+"""Windows over one to three axes: pooling under Keras's names."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import shape
 from nerve.ops.elementwise import negative
 from nerve.ops.indexing import reshape, transpose
-from nerve.ops.matmul import matmul
 from nerve.ops.pool import average_pool2d, max_pool2d
 from nerve.ops.pool3d import average_pool3d, max_pool3d
 from nerve.tensor import Tensor
 
-__all__ = ["adaptive_average_pool", "adaptive_max_pool", "along_axis", "average_pool", "max_pool", "min_pool"]
+__all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "max_pool", "min_pool"]
 
 Sizes = int | Sequence[int]
 
@@ -134,37 +129,6 @@ def _adaptive(op: str, images: Any, volumes: Any, x: Any, output_size: Sizes, da
     volume = x if rank == 3 else reshape(x, (batch, *ones, *sizes, channels))
     y: Tensor = volumes(volume, output_size=(*ones, *counts))
     return y if rank == 3 else reshape(y, (batch, *counts, channels))
-
-
-@composed
-def along_axis(x: Any, matrix: Array, *, axis: int) -> Tensor:
-    """``matrix`` (out, size) times every line of ``x`` along an axis, whose size becomes ``out``.
-
-    Parameters
-    ----------
-    x : tensor of floats
-    matrix : array_like (out, size)
-        A constant.
-    axis : int
-
-    Raises
-    ------
-    ShapeError
-        If the matrix has not as many columns as x has elements along the axis.
-    """
-    sizes = shape(x)
-    if not -len(sizes) <= axis < len(sizes) or np.ndim(matrix) != 2 or np.shape(matrix)[1] != sizes[axis]:
-        raise ShapeError(f"[along_axis] a matrix of {np.shape(matrix)} does not fit axis {axis} of shape {sizes}")
-    axis %= len(sizes)
-    before, after = math.prod(sizes[:axis]), math.prod(sizes[axis + 1 :])
-    lines = reshape(x, (before, sizes[axis], after))
-    if after >= 16:
-        product = matmul(matrix, lines)
-    else:  # products of a few columns each are slow: one of all lines instead
-        turned = reshape(transpose(lines, (0, 2, 1)) if after > 1 else lines, (before * after, sizes[axis]))
-        product = reshape(matmul(turned, matrix, transpose_b=True), (before, after, len(matrix)))
-        product = transpose(product, (0, 2, 1)) if after > 1 else product
-    return reshape(product, (*sizes[:axis], len(matrix), *sizes[axis + 1 :]))
 
 
 def _rank(op: str, x: Any) -> int:
