@@ -70,7 +70,7 @@ def taps(size: int, to: int, interpolation: str, antialias: bool = False) -> tup
 
 @functools.lru_cache(maxsize=256)
 def table(
-    size: int, to: int, interpolation: str, antialias: bool, transposed: bool, dtype: str, module: Any
+    size: int, to: int, interpolation: str, antialias: bool, transposed: bool, dtype: np.dtype[Any], module: Any
 ) -> tuple[Array, Array]:
     """The same for a kernel: where each element of the result begins in the line, and the weights from there on.
 
@@ -80,7 +80,7 @@ def table(
         As for :func:`taps`.
     transposed : bool
         From `to` elements back to `size`, with the weights of the way there.
-    dtype : str
+    dtype : numpy.dtype
         Of the weights.
     module : numpy or cupy
         Whose arrays they are; not to be written to.

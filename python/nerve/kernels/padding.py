@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -14,10 +15,11 @@ from nerve.kernels._backend import as_array, empty, pick
 from nerve.kernels._numbers import integer, number
 from nerve.kernels._strided import copy_shape, pad_shape
 from nerve.kernels.indexing import _movable
-from nerve.kernels.shapes import FILLS, MAX_RANK
+from nerve.kernels.shapes import FILLS, MAX_RANK, PadShape
 
 __all__ = ["pad", "pad_backward"]
 
+Widths = tuple[tuple[int, int], ...]
 PadMode = Literal["constant", "reflect", "symmetric"]
 
 _FILLS = {"constant": FILLS["constant"], "reflect": FILLS["mirror"], "symmetric": FILLS["reflect"]}
@@ -50,18 +52,18 @@ def pad(
     ValueError
         If a width is negative, mode is none of those, or constant_values is no number.
     """
-    array = _movable("pad", x)
-    widths = _widths("pad", pad_width, array.ndim)
-    fill = _fill("pad", mode, widths, array.shape)
-    value = number("pad", "constant_values", constant_values)
+    op = "pad"
+    array = _movable(op, x)
+    widths = _widths(op, pad_width, array.ndim, mode)
+    shape, plan = _plan(op, array.shape, widths, mode)
+    value = number(op, "constant_values", constant_values)
     if array.dtype.kind != "f":
         module = array_module(array)
         options = {"constant_values": value} if mode == "constant" else {}
         padded: Array = module.pad(array, widths, mode, **options)
         return padded
-    shape = tuple(size + before + after for size, (before, after) in zip(array.shape, widths, strict=True))
     out = empty(shape, array.dtype, array)
-    pick(array).pad(out, array, pad_shape(array.shape, widths, fill), value)
+    pick(array).pad(out, array, plan, value)
     return out
 
 
@@ -87,22 +89,25 @@ def pad_backward(grad: ArrayLike, pad_width: Sequence[tuple[int, int]], *, mode:
     """
     op = "pad_backward"
     array = as_array(op, grad)
-    widths = _widths(op, pad_width, array.ndim)
+    widths = _widths(op, pad_width, array.ndim, mode)
     shape = tuple(size - before - after for size, (before, after) in zip(array.shape, widths, strict=True))
     if min(shape, default=0) < 0:
         raise ShapeError(f"[{op}] a gradient of shape {array.shape} has no room for the borders {widths}")
-    fill = _fill(op, mode, widths, shape)
+    _, plan = _plan(op, shape, widths, mode)
     grad_x = empty(shape, array.dtype, array)
     if mode == "constant":  # what is left of a border of numbers: the copy of a part
         begin = sum([before * stride for (before, _), stride in zip(widths, array.strides, strict=True)])
         inside = copy_shape(array.itemsize, shape, x_strides=array.strides, x_begin=begin)
         pick(array).copy(grad_x, array, inside)
         return grad_x
-    pick(array).pad_backward(grad_x, array, pad_shape(shape, widths, fill))
+    pick(array).pad_backward(grad_x, array, plan)
     return grad_x
 
 
-def _widths(op: str, pad_width: Sequence[tuple[int, int]], axes: int) -> tuple[tuple[int, int], ...]:
+def _widths(op: str, pad_width: Sequence[tuple[int, int]], axes: int, mode: str) -> Widths:
+    """The widths as integers, once the mode is found to be one."""
+    if not isinstance(mode, str) or mode not in _FILLS:
+        raise ValueError(f"[{op}] mode expects one of {list(_FILLS)}, got {mode!r}")
     widths = tuple(
         (a, b)
         if type(a) is int is type(b) and a >= 0 <= b  # what takes no time to see
@@ -116,12 +121,12 @@ def _widths(op: str, pad_width: Sequence[tuple[int, int]], axes: int) -> tuple[t
     return widths
 
 
-def _fill(op: str, mode: str, widths: tuple[tuple[int, int], ...], sizes: tuple[int, ...]) -> int:
-    """The number of a mode for the kernel, once every axis is long enough for it."""
-    if not isinstance(mode, str) or mode not in _FILLS:
-        raise ValueError(f"[{op}] mode expects one of {list(_FILLS)}, got {mode!r}")
+@functools.lru_cache(maxsize=4096)
+def _plan(op: str, sizes: tuple[int, ...], widths: Widths, mode: str) -> tuple[tuple[int, ...], PadShape]:
+    """The shape of the padded array, and what the kernel is told, once every axis is long enough for the mode."""
     edge = 1 if mode == "reflect" else 0
     for axis, (size, width) in enumerate(zip(sizes, widths, strict=True)) if mode != "constant" else ():
         if max(width) > max(size - edge, 0):
             raise ShapeError(f"[{op}] cannot mirror {max(width)} of the {size} elements of axis {axis}")
-    return _FILLS[mode]
+    shape = tuple(size + before + after for size, (before, after) in zip(sizes, widths, strict=True))
+    return shape, pad_shape(sizes, widths, _FILLS[mode])

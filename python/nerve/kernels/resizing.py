@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from nerve._typing import Array
@@ -46,9 +49,13 @@ def resize(x: ArrayLike, size: Sequence[int], *, interpolation: str = "bilinear"
     DTypeError
         If x holds no real numbers.
     """
-    x = as_array("resize", x)
-    expect_rank("resize", "x", x.shape, 4, "batch, height, width, channels")
-    return _resized("resize", x, x.shape, size, interpolation, antialias, transposed=False)
+    op = "resize"
+    x = as_array(op, x)
+    expect_rank(op, "x", x.shape, 4, "(batch, height, width, channels)")
+    sizes = integers(op, "size", size, 1)
+    if len(sizes) != 2:
+        raise ValueError(f"[{op}] size expects (rows, columns), got {size!r}")
+    return _resized(op, x, x.shape, sizes, interpolation, antialias, transposed=False)
 
 
 def resize_backward(
@@ -77,9 +84,9 @@ def resize_backward(
     """
     op = "resize_backward"
     grad = as_array(op, grad)
-    expect_rank(op, "grad", grad.shape, 4, "batch, rows, columns, channels")
+    expect_rank(op, "grad", grad.shape, 4, "(batch, rows, columns, channels)")
     shape = integers(op, "input_shape", input_shape, 0)
-    if len(shape) != 4 or (shape[0], shape[3]) != (grad.shape[0], grad.shape[3]):
+    if len(shape) != 4 or (shape[0], shape[3]) != (grad.shape[0], grad.shape[3]) or 0 in grad.shape[1:3]:
         raise ShapeError(f"[{op}] grad of shape {grad.shape} does not fit input_shape {shape}")
     return _resized(op, grad, shape, grad.shape[1:3], interpolation, antialias, transposed=True)
 
@@ -87,8 +94,8 @@ def resize_backward(
 def _resized(
     op: str,
     x: Array,
-    input_shape: Sequence[int],
-    size: Sequence[int],
+    input_shape: tuple[int, ...],
+    sizes: tuple[int, ...],
     interpolation: str,
     antialias: bool,
     *,
@@ -97,19 +104,30 @@ def _resized(
     """x, or a gradient back in the shape of the input."""
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"[{op}] interpolation expects one of {INTERPOLATIONS}, got {interpolation!r}")
-    sizes = integers(op, "size", size, 1)
-    if len(sizes) != 2:
-        raise ValueError(f"[{op}] size expects (rows, columns), got {size!r}")
-    have = tuple(input_shape[1:3])
-    if not have[0] or not have[1]:
-        raise ShapeError(f"[{op}] images have no pixels: shape {tuple(input_shape)}")
-    (row_starts, row_weights), (column_starts, column_weights) = (
-        table(one, to, interpolation, bool(antialias), transposed, x.dtype.name, array_module(x))
-        for one, to in zip(have, sizes, strict=True)
-    )
-    batch, height, width, channels = x.shape
-    rows, columns = have if transposed else sizes
-    shape = ResizeShape(batch, height, width, channels, rows, columns, row_weights.shape[1], column_weights.shape[1])
-    out = empty((batch, rows, columns, channels), x.dtype, x)
-    pick(x).resize(out, x, row_starts, row_weights, column_starts, column_weights, shape)
+    tables, shape = _plan(op, input_shape, sizes, interpolation, bool(antialias), transposed, x.dtype, array_module(x))
+    out = empty(shape.out_shape, x.dtype, x)
+    pick(x).resize(out, x, *tables, shape)
     return out
+
+
+@functools.lru_cache(maxsize=256)
+def _plan(
+    op: str,
+    input_shape: tuple[int, ...],
+    sizes: tuple[int, ...],
+    interpolation: str,
+    antialias: bool,
+    transposed: bool,
+    dtype: np.dtype[Any],
+    module: Any,
+) -> tuple[tuple[Array, ...], ResizeShape]:
+    """Starts and weights of the rows, those of the columns, and the sizes of what the kernel reads and writes."""
+    batch, *have, channels = input_shape
+    if 0 in have:
+        raise ShapeError(f"[{op}] images have no pixels: shape {input_shape}")
+    rows, columns = (
+        table(one, to, interpolation, antialias, transposed, dtype, module) for one, to in zip(have, sizes, strict=True)
+    )
+    (height, width), (high, wide) = (sizes, have) if transposed else (have, sizes)
+    taps = rows[1].shape[1], columns[1].shape[1]
+    return (*rows, *columns), ResizeShape(batch, height, width, channels, high, wide, *taps)

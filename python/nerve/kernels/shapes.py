@@ -203,6 +203,11 @@ class ResizeShape(NamedTuple):
     row_taps: int
     column_taps: int
 
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the output."""
+        return self.batch, self.out_height, self.out_width, self.channels
+
 
 class AttentionShape(NamedTuple):
     """Query (batch, query_length, heads, key_size); key and value (batch, key_length, key_heads, ...)."""

@@ -11,7 +11,7 @@ import numpy as np
 from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._interpolation import INTERPOLATIONS, taps
+from nerve.kernels._interpolation import taps
 from nerve.kernels._numbers import integer
 from nerve.ops._differentiable import Result, composed, differentiable
 from nerve.ops.creation import shape
@@ -80,8 +80,6 @@ def resize(
     sizes = shape(images)
     if len(sizes) not in (3, 4):
         raise ShapeError(f"[{op}] images expects one image or a batch, of 3 or 4 axes, got shape {sizes}")
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"[{op}] interpolation expects one of {INTERPOLATIONS}, got {interpolation!r}")
     if fill_mode != "constant" or (crop_to_aspect_ratio and pad_to_aspect_ratio):
         raise ValueError(f"[{op}] expects fill_mode='constant', and a crop or a padding, not both")
     if len(tuple(size)) != 2:
@@ -104,10 +102,12 @@ def resize(
             if (have := shape(images)[axis]) != to:
                 images = take(images, taps(have, to, "nearest")[0][0], axis=axis)
         return images  # type: ignore[no-any-return]
+    options = {"size": (rows, columns), "interpolation": interpolation, "antialias": antialias}
     sizes = shape(images)
+    if len(sizes) == 4 and first == 1:
+        return _resized(images, **options)
     batch, channels = math.prod(sizes[:first]), math.prod(sizes[first + 2 :])
-    flat = reshape(images, (batch, *sizes[first : first + 2], channels))
-    resized = _resized(flat, size=(rows, columns), interpolation=interpolation, antialias=antialias)
+    resized = _resized(reshape(images, (batch, *sizes[first : first + 2], channels)), **options)
     return reshape(resized, (*sizes[:first], rows, columns, *sizes[first + 2 :]))
 
 
