@@ -114,8 +114,13 @@ def _passed(op: str, argument: Any, dtypes: list[str], sizes_allowed: bool) -> A
     if not argument.flags.c_contiguous:
         raise TypeError(f"[{op}] expects C-contiguous arrays, got strides {argument.strides}")
     if argument.dtype.kind == "f":
-        dtypes.append(argument.dtype.name)
+        dtypes.append(_dtype_name(argument.dtype))
     return address if argument.size else None
+
+
+@cache
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    return dtype.name  # which NumPy takes a microsecond to put together
 
 
 @cache
