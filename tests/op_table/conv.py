@@ -235,7 +235,7 @@ ROWS = [
         errors=[
             BadCall((_X, _K3), {}, ShapeError, r"x expects 5 dimensions .*, got shape \(2, 8, 8, 4\)"),
             BadCall((_X3, _K3), {}, ShapeError, r"expects 2 input channels .* got x of shape .* groups=1"),
-            BadCall((_X3, _K3), {"groups": 2, "dilation_rate": 2}, ShapeError, "5 planes does not fit in volumes of 4"),
+            BadCall((_X3, _K3), {"groups": 2, "dilation_rate": 2}, ShapeError, "5 x 5 x 5 does not fit in volumes of"),
             BadCall((_X3, _K3), {"groups": 2, "strides": (1, 2)}, ValueError, "strides expects one integer or three"),
             BadCall((_X3, _K3), {"groups": 2, "padding": 1}, ValueError, r'expects "valid", "same" or 3 pairs'),
             BadCall((_X3, _K3), {"groups": 2, "activation": "swish"}, ValueError, "activation expects one of"),

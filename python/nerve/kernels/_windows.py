@@ -91,28 +91,34 @@ def along(size: int, window: int, stride: int, padding: str | tuple[int, int]) -
     return (size + before + after - window) // stride + 1, before
 
 
-def out_size(
-    op: str,
-    image: Shape,
-    window: tuple[int, int],
-    strides: tuple[int, int],
-    padding: str | tuple[tuple[int, int], tuple[int, int]],
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """((out_height, out_width), (pad_top, pad_left)) for ``image`` of shape (batch, height, width, channels).
+def out_size(op: str, x: Shape, window: Shape, strides: Shape, padding: Any) -> tuple[list[int], list[int]]:
+    """How many windows there are along each axis of images or volumes, and how far before them the first one starts.
 
     Raises
     ------
     ShapeError
         If not a single window fits.
     """
-    rows, top = along(image[1], window[0], strides[0], padding if isinstance(padding, str) else padding[0])
-    columns, left = along(image[2], window[1], strides[1], padding if isinstance(padding, str) else padding[1])
-    if rows < 1 or columns < 1:
+    sizes = x[1:-1]
+    pads = (padding,) * len(sizes) if isinstance(padding, str) else padding
+    out, before = [], []
+    for axis in zip(sizes, window, strides, pads, strict=True):
+        count, pad = along(*axis)
+        out.append(count)
+        before.append(pad)
+    if min(out) < 1:
+        kind = "images" if len(sizes) == 2 else "volumes"
         raise ShapeError(
-            f"[{op}] a window of {window[0]} x {window[1]} does not fit in images of {image[1]} x {image[2]} "
-            f"with padding={padding!r}: the output would be empty"
+            f"[{op}] a window of {' x '.join(map(str, window))} does not fit in {kind} of "
+            f"{' x '.join(map(str, sizes))} with padding={padding!r}: the output would be empty"
         )
-    return (rows, columns), (top, left)
+    return out, before
+
+
+def expect_narrow(op: str, padding: Any, window: Shape) -> None:
+    """A ValueError unless every window of a pooling, wherever it lies, has something of the image in it."""
+    if not isinstance(padding, str) and any(max(side) >= size for side, size in zip(padding, window, strict=True)):
+        raise ValueError(f"[{op}] padding expects fewer than pool_size={window}, got {padding!r}")
 
 
 def expect_rank(op: str, name: str, shape: Shape, rank: int, axes: str) -> None:

@@ -186,6 +186,4 @@ def _plan(
         raise ShapeError(f"[{op}] kernel expects a height and width of at least 1, got shape {kernel}")
     window = (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
     out, before = out_size(op, x, window, strides, padding)
-    batch, height, width, channels = x
-    sizes = batch, height, width, channels, kernel[0], kernel[1], kernel[3], groups
-    return Conv2DShape(*sizes, *out, *strides, *dilation, *before)
+    return Conv2DShape._make((*x, *kernel[:2], kernel[3], groups, *out, *strides, *dilation, *before))

@@ -19,6 +19,7 @@ from nerve.kernels._windows import (
     Shape,
     expect_grad,
     expect_index,
+    expect_narrow,
     expect_rank,
     hashable_padding,
     out_size,
@@ -195,13 +196,9 @@ def _options(op: str, pool_size: Pair, strides: Pair | None, padding: Padding) -
 @functools.lru_cache(maxsize=4096)
 def _plan(op: str, x: Shape, window: tuple[int, int], strides: tuple[int, int], padding: Any) -> Pool2DShape:
     expect_rank(op, "x", x, 4, "(batch, height, width, channels)")
-    if not isinstance(padding, str):
-        for sides, size in zip(padding, window, strict=True):
-            if max(sides) >= size:
-                raise ValueError(f"[{op}] padding expects fewer than pool_size={window}, got {padding!r}")
+    expect_narrow(op, padding, window)
     out, before = out_size(op, x, window, strides, padding)
-    batch, height, width, channels = x
-    return Pool2DShape(batch, height, width, channels, *window, *out, *strides, *before)
+    return Pool2DShape._make((*x, *window, *out, *strides, *before))
 
 
 def _index_dtype(shape: Pool2DShape) -> np.dtype[Any]:

@@ -18,10 +18,11 @@ from nerve.kernels._windows import (
     Padding3D,
     Shape,
     Triple,
-    along,
     expect_grad,
     expect_index,
+    expect_narrow,
     expect_rank,
+    out_size,
     sides,
     triple,
 )
@@ -224,19 +225,9 @@ def _shape(
 @functools.lru_cache(maxsize=4096)
 def _plan(op: str, x: Shape, window: tuple[int, int, int], strides: tuple[int, int, int], padding: Any) -> Pool3DShape:
     _expect_volumes(op, x)
-    pads = (padding,) * 3 if isinstance(padding, str) else padding
-    if any(not isinstance(pad, str) and max(pad) >= size for pad, size in zip(pads, window, strict=True)):
-        raise ValueError(f"[{op}] padding expects fewer than pool_size={window}, got {padding!r}")
-    (deep, front), (high, top), (wide, left) = (
-        along(*axis) for axis in zip(x[1:4], window, strides, pads, strict=True)
-    )
-    if min(deep, high, wide) < 1:
-        raise ShapeError(
-            f"[{op}] a window of {' x '.join(map(str, window))} does not fit in volumes of "
-            f"{' x '.join(map(str, x[1:4]))} with padding={padding!r}: the output would be empty"
-        )
-    batch, depth, height, width, channels = x
-    return Pool3DShape(batch, depth, height, width, channels, *window, deep, high, wide, *strides, front, top, left)
+    expect_narrow(op, padding, window)
+    out, before = out_size(op, x, window, strides, padding)
+    return Pool3DShape._make((*x, *window, *out, *strides, *before))
 
 
 @functools.lru_cache(maxsize=4096)

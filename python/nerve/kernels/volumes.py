@@ -15,7 +15,6 @@ from nerve.kernels._windows import (
     Padding3D,
     Shape,
     Triple,
-    along,
     expect_bias,
     expect_grad,
     expect_rank,
@@ -177,17 +176,6 @@ def _plan(op: str, x: Shape, kernel: Shape, strides: Shape, padding: Any, dilati
         )
     if min(kernel[:3]) < 1:
         raise ShapeError(f"[{op}] kernel expects a depth, height and width of at least 1, got shape {kernel}")
-    window = [(taps - 1) * rate + 1 for taps, rate in zip(kernel, dilation, strict=False)]
-    planes, front = along(x[1], window[0], strides[0], padding if isinstance(padding, str) else padding[0])
-    if planes < 1:
-        raise ShapeError(
-            f"[{op}] a window of {window[0]} planes does not fit in volumes of {x[1]} with padding={padding!r}: the "
-            "output would be empty"
-        )
-    batch, depth, height, width, channels = x
-    image = batch * depth, height, width, channels
-    borders = padding if isinstance(padding, str) else padding[1:]
-    out, before = out_size(op, image, (window[1], window[2]), (strides[1], strides[2]), borders)
-    sizes = batch, depth, height, width, channels, kernel[0], kernel[1], kernel[2], kernel[4], groups
-    steps = strides[0], strides[1], strides[2], dilation[0], dilation[1], dilation[2]
-    return Conv3DShape(*sizes, planes, *out, *steps, front, *before)
+    window = tuple((taps - 1) * rate + 1 for taps, rate in zip(kernel, dilation, strict=False))
+    out, before = out_size(op, x, window, strides, padding)
+    return Conv3DShape._make((*x, *kernel[:3], kernel[4], groups, *out, *strides, *dilation, *before))
