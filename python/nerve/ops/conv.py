@@ -10,7 +10,7 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._backend import as_floats
 from nerve.kernels._numbers import integer
-from nerve.kernels._windows import Padding, Padding3D, Pair, Triple, expect_rank, pair, transposed, triple
+from nerve.kernels._windows import Padding, Padding3D, Pair, Triple, expect_bias, expect_rank, pair, transposed, triple
 from nerve.ops._differentiable import Result, differentiable, once
 from nerve.ops.matmul import activation_gradient
 
@@ -157,8 +157,7 @@ def _transposed(
     expect_rank(op, "kernel", kernel.shape, rank + 2, "(..., filters, channels)")
     if kernel.shape[-1] != x.shape[-1]:
         raise ShapeError(f"[{op}] kernel of shape {kernel.shape} expects {kernel.shape[-1]} channels, got {x.shape}")
-    if bias is not None and bias.shape != (kernel.shape[-2],):
-        raise ShapeError(f"[{op}] bias expects shape ({kernel.shape[-2]},), one per filter, got {bias.shape}")
+    expect_bias(op, bias, kernel.shape[-2])
     if padding not in ("valid", "same"):
         raise ValueError(f'[{op}] padding expects "valid" or "same", got {padding!r}')
     extra = output_padding if isinstance(output_padding, (tuple, list)) else (output_padding,) * rank
