@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.row import Peer, Row, many, torch
+from benchmarks.layouts import channels_first, filters_first, filters_last, peers
+from benchmarks.row import Row, many, torch
 from nerve import kernels
 
 
@@ -54,30 +55,8 @@ CONVOLUTIONS = [
 ]
 
 
-def image(x: np.ndarray, layout: str) -> Any:
-    """A tensor of the images in a memory format; NHWC is channels_last."""
-    tensor = torch.from_numpy(x.copy()).permute(0, 3, 1, 2)
-    return tensor if layout == "channels_last" else tensor.contiguous()
-
-
-def filters(kernel: np.ndarray, layout: str) -> Any:
-    tensor = torch.from_numpy(kernel.copy()).permute(3, 2, 0, 1)
-    return tensor.contiguous(memory_format=getattr(torch, layout))
-
-
-def nhwc(result: Any) -> Any:
-    return result.permute(0, 2, 3, 1)
-
-
-def hwio(result: Any) -> Any:
-    return result.permute(2, 3, 1, 0)
-
-
-LAYOUTS = {"torch NCHW": "contiguous_format", "torch channels_last": "channels_last"}
-
-
 def forward(conv: Conv, layout: str, x: np.ndarray, kernel: np.ndarray) -> Callable[[], Any]:
-    a, b = image(x, layout), filters(kernel, layout)
+    a, b = channels_first(x, layout), filters_first(kernel, layout)
     options = {"stride": conv.strides, "padding": conv.kernel // 2, "groups": conv.groups}
     return lambda: torch.nn.functional.conv2d(a, b, **options)
 
@@ -86,7 +65,7 @@ def backward(
     conv: Conv, layout: str, grad: np.ndarray, x: np.ndarray, kernel: np.ndarray, which: int
 ) -> Callable[[], Any]:
     """``which`` 0: of the image; 1: of the kernel. The other's tensor gives its shape only."""
-    g, a, b = image(grad, layout), image(x, layout), filters(kernel, layout)
+    g, a, b = channels_first(grad, layout), channels_first(x, layout), filters_first(kernel, layout)
     two = [conv.strides] * 2, [conv.kernel // 2] * 2, [1, 1]
     mask = [which == 0, which == 1, False]
     call = torch.ops.aten.convolution_backward
@@ -108,12 +87,6 @@ def rows(conv: Conv) -> list[Row]:
     def run_kernel(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
         return kernels.conv2d_backward_kernel(grad, x, kernel_shape=conv.weights, **conv.options)
 
-    def peers(prepare: Callable[..., Any], unpack: Callable[[Any], Any]) -> tuple[Peer, ...]:
-        def variant(layout: str) -> Callable[..., Callable[[], Any]]:
-            return lambda *args: prepare(layout, *args)
-
-        return tuple(Peer(name, variant(layout), unpack) for name, layout in LAYOUTS.items())
-
     def of_input(layout: str, grad: np.ndarray, kernel: np.ndarray) -> Callable[[], Any]:
         return backward(conv, layout, grad, np.zeros(conv.image, np.float32), kernel, 0)
 
@@ -123,9 +96,10 @@ def rows(conv: Conv) -> list[Row]:
     name, family = f"conv2d {conv.name}", "conv"
     return [
         Row(name, family, many(conv.image, conv.weights), run_forward, *work,
-            peers(lambda layout, x, kernel: forward(conv, layout, x, kernel), nhwc)),
-        Row(f"{name}, backward input", family, many(conv.out, conv.weights), run_input, *work, peers(of_input, nhwc)),
-        Row(f"{name}, backward kernel", family, many(conv.out, conv.image), run_kernel, *work, peers(of_kernel, hwio)),
+            peers(lambda layout, x, kernel: forward(conv, layout, x, kernel))),
+        Row(f"{name}, backward input", family, many(conv.out, conv.weights), run_input, *work, peers(of_input)),
+        Row(f"{name}, backward kernel", family, many(conv.out, conv.image), run_kernel, *work,
+            peers(of_kernel, filters_last)),
     ]  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.layouts import channels_first, channels_last, peers
 from benchmarks.row import Peer, Row, tensors, torch
-from benchmarks.rows.conv import LAYOUTS, image, nhwc
 from nerve import kernels
 
 EPSILON = 1e-3
@@ -16,13 +16,6 @@ IMAGES = [(8, 56, 56, 64), (8, 14, 14, 256)]
 # 64 groups of 64 channels: instance normalization.
 GROUPS = [((8, 56, 56, 64), 32), ((8, 56, 56, 64), 64), ((8, 14, 14, 256), 32), ((32, 8, 8, 64), 8)]
 MATRICES = [(4096, 768), (8192, 64), (64, 4096)]
-
-
-def variants(prepare: Callable[..., Callable[[], Any]], unpack: Callable[[Any], Any]) -> tuple[Peer, ...]:
-    def variant(layout: str) -> Callable[..., Callable[[], Any]]:
-        return lambda *args: prepare(layout, *args)
-
-    return tuple(Peer(name, variant(layout), unpack) for name, layout in LAYOUTS.items())
 
 
 def batch_norm(shape: tuple[int, ...]) -> list[Row]:
@@ -46,11 +39,11 @@ def batch_norm(shape: tuple[int, ...]) -> list[Row]:
         return kernels.batch_norm_backward(grad, x, mean, variance, gamma, epsilon=EPSILON)
 
     def torch_forward(layout: str, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> Callable[[], Any]:
-        a, (w, b) = image(x, layout), tensors(gamma, beta)
+        a, (w, b) = channels_first(x, layout), tensors(gamma, beta)
         return lambda: torch.native_batch_norm(a, w, b, None, None, True, 0.0, EPSILON)
 
     def torch_backward(layout: str, *arrays: np.ndarray) -> Callable[[], Any]:
-        grad, x = (image(a, layout) for a in arrays[:2])
+        grad, x = (channels_first(a, layout) for a in arrays[:2])
         mean, variance, w = tensors(*arrays[2:])
         invstd = (variance + EPSILON).rsqrt()
         call, mask = torch.ops.aten.native_batch_norm_backward, [True] * 3
@@ -60,9 +53,9 @@ def batch_norm(shape: tuple[int, ...]) -> list[Row]:
     size = 4.0 * float(np.prod(shape))
     return [
         Row(f"{name}, training", "norm", draw, forward, 2 * size, "GB/s",
-            variants(torch_forward, lambda r: (nhwc(r[0]), r[1], 1 / r[2].double() ** 2 - EPSILON))),
+            peers(torch_forward, lambda r: (channels_last(r[0]), r[1], 1 / r[2].double() ** 2 - EPSILON))),
         Row(f"{name}, backward", "norm", draw_backward, backward, 3 * size, "GB/s",
-            variants(torch_backward, lambda r: (nhwc(r[0]), *r[1:]))),
+            peers(torch_backward, lambda r: (channels_last(r[0]), *r[1:]))),
     ]  # fmt: skip
 
 
@@ -83,21 +76,21 @@ def group_norm(shape: tuple[int, ...], groups: int) -> list[Row]:
         return kernels.group_norm(x, gamma, beta, groups=groups, epsilon=EPSILON)
 
     def torch_forward(layout: str, x: np.ndarray, *arrays: np.ndarray) -> Callable[[], Any]:
-        a, (w, b) = image(x, layout), tensors(*arrays)
+        a, (w, b) = channels_first(x, layout), tensors(*arrays)
         return lambda: torch.native_group_norm(a, w, b, *sizes, EPSILON)
 
     def torch_backward(layout: str, *arrays: np.ndarray) -> Callable[[], Any]:
-        grad, x = (image(a, layout) for a in arrays[:2])
+        grad, x = (channels_first(a, layout) for a in arrays[:2])
         mean, rstd, w = tensors(*arrays[2:])
         call, mask = torch.ops.aten.native_group_norm_backward, [True] * 3
         return lambda: call(grad, x, mean, rstd, w, *sizes, mask)
 
     name, size = f"group_norm {groups} of {channels} @{height} x {batch}", 4.0 * float(np.prod(shape))
-    unpack = lambda r: (nhwc(r[0]), *r[1:])  # noqa: E731
+    unpack = lambda r: (channels_last(r[0]), *r[1:])  # noqa: E731
     return [
-        Row(f"{name}, training", "norm", draw, forward, 2 * size, "GB/s", variants(torch_forward, unpack)),
+        Row(f"{name}, training", "norm", draw, forward, 2 * size, "GB/s", peers(torch_forward, unpack)),
         Row(f"{name}, backward", "norm", draw_backward, kernels.group_norm_backward, 3 * size, "GB/s",
-            variants(torch_backward, unpack)),
+            peers(torch_backward, unpack)),
     ]  # fmt: skip
 
 

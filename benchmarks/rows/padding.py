@@ -7,21 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.layouts import channels_first, peers
 from benchmarks.row import Peer, Row, many, tensors, torch
-from benchmarks.rows.conv import LAYOUTS, image, nhwc
 from nerve import kernels
 
 IMAGES = [((8, 56, 56, 64), 1), ((32, 28, 28, 3), 2), ((8, 224, 224, 3), 3)]
 SEQUENCE = (32, 128, 64)
-
-Prepare = Callable[..., Callable[[], Any]]
-
-
-def peers(prepare: Callable[..., Callable[[], Any]], autograd: bool = False) -> tuple[Peer, ...]:
-    def variant(layout: str) -> Prepare:
-        return lambda *arrays: prepare(layout, *arrays)
-
-    return tuple(Peer(name, variant(layout), nhwc, autograd) for name, layout in LAYOUTS.items())
 
 
 def images(shape: tuple[int, ...], border: int) -> list[Row]:
@@ -38,17 +29,17 @@ def images(shape: tuple[int, ...], border: int) -> list[Row]:
 
     def torch_forward(mode: str) -> Callable[..., Callable[[], Any]]:
         def prepare(layout: str, x: np.ndarray) -> Callable[[], Any]:
-            a = image(x, layout)
+            a = channels_first(x, layout)
             return lambda: torch.nn.functional.pad(a, sides, mode=mode)
 
         return prepare
 
     def torch_crop(layout: str, grad: np.ndarray) -> Callable[[], Any]:
-        a, kept = image(grad, layout), getattr(torch, layout)
+        a, kept = channels_first(grad, layout), getattr(torch, layout)
         return lambda: a[:, :, border:-border, border:-border].contiguous(memory_format=kept)
 
     def torch_reflected(layout: str, grad: np.ndarray) -> Callable[[], Any]:
-        g, x = image(grad, layout), image(np.zeros(shape, np.float32), layout)
+        g, x = channels_first(grad, layout), channels_first(np.zeros(shape, np.float32), layout)
         return lambda: torch.ops.aten.reflection_pad2d_backward(g, x, sides)
 
     def crop_gradient(grad: np.ndarray) -> Any:

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.row import Peer, Row, floats, torch
-from benchmarks.rows.conv import LAYOUTS, image, nhwc
+from benchmarks.layouts import channels_first, channels_last, peers
+from benchmarks.row import Row, floats, torch
 from nerve import kernels
 
 
-def peers(prepare: Callable[..., Callable[[], Any]], unpack: Callable[[Any], Any] = nhwc) -> tuple[Peer, ...]:
-    def variant(layout: str) -> Callable[..., Callable[[], Any]]:
-        return lambda *args: prepare(*(image(x, layout) for x in args))
-
-    return tuple(Peer(name, variant(layout), unpack) for name, layout in LAYOUTS.items())
+def of_images(call: Callable[..., Callable[[], Any]]) -> Callable[..., Callable[[], Any]]:
+    """What prepares a peer, of what makes its call of tensors."""
+    return lambda layout, *args: call(*(channels_first(x, layout) for x in args))
 
 
 def rows(size: int, strides: int, batch: int, image_size: int, channels: int) -> list[Row]:
@@ -42,24 +40,24 @@ def rows(size: int, strides: int, batch: int, image_size: int, channels: int) ->
     def average_backward(grad: np.ndarray) -> np.ndarray:
         return kernels.average_pool2d_backward(grad, input_shape=x, **options)
 
-    def torch_average_backward(grad: Any) -> Callable[[], Any]:
-        channels_last = grad.is_contiguous(memory_format=torch.channels_last)
-        like = image(np.empty(x, np.float32), "channels_last" if channels_last else "contiguous_format")
+    def torch_average_backward(layout: str, grad: np.ndarray) -> Callable[[], Any]:
+        g, like = channels_first(grad, layout), channels_first(np.empty(x, np.float32), layout)
         call = torch.ops.aten.avg_pool2d_backward
-        return lambda: call(grad, like, *window, False, False, None)
+        return lambda: call(g, like, *window, False, False, None)
 
     name = f"{size}x{size} s{strides} {channels} @{image_size}"
     return [
         Row(f"max_pool2d {name}", "pool", floats(*x), lambda x: kernels.max_pool2d(x, **options), moved, "GB/s",
-            peers(lambda x: lambda: torch.nn.functional.max_pool2d(x, *window))),
+            peers(of_images(lambda x: lambda: torch.nn.functional.max_pool2d(x, *window)))),
         Row(f"max_pool2d {name} with indices", "pool", floats(*x),
             lambda x: kernels.max_pool2d_with_index(x, **options), moved, "GB/s",
-            peers(lambda x: lambda: torch.ops.aten.max_pool2d_with_indices(x, *window), lambda r: nhwc(r[0])),
+            peers(of_images(lambda x: lambda: torch.ops.aten.max_pool2d_with_indices(x, *window)),
+                  lambda r: channels_last(r[0])),
             compare=lambda r: r[0]),
         Row(f"max_pool2d {name}, backward", "pool", draw, max_backward, moved, "GB/s",
-            peers(torch_max_backward)),
+            peers(of_images(torch_max_backward))),
         Row(f"average_pool2d {name}", "pool", floats(*x), lambda x: kernels.average_pool2d(x, **options), moved, "GB/s",
-            peers(lambda x: lambda: torch.nn.functional.avg_pool2d(x, *window, count_include_pad=False))),
+            peers(of_images(lambda x: lambda: torch.nn.functional.avg_pool2d(x, *window, count_include_pad=False)))),
         Row(f"average_pool2d {name}, backward", "pool", floats(*out), average_backward, moved, "GB/s",
             peers(torch_average_backward)),
     ]  # fmt: skip

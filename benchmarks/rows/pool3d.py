@@ -7,29 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.row import Make, Peer, Row, floats, torch
-from benchmarks.rows.conv import LAYOUTS, image, nhwc
+from benchmarks import layouts
+from benchmarks.row import Make, Row, floats, torch
 from nerve import kernels
-
-VOLUME_LAYOUTS = {"torch NCDHW": "contiguous_format", "torch channels_last_3d": "channels_last_3d"}
-
-
-def volume(x: np.ndarray, layout: str) -> Any:
-    """An NDHWC array as PyTorch's, copied into memory of that layout."""
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1))).to(memory_format=getattr(torch, layout))
 
 
 def peers(flat: bool, call: Callable[..., Callable[[], Any]], of: Callable[[Any], Any] = lambda r: r) -> Any:
     """PyTorch's ways, on images where ``flat``; ``call`` gets its tensors, ``of`` says what of a result counts."""
-    layouts = LAYOUTS if flat else VOLUME_LAYOUTS
 
-    def prepare(layout: str) -> Callable[..., Callable[[], Any]]:
-        return lambda *args: call(*(image(x[:, 0], layout) if flat else volume(x, layout) for x in args))
+    def prepare(layout: str, *args: np.ndarray) -> Callable[[], Any]:
+        return call(*(layouts.channels_first(x[:, 0] if flat else x, layout) for x in args))
 
     def unpack(result: Any) -> Any:
-        return nhwc(of(result))[:, None] if flat else np.moveaxis(of(result).numpy(), 1, -1)
+        y = layouts.channels_last(of(result))
+        return y[:, None] if flat else y
 
-    return tuple(Peer(name, prepare(layout), unpack) for name, layout in layouts.items())
+    return layouts.peers(prepare, unpack, layouts=layouts.IMAGES if flat else layouts.VOLUMES)
 
 
 def four(name: str, x: tuple[int, ...], options: dict[str, Any], aten: dict[str, Any]) -> list[Row]:

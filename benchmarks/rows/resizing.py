@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.row import Peer, Row, floats, many, torch
-from benchmarks.rows.conv import LAYOUTS, image, nhwc
+from benchmarks.layouts import channels_first, channels_last, peers
+from benchmarks.row import Row, floats, many, torch
 from nerve import kernels
 
 
@@ -20,24 +20,18 @@ def rows(batch: int, size: int, to: int, channels: int, mode: str = "bilinear", 
     if mode == "bilinear":
         torch_options["align_corners"] = False
 
-    def forward(layout: str) -> Callable[[Any], Callable[[], Any]]:
-        def prepare(x: Any) -> Callable[[], Any]:
-            pictures = image(x, layout)
-            return lambda: torch.nn.functional.interpolate(pictures, **torch_options)
+    def forward(layout: str, x: np.ndarray) -> Callable[[], Any]:
+        pictures = channels_first(x, layout)
+        return lambda: torch.nn.functional.interpolate(pictures, **torch_options)
 
-        return prepare
+    def both(layout: str, x: np.ndarray, grad: np.ndarray) -> Callable[[], Any]:
+        pictures, back = channels_first(x, layout).requires_grad_(), channels_first(grad, layout)
 
-    def both(layout: str) -> Callable[[Any, Any], Callable[[], Any]]:
-        def prepare(x: Any, grad: Any) -> Callable[[], Any]:
-            pictures, back = image(x, layout).requires_grad_(), image(grad, layout)
+        def call() -> Any:
+            resized = torch.nn.functional.interpolate(pictures, **torch_options)
+            return resized, torch.autograd.grad(resized, pictures, back)[0]
 
-            def call() -> Any:
-                resized = torch.nn.functional.interpolate(pictures, **torch_options)
-                return resized, torch.autograd.grad(resized, pictures, back)[0]
-
-            return call
-
-        return prepare
+        return call
 
     def ours(x: np.ndarray, grad: np.ndarray) -> Any:
         resized = kernels.resize(x, (to, to), **options)
@@ -46,12 +40,10 @@ def rows(batch: int, size: int, to: int, channels: int, mode: str = "bilinear", 
     name = f"resize {mode} {'antialias ' if antialias else ''}{channels} @{size} to {to} x {batch}"
     return [
         Row(name, "resizing", floats(*x), lambda x: kernels.resize(x, (to, to), **options), moved, "GB/s",
-            tuple(Peer(f, forward(layout), nhwc) for f, layout in LAYOUTS.items()),
+            peers(forward),
             compare_tolerance=1e-4),  # PyTorch's positions have the rounding of float32; observed 1.7e-5
         Row(f"{name}, with gradient", "resizing", many(x, out), ours, 2 * moved, "GB/s",
-            tuple(Peer(f, both(layout), lambda r: [nhwc(one) for one in r], autograd=True)
-                  for f, layout in LAYOUTS.items()),
-            compare_tolerance=1e-4),
+            peers(both, lambda r: [channels_last(one) for one in r], autograd=True), compare_tolerance=1e-4),
     ]  # fmt: skip
 
 

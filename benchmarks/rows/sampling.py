@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.row import Peer, Row, torch
-from benchmarks.rows.conv import LAYOUTS, image, nhwc
+from benchmarks.layouts import channels_first, peers
+from benchmarks.row import Row, torch
 from nerve import kernels
 
 
@@ -26,22 +26,18 @@ def row(batch: int, size: int, channels: int) -> Row:
     def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         return rng.standard_normal(shape, dtype=np.float32), turned(batch, size)
 
-    def peer(layout: str) -> Callable[..., Callable[[], Any]]:
-        def prepare(x: Any, maps: Any) -> Callable[[], Any]:
-            # From -1 to 1 between the middles of the outermost pixels: shifts are of another middle, slopes the same.
-            theta = torch.tensor(np.asarray(maps)[:, [[0, 1, 2], [3, 4, 5]]])
-            theta[:, :, 2] = 0
-            pictures, options = image(x, layout), {"padding_mode": "reflection", "align_corners": True}
-            f = torch.nn.functional
-            return lambda: f.grid_sample(pictures, f.affine_grid(theta, pictures.shape, align_corners=True), **options)
-
-        return prepare
+    def prepare(layout: str, x: np.ndarray, maps: np.ndarray) -> Callable[[], Any]:
+        # From -1 to 1 between the middles of the outermost pixels: shifts are of another middle, slopes the same.
+        theta = torch.tensor(maps[:, [[0, 1, 2], [3, 4, 5]]])
+        theta[:, :, 2] = 0
+        pictures, options = channels_first(x, layout), {"padding_mode": "reflection", "align_corners": True}
+        f = torch.nn.functional
+        return lambda: f.grid_sample(pictures, f.affine_grid(theta, pictures.shape, align_corners=True), **options)
 
     return Row(
         f"affine_sample {channels} @{size} x {batch}", "sampling", draw,
         lambda x, maps: kernels.affine_sample(x, maps, fill_mode="mirror"), 8.0 * float(np.prod(shape)), "GB/s",
-        tuple(Peer(name, peer(layout), nhwc) for name, layout in LAYOUTS.items()),
-        tolerance=1e-4,  # positions up to 224 in float32; observed 1.8e-5 for nerve
+        peers(prepare), tolerance=1e-4,  # positions up to 224 in float32; observed 1.8e-5 for nerve
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.row import Peer, Row, many, torch
+from benchmarks.layouts import VOLUMES, channels_first, channels_last, filters_first, filters_last, peers
+from benchmarks.row import Row, many, torch
 from nerve import kernels
 
 
@@ -60,26 +61,11 @@ TRANSPOSED = [
     Conv("3x3x3 s2 32-16 @8x16x16", 4, (15, 31, 31), 3, 16, 32, strides=2),
     Conv("4x4x4 s2 64-32 @4x8x8", 4, (8, 16, 16), 4, 32, 64, strides=2),
 ]
-LAYOUTS = {"torch NCDHW": "contiguous_format", "torch channels_last": "channels_last_3d"}
-
-
-def volumes(x: np.ndarray, layout: str) -> Any:
-    tensor = torch.from_numpy(x.copy()).permute(0, 4, 1, 2, 3)
-    return tensor.contiguous(memory_format=getattr(torch, layout))
-
-
-def filters(kernel: np.ndarray, layout: str) -> Any:
-    tensor = torch.from_numpy(kernel.copy()).permute(4, 3, 0, 1, 2)
-    return tensor.contiguous(memory_format=getattr(torch, layout))
-
-
-def ndhwc(result: Any) -> Any:
-    return result.permute(0, 2, 3, 4, 1)
 
 
 def all_three(results: Any) -> Any:
     y, grad_x, grad_kernel = results
-    return ndhwc(y), ndhwc(grad_x), grad_kernel.permute(2, 3, 4, 1, 0)
+    return channels_last(y), channels_last(grad_x), filters_last(grad_kernel)
 
 
 def rows(conv: Conv, transposed: bool) -> list[Row]:
@@ -102,27 +88,21 @@ def rows(conv: Conv, transposed: bool) -> list[Row]:
         return y, grad_x, kernels.conv3d_backward_kernel(grad, x, kernel_shape=conv.weights, **conv.options)
 
     def forward(layout: str, x: np.ndarray, kernel: np.ndarray) -> Callable[[], Any]:
-        a, b = volumes(x, layout), filters(kernel, layout)
+        a, b = channels_first(x, layout), filters_first(kernel, layout)
         function = torch.nn.functional.conv_transpose3d if transposed else torch.nn.functional.conv3d
         return lambda: function(a, b, **torch_options)
 
     def both(layout: str, x: np.ndarray, kernel: np.ndarray, grad: np.ndarray) -> Callable[[], Any]:
-        a, b, g = volumes(x, layout), filters(kernel, layout), volumes(grad, layout)
+        a, b, g = channels_first(x, layout), filters_first(kernel, layout), channels_first(grad, layout)
         first, backward = forward(layout, x, kernel), torch.ops.aten.convolution_backward
         mask = [True, True, False]
         return lambda: (first(), *backward(g, a, b, None, *three, transposed, [0] * 3, 1, mask)[:2])
 
-    def peers(prepare: Callable[..., Any], unpack: Callable[[Any], Any]) -> tuple[Peer, ...]:
-        def variant(layout: str) -> Callable[..., Callable[[], Any]]:
-            return lambda *args: prepare(layout, *args)
-
-        return tuple(Peer(name, variant(layout), unpack) for name, layout in LAYOUTS.items())
-
     name, work = f"conv3d{' transpose' if transposed else ''} {conv.name}", (float(flop), "GFLOP/s")
     return [
-        Row(name, "conv", many(x_shape, conv.weights), run, *work, peers(forward, ndhwc)),
+        Row(name, "conv", many(x_shape, conv.weights), run, *work, peers(forward, layouts=VOLUMES)),
         Row(f"{name}, forward and backward", "conv", many(x_shape, conv.weights, y_shape), run_all, 3 * work[0],
-            work[1], peers(both, all_three)),
+            work[1], peers(both, all_three, layouts=VOLUMES)),
     ]  # fmt: skip
 
 
