@@ -106,6 +106,15 @@ def test_in_a_model(name, options, tmp_path):
     assert loaded.layers[0].get_config() == recorded.layers[0].get_config() or name in ("RandomColorJitter",)
 
 
+def test_a_crop_copies_nothing_where_only_its_place_matters():
+    layer = layers.RandomCrop(5, 4)
+    assert np.shares_memory(layer(IMAGES).numpy(), IMAGES)
+    assert np.shares_memory(layer(IMAGES[0]).numpy(), IMAGES)
+    x = nerve.Tensor(IMAGES)
+    (gradient,) = nerve.gradients(nerve.ops.sum(layer(x)), [x])
+    assert gradient.sum() == IMAGES.shape[0] * 5 * 4 * 3
+
+
 def test_dicts_change_alike():
     masks = (IMAGES[..., :1] > 127).astype(np.float32)
     data = {

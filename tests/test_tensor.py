@@ -111,6 +111,11 @@ def test_operators_match_numpy() -> None:
     assert len(x) == 2
     assert [row.shape for row in x] == [(2,), (2,)]
     assert float(x.sum()) == 10
+    assert int(x.sum()) == 10
+    assert "abc"[Tensor(np.array(1))] == "b"
+    for value in (np.array([1]), np.array(1.0)):
+        with pytest.raises(TypeError, match="only one integer is an index"):
+            "abc"[Tensor(value)]
     assert np.asarray(x) is x.array
     assert "shape=(2, 2)" in repr(x)
 

@@ -126,6 +126,15 @@ class Tensor:
         reading("float() of a tensor")
         return float(self.array.item())
 
+    def __int__(self) -> int:
+        reading("int() of a tensor")
+        return int(self.array.item())
+
+    def __index__(self) -> int:
+        if self.array.ndim or self.array.dtype.kind not in "iu":
+            raise TypeError(f"only one integer is an index, not a tensor of shape {self.shape} and {self.array.dtype}")
+        return int(self)
+
     def __repr__(self) -> str:
         reading("printing a tensor")
         values = np.array2string(self._host(), separator=", ", prefix=f"{type(self).__name__}(", threshold=20)

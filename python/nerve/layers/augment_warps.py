@@ -8,12 +8,15 @@ from typing import Any, Unpack
 import numpy as np
 
 from nerve import ops
+from nerve.kernels._arrays import on_gpu
+from nerve.kernels._recording import now
 from nerve.kernels.shapes import FILLS
 from nerve.layers.augment_affine import INTERPOLATIONS, Sampled
 from nerve.layers.box_formats import Corners, through_window
 from nerve.layers.filtering import bell, blurred
 from nerve.layers.image_layer import ImageLayer, ImageOptions, chosen, clipped, flags
 from nerve.layers.structure import Shape, is_positive_int
+from nerve.tensor import Tensor
 
 __all__ = [
     "RandomCrop",
@@ -221,7 +224,7 @@ class RandomCrop(ImageLayer):
     """Cuts a piece out of the images, at the same place in all images of a batch.
 
     In inference, and where the images are no larger than the piece, the largest window of its proportions is taken from
-    the middle and resized.
+    the middle and resized. A piece may be a view of the images that were given.
 
     Parameters
     ----------
@@ -260,7 +263,20 @@ class RandomCrop(ImageLayer):
         columns = min(max(height * self.width // self.height, 1), width)
         return (height - rows) // 2, (width - columns) // 2, rows, columns
 
+    def _window(self, images: Any, transformation: Any) -> Tensor | None:
+        """The piece as a view, where nothing but its place is needed: no recording, no gradient, no copy."""
+        array = getattr(images, "array", images)
+        if transformation is None or now.recording is not None or on_gpu(array) or getattr(images, "tracked", False):
+            return None
+        top, left = (int(start) for start in transformation)
+        places = slice(top, top + self.height), slice(left, left + self.width)
+        last = self.data_format == "channels_last"
+        return Tensor(np.asarray(array)[(..., *places, slice(None)) if last else (..., *places)], tracked=False)
+
     def _cut(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        window = self._window(images, transformation)
+        if window is not None:
+            return self.floats(window)
         images = self.channels_last(images)
         batch, height, width, _ = images.shape
         if transformation is None:

@@ -206,7 +206,8 @@ class ImageLayer(Noise):
 
     def transform_single_image(self, image: Any, transformation: Any, training: bool = True) -> Any:
         """`transform_images` of one image without a batch."""
-        return self.transform_images(ops.expand_dims(image, 0), transformation, training)[0]
+        changed = self.transform_images(ops.expand_dims(image, 0), transformation, training)
+        return ops.reshape(changed, changed.shape[1:])
 
     def transform_single_label(self, label: Any, transformation: Any, training: bool = True) -> Any:
         """`transform_labels` of one label."""
