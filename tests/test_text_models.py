@@ -146,3 +146,73 @@ def test_a_normalization_that_was_never_adapted():
     model.compile("sgd", "mse")
     with pytest.warns(UserWarning, match="never adapted"):
         model.fit(x, x, epochs=2, verbose=0)
+
+
+class Reader(nerve.Model):
+    """Text is read in the middle of `call`."""
+
+    def __init__(self, vectorize=None, **options):
+        super().__init__(**options)
+        self.vectorize = vectorizer() if vectorize is None else vectorize
+        self.table, self.pool = layers.Embedding(16, 4), layers.GlobalAveragePooling1D()
+        self.top = layers.Dense(1, activation="sigmoid")
+
+    def call(self, inputs):
+        return self.top(self.pool(self.table(self.vectorize(inputs))))
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+class OwnSteps(Reader):
+    def train_step(self, data):
+        x, y = data
+        loss = self.compute_loss(x, y, self(x, training=True))
+        self.optimizer.apply(nerve.gradients(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss, **self.compute_metrics(x, y, self(x))}
+
+    def predict_step(self, data):
+        return self(data)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("cls", [Reader, OwnSteps])
+@pytest.mark.parametrize(
+    "x", [TEXTS, TEXTS[:, None], TEXTS.tolist(), TEXTS.astype(object)], ids=lambda x: type(x).__name__
+)
+def test_a_subclass_reads_text_in_its_call(cls, x):
+    """As the same layers do on the numbers, though its steps run in Python."""
+    _, expected = on_numbers(vectorizer())
+    nerve.utils.set_random_seed(0)
+    model = cls()
+    model.compile(nerve.optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"])
+    history = model.fit(x, LABELS, epochs=8, batch_size=8, verbose=0).history
+    if cls is Reader:
+        for name, values in expected.items():
+            np.testing.assert_allclose(history[name], values, rtol=1e-6)
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    np.testing.assert_array_equal(model.predict(x, verbose=0), np.asarray(model(np.array(x, str))))
+    assert model.evaluate(x, LABELS, verbose=0)[1] == pytest.approx(expected["accuracy"][-1], abs=0.3)
+    batches = ((np.asarray(x)[rows], LABELS[rows]) for _ in range(2) for rows in (slice(0, 8), slice(8, 24)))
+    assert len(model.fit(batches, steps_per_epoch=2, epochs=2, verbose=0).history["loss"]) == 2
+    assert np.isfinite(model.train_on_batch(x, LABELS)).all()
+
+
+def test_a_subclass_with_text_and_numbers_is_saved(tmp_path):
+    @nerve.saving.register_keras_serializable("texts")
+    class Both(Reader):
+        def call(self, inputs):
+            words, number = inputs
+            return self.top(layers.Concatenate()([self.pool(self.table(self.vectorize(words))), number]))
+
+        def get_config(self):
+            return {"vectorize": self.vectorize}
+
+    model = Both()
+    x = [TEXTS, np.ones((24, 2), np.float32)]
+    model.compile("sgd", "binary_crossentropy")
+    model.fit(x, LABELS, verbose=0)
+    model.save(tmp_path / "model.nerve")
+    again = nerve.models.load_model(tmp_path / "model.nerve")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert again.count_params() == 16 * 4 + 7

@@ -137,6 +137,8 @@ def _stand_in(x: Any, sizes: tuple[int, int]) -> Any:
         return x
     batch, other = sizes
     shape = tuple((other if axis else batch) if size is None else size for axis, size in enumerate(x.shape))
+    if x.dtype == "string":
+        return np.zeros(shape, str)
     # Zeros are valid indices, ones are valid divisors.
     values = np.zeros(shape, x.dtype) if x.dtype.startswith("int") else np.ones(shape, x.dtype)
     path = context.state.path

@@ -9,7 +9,17 @@ import numpy as np
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._arrays import is_array
+from nerve.layers.structure import flatten
 from nerve.tensor import Tensor
+
+
+class Text(np.ndarray[Any, Any]):
+    """Strings of a batch that a model's own `call` reads, and no recording can hold."""
+
+
+def holds_text(data: Any) -> bool:
+    """Whether there are such strings in a batch."""
+    return any(isinstance(leaf, Text) for leaf in flatten(data))
 
 
 def is_array_data(x: Any) -> bool:
@@ -42,7 +52,7 @@ def as_arrays(name: str, value: Any) -> Any:
         array = value.array if isinstance(value, Tensor) else value if is_array(value) else np.asarray(value)
     except ValueError as error:
         raise ShapeError(f"{name} is no array: {error}") from None
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiub" and not isinstance(array, Text):
         hint = "; encode labels as integers first" if array.dtype.kind in "OUS" else ""
         if hint and name.startswith("x"):
             hint = "; text goes through TextVectorization or StringLookup behind an Input of dtype 'string', or before"

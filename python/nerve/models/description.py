@@ -18,6 +18,8 @@ def configuration(model: Model) -> dict[str, Any]:
     config = {"model": serialization.serialize(model)}
     if model._build_shape is not None:
         config["build_shape"] = serialization.serialize(model._build_shape)
+        if model._build_texts is not None:
+            config["build_texts"] = model._build_texts
     return config
 
 
@@ -29,6 +31,7 @@ def described(config: dict[str, Any], custom_objects: Mapping[str, Any] | None) 
     if not isinstance(model, Model):
         raise ModelFileError(f"config.json describes no model, but {type(model).__name__}")
     if "build_shape" in config:
+        model._build_texts = config.get("build_texts")
         model.build(serialization.deserialize(config["build_shape"]))
     return model
 

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from nerve import serialization
 from nerve._lookup import snake_case
 from nerve.layers import InputLayer, Layer
@@ -17,6 +19,7 @@ from nerve.layers.symbolic import SymbolicTensor, infer
 from nerve.models import saving, summary
 from nerve.models.description import configuration
 from nerve.models.functional import Graph, replay
+from nerve.models.texts import marked_text
 from nerve.models.training import Trainer
 from nerve.models.uncertain import Distribution, predict_distribution
 
@@ -50,6 +53,7 @@ class Model(Trainer):
     _graph: Graph | None = None
     _passes_masks_on = True
     _build_shape: Any = None
+    _build_texts: list[bool] | None = None  # which of the inputs are strings, if any are
 
     def __init__(
         self,
@@ -88,7 +92,10 @@ class Model(Trainer):
         """Make all weights, by running `call` on inputs of `input_shape`."""
         if self._graph is None:
             self._build_shape = map_shapes(lambda shape: (None, *shape[1:]), input_shape)
-            inputs = map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), input_shape)
+            texts = iter(self._build_texts or [])
+            inputs = map_shapes(
+                lambda shape: SymbolicTensor(shape, "string" if next(texts, False) else self.dtype), input_shape
+            )
             infer(self.call, (inputs,), {"training": False} if self._call_takes_training else {})
 
     def _build_for(self, args: tuple[Any, ...]) -> None:
@@ -98,7 +105,15 @@ class Model(Trainer):
             # The call about to come builds the layers inside; no need to run it twice.
             if args and all(hasattr(leaf, "shape") for leaf in flatten(args[0])):
                 self._build_shape = map_structure(lambda x: (None, *tuple(x.shape)[1:]), args[0])
+                texts = [isinstance(x, np.ndarray) and x.dtype.kind in "US" for x in flatten(args[0])]
+                self._build_texts = texts if any(texts) else None
             self.built = True
+
+    def _numbers(self, x: Any) -> Any:
+        # What a subclass computes in its call is its own business: text is marked, and its steps run in Python.
+        if self._graph is None and type(self).call is not Model.call and x is not None:
+            return marked_text(x)
+        return super()._numbers(x)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self._graph is None:

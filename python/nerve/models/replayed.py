@@ -15,6 +15,7 @@ from nerve.layers.context import deferred_updates
 from nerve.layers.structure import flatten, map_structure
 from nerve.metrics import Metric
 from nerve.metrics.reported import Reported
+from nerve.models.arrays import Text, holds_text
 from nerve.models.batch import pack, unpack
 from nerve.models.compiled import number
 from nerve.models.data import ArrayBatches, Batches
@@ -55,7 +56,7 @@ class ReplayedSteps(Steps):
     def _train(self, data: Any) -> Logs:
         """`train_step`, or a replay of it."""
         own = self._is_own("train_step", "compute_metrics")
-        if not (self._replays() and self._optimizers_are_known()):
+        if not (self._replays(data) and self._optimizers_are_known()):
             with deferred_updates():
                 return self.train_step(_tensors(data) if own else data)
         return self._own_logs("train", self._own_trained, data) if own else self._measured("train", data)
@@ -63,14 +64,14 @@ class ReplayedSteps(Steps):
     def _test(self, data: Any) -> Logs:
         """`test_step`, or a replay of it."""
         own = self._is_own("test_step", "compute_metrics")
-        if not self._replays():
+        if not self._replays(data):
             return self.test_step(_tensors(data) if own else data)
         return self._own_logs("test", self._own_tested, data) if own else self._measured("test", data)
 
     def _predict(self, data: Any) -> Any:
         """`predict_step`, or a replay of it."""
         own = self._is_own("predict_step")
-        if not self._replays():
+        if not self._replays(data):
             return self.predict_step(_tensors(data) if own else data)
         if own:
             leaves, structure = self._recorded("predict", self._own_predictions, unpack(data))
@@ -79,9 +80,9 @@ class ReplayedSteps(Steps):
         places = iter(leaves)
         return filled(structure, lambda: Tensor(next(places), tracked=False))
 
-    def _replays(self) -> bool:
-        """Whether steps may be recorded."""
-        return not self.run_eagerly and native()
+    def _replays(self, data: Any) -> bool:
+        """Whether a step on these data may be recorded."""
+        return not self.run_eagerly and native() and not holds_text(data)
 
     def _is_own(self, *methods: str) -> bool:
         """Whether a subclass has methods of its own in place of some of `Steps`."""
@@ -253,7 +254,7 @@ _OUTPUT = object()
 
 def _tensors(data: Any) -> Any:
     """A batch as steps of one's own see it."""
-    return map_structure(lambda x: None if x is None else Tensor(x, tracked=False), data)
+    return map_structure(lambda x: x if x is None or isinstance(x, Text) else Tensor(x, tracked=False), data)
 
 
 def _given(arrays: list[Array], structure: Any) -> Any:

@@ -10,6 +10,7 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.layers import Hashing, InputLayer, StringLookup, TextVectorization
 from nerve.layers.structure import Shape, flatten
 from nerve.layers.symbolic import Node, SymbolicTensor
+from nerve.models.arrays import Text
 from nerve.tensor import Tensor
 
 _READERS = (TextVectorization, StringLookup, Hashing)
@@ -108,6 +109,16 @@ def text_input(first: Any, x: Any) -> SymbolicTensor | None:
         return None
     tensor: SymbolicTensor = InputLayer(tuple(array.shape[1:]) or (1,), dtype="string").output
     return tensor
+
+
+def marked_text(x: Any) -> Any:
+    """The same structure, with strings as `Text`."""
+    if isinstance(x, dict):
+        return {key: marked_text(value) for key, value in x.items()}
+    if isinstance(x, list | tuple) and x and all(hasattr(one, "shape") or is_text(one) for one in x) and not is_text(x):
+        return [marked_text(one) for one in x]
+    array = as_text(x)
+    return array.astype(str).view(Text) if is_text(array) else x
 
 
 def leaves_of(x: Any) -> list[Any]:
