@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nerve
-from nerve import Sequential, callbacks, layers, optimizers
+from nerve import Sequential, callbacks, layers, metrics, optimizers
 
 from .fitting import LABELS, X, Y, classifier, close, iter_batches, regression
 
@@ -96,6 +96,33 @@ def test_prediction_gives_callbacks_the_outputs_of_all_batches():
     assert np.array_equal(np.concatenate([outputs for _, outputs in given]), predictions)
     kernel, bias = model.get_weights()
     close(predictions, X @ kernel + bias)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_predictions_are_joined_for_who_hears_of_them(heard, monkeypatch):
+    joined = []
+    concatenate = np.concatenate
+    monkeypatch.setattr(np, "concatenate", lambda parts, *rest: joined.append(len(parts)) or concatenate(parts, *rest))
+    callback = callbacks.LambdaCallback(**{f"on_predict_batch_{'end' if heard else 'begin'}": lambda *_: None})
+    regression(steps_per_execution=2).predict(X, batch_size=10, callbacks=[callback], verbose=0)
+    assert joined == ([2, 2, 1, 5] if heard else [5])
+
+
+@pytest.mark.parametrize("data", [arrays, iterable])
+@pytest.mark.parametrize("heard", [True, False])
+def test_metrics_are_read_for_who_hears_of_them(data, heard, monkeypatch):
+    read = []
+    result = metrics.Mean.result
+    monkeypatch.setattr(metrics.Mean, "result", lambda self: read.append(self.name) or result(self))
+    ends = ("train_batch", "test_batch") if heard else ("epoch",)
+    listener = callbacks.LambdaCallback(**{f"on_{end}_end": lambda *_: None for end in ends})
+    model = classifier()
+    model.fit(*data(), batch_size=None if data is iterable else 8, epochs=2, callbacks=[listener], verbose=0)
+    batches = -(-50 // 8)
+    assert read.count("loss") == (2 * batches if heard else 2)
+    read.clear()
+    model.evaluate(*data(), batch_size=None if data is iterable else 8, callbacks=[listener], verbose=0)
+    assert read.count("loss") == (batches if heard else 1)
 
 
 def test_checkpoints_count_batches(tmp_path):

@@ -210,6 +210,10 @@ class CallbackList(Callback):
             )
         ]
 
+    def hears(self, event: str) -> bool:
+        """Whether any callback does something on an event, such as "train_batch_end"."""
+        return bool(self._listeners[event])
+
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
         for callback in self.callbacks:
@@ -226,7 +230,7 @@ class CallbackList(Callback):
 
     def _call(self, event: str, *args: Any) -> None:
         """Tell all. They share a dict of their own, sorted by name as Keras's are, with scalar tensors as numbers."""
-        if not self._listeners[event]:
+        if not self.hears(event):
             return
         *position, logs = args
         shared = {name: _plain(value) for name, value in sorted((logs or {}).items())}

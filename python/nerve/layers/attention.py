@@ -143,10 +143,11 @@ class MultiHeadAttention(Attending):
         self.output_kernel, self.output_bias = self._projection("output", (heads, self.value_dim, *features), 2)
 
     def _expect(self, shapes: Sequence[Shape]) -> None:
+        rank = max(len(shapes[0]), 3) if self._any_rank and is_shape(shapes[0]) else 3
         for shape in shapes:
-            rank = len(shapes[0]) if self._any_rank and is_shape(shapes[0]) else 3
-            if not is_shape(shape) or len(shape) != max(rank, 3) or shape[-1] is None:
-                raise ShapeError(f"expects query, value and key (batch, length, features), got shape {shape}")
+            if not is_shape(shape) or len(shape) != rank or shape[-1] is None:
+                axes = "length" if rank == 3 else f"{rank - 2} axes"
+                raise ShapeError(f"expects query, value and key (batch, {axes}, features), got shape {shape}")
 
     def _folded(self, shapes: Sequence[Shape]) -> Fold | None:
         """How inputs of these shapes become sequences; None if they are, and all of it is attended to."""

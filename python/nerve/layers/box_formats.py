@@ -165,6 +165,13 @@ def through_map(coefficients: Any) -> Callable[[Corners], Corners]:
     return move
 
 
+def told_format(here: str, form: str | None) -> str:
+    """The format that a layer was told, or a ValueError if there is none."""
+    if form is None:
+        raise ValueError(f"[{here}] got bounding_boxes: pass bounding_box_format, one of {FORMATS}")
+    return form
+
+
 def checked_boxes(here: str, form: str | None, given: Any, batched: bool) -> dict[str, Any]:
     """What came as "bounding_boxes" in a dict.
 
@@ -175,8 +182,7 @@ def checked_boxes(here: str, form: str | None, given: Any, batched: bool) -> dic
     TypeError, ShapeError
         If they are not boxes and labels that fit.
     """
-    if form is None:
-        raise ValueError(f"[{here}] got bounding_boxes: pass bounding_box_format, one of {FORMATS}")
+    told_format(here, form)
     if not isinstance(given, dict) or not {"boxes", "labels"} <= set(given):
         raise TypeError(f"[{here}] expects bounding_boxes as a dict of boxes and labels, got {type(given).__name__}")
     for key in ("boxes", "labels"):

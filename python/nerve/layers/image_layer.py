@@ -12,7 +12,7 @@ from nerve import kernels, ops, random
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
 from nerve.layers import context
-from nerve.layers.box_formats import FORMATS, Corners, checked_boxes, moved_boxes, optional_format
+from nerve.layers.box_formats import Corners, checked_boxes, moved_boxes, optional_format, told_format
 from nerve.layers.layer import LayerOptions
 from nerve.layers.regularization import Noise
 from nerve.layers.spatial import data_format_name
@@ -278,9 +278,7 @@ class ImageLayer(Noise):
     @property
     def box_format(self) -> str:
         """The format of boxes, if the layer was told one."""
-        if self.bounding_box_format is None:
-            raise ValueError(f"[{self.name}] got bounding_boxes: pass bounding_box_format, one of {FORMATS}")
-        return self.bounding_box_format
+        return told_format(self.name, self.bounding_box_format)
 
     def draws(self, seed: Any = None) -> Draws:
         """The stream of the layer, or that of a seed."""

@@ -87,7 +87,7 @@ class Loss(Configured, Spelled):
         """
         y_pred = as_predictions(y_pred)
         if self._dtype is not None and y_pred.dtype != self._dtype:
-            y_pred = _converted(y_pred, self._dtype)
+            y_pred = converted(y_pred, self._dtype)
         if 0 in y_pred.shape and self.reduction not in ("sum", "none", None):
             raise ShapeError(f"[{self.name}] the average over an empty batch is undefined: y_pred is {y_pred.shape}")
         values = self.call(y_true, y_pred)
@@ -176,10 +176,10 @@ def as_predictions(y_pred: Any) -> Tensor:
     return Tensor(array if array.dtype in (np.float32, np.float64) else array.astype(np.float32), tracked=False)
 
 
-def _converted(y_pred: Tensor, dtype: str) -> Tensor:
-    """Predictions of another dtype, with their mask."""
-    cast: Tensor = ops.cast(y_pred, dtype=dtype)
-    if (mask := getattr(y_pred, "_mask", None)) is not None:
+def converted(x: Any, dtype: str) -> Tensor:
+    """`x` in another dtype, with the mask that it carries."""
+    cast: Tensor = ops.cast(x, dtype=dtype)
+    if (mask := getattr(x, "_mask", None)) is not None:
         cast._mask = mask  # type: ignore[attr-defined]
     return cast
 

@@ -6,9 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nerve import kernels
 from nerve.kernels._recording import now, reading
-from nerve.tensor import Tensor
+from nerve.losses.loss import converted
 
 if TYPE_CHECKING:
     from nerve.metrics.metric import Metric
@@ -56,22 +55,17 @@ def converting(update: Callable[..., None]) -> Callable[..., None]:
     def wrapped(self: Metric, *args: Any, **kwargs: Any) -> None:
         dtype = self._dtype
         if dtype is not None:
-            args = (*(_converted(x, dtype) for x in args[:2]), *args[2:])
-            kwargs = {key: x if key == "sample_weight" else _converted(x, dtype) for key, x in kwargs.items()}
+            args = (*(_floats(x, dtype) for x in args[:2]), *args[2:])
+            kwargs = {key: x if key == "sample_weight" else _floats(x, dtype) for key, x in kwargs.items()}
         return update(self, *args, **kwargs)
 
     return wrapped
 
 
-def _converted(x: Any, dtype: str) -> Any:
-    array = x.array if isinstance(x, Tensor) else x
-    kind = getattr(getattr(array, "dtype", None), "kind", "")
-    if kind != "f" or array.dtype == dtype:
-        return x
-    cast = Tensor(kernels.cast(array, dtype), tracked=False)
-    if (mask := getattr(x, "_mask", None)) is not None:
-        cast._mask = mask  # type: ignore[attr-defined]
-    return cast
+def _floats(x: Any, dtype: str) -> Any:
+    """Floats in a dtype; anything else, labels say, as it is."""
+    own = getattr(x, "dtype", None)
+    return converted(x, dtype) if getattr(own, "kind", "") == "f" and own != dtype else x
 
 
 def reporting(result: Callable[..., Any]) -> Callable[..., Any]:

@@ -113,7 +113,7 @@ class ReplayedSteps(Steps):
             index = rows.order[chosen] if isinstance(chosen, slice) else chosen
             found = recorder.gathered(rows.arrays, index, rows.structure)
             if found is not None:
-                return Pending(partial(self._logs, *found))  # few steps have somebody who reads it
+                return Pending(partial(self._logs, *found))
         return self._train(pack(rows.batches.take(chosen)))
 
     # Batches just like the last one need no preparation: the recording itself checks their values.
@@ -184,7 +184,7 @@ class ReplayedSteps(Steps):
             y_pred = [Tensor(leaf, tracked=False) for leaf in predictions]
             y_true, _, weights = self._flat(y, y_pred[0] if len(y_pred) == 1 else y_pred, sample_weight)
             self._metrics.update(y_true, y_pred, weights, recorded=False)
-        return self.get_metrics_result()
+        return Pending(self.get_metrics_result)
 
     def _learned(self, arrays: list[Array], structure: Any) -> tuple[list[Array], None]:
         return self._stepped_with(self._learn, arrays, structure)
@@ -217,7 +217,7 @@ class ReplayedSteps(Steps):
     # Steps of a subclass's own.
 
     def _own_logs(self, kind: str, function: Function, data: Any) -> Logs:
-        return self._logs(*self._recorded(kind, function, unpack(data)))
+        return Pending(partial(self._logs, *self._recorded(kind, function, unpack(data))))
 
     def _own_trained(self, arrays: list[Array], structure: Any) -> tuple[list[Array], Any]:
         return self._own_step(self.train_step, arrays, structure)

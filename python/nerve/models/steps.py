@@ -256,7 +256,7 @@ class Steps(Measures):
 
     def _numbers(self, x: Any) -> Any:
         """Inputs in which there is no text: before batches are made, so that no step sees any."""
-        return x if self._graph is None or self._graph.texts is None or x is None else self._graph.numbers(x)
+        return x if self._graph is None or x is None else self._graph.numbers(x)
 
     def to(self, device: str) -> Self:
         super().to(device)

@@ -329,7 +329,7 @@ class Trainer(ReplayedSteps):
                             outputs = self._predict(pack(batch))
                             parts.append([_result(leaf, batches.resident) for leaf in flatten(outputs)])
                             step += 1
-                        if self.steps_per_execution > 1:
+                        if self.steps_per_execution > 1 and listeners.hears("predict_batch_end"):
                             outputs = _joined(parts[begun:], outputs)
                         listeners.on_predict_batch_end(step - 1, {"outputs": outputs})
                 self._read_checks()
