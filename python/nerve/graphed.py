@@ -19,7 +19,7 @@ class GraphEntry:
     """The recording for one combination of shapes.
 
     The first call is an ordinary one. In the second the launches are made and noted; the third is captured, compared
-    with the second, and launched as a graph, as are all later ones. Inputs are copied to where the graph reads them,
+    with the second, and launched as a CUDA graph, as are all later ones. Inputs are copied to where it reads them,
     outputs to arrays of their own.
     """
 

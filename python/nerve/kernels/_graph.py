@@ -30,7 +30,7 @@ class GraphRecording(Recording):
     strict : bool
         As for `Recording`.
     capture : bool
-        Whether to capture a graph, which runs nothing; else the launches are made, and their arguments noted alone.
+        Whether to capture a CUDA graph, which runs nothing; else launches are made, and their arguments noted alone.
     """
 
     on_gpu = True

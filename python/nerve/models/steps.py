@@ -244,7 +244,7 @@ class Steps(Measures):
             raise RuntimeError(f"[{self.name}] call compile(optimizer, loss) before {what}")
 
     def _prepare_inputs(self, x: Any) -> Any:
-        """Build the model for a batch of inputs, or check that it fits; gives outputs, symbolic if there is a graph."""
+        """Build the model for a batch of inputs, or check it; gives outputs, symbolic for a graph of layers."""
         with inside(self), unchanged_on_error(self):
             if not self.built:
                 self._build_for((x,))
