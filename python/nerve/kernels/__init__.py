@@ -7,6 +7,7 @@ float32. Results do not depend on the number of threads.
 from nerve._threadpoolctl import register as _register
 from nerve._typing import Array as Array
 from nerve.kernels._backend import backend as backend
+from nerve.kernels.adam import *
 from nerve.kernels.attention import *
 from nerve.kernels.conv import *
 from nerve.kernels.ctc import *
