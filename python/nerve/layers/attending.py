@@ -10,7 +10,8 @@ from nerve import ops, random
 from nerve.kernels._arrays import array_module
 from nerve.kernels._numbers import number
 from nerve.layers import masks
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 
 
 class Attending(Layer):

@@ -15,7 +15,7 @@ from nerve.layers import masks
 from nerve.layers.attending import Attending, columns, rows
 from nerve.layers.attention_axes import Fold
 from nerve.layers.core import positive
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int, is_shape
 from nerve.tensor import Variable
 

@@ -19,7 +19,8 @@ from nerve.layers.augment_color import (
 from nerve.layers.augment_contrast import AutoContrast, Equalization
 from nerve.layers.augment_sharpness import RandomSharpness
 from nerve.layers.image_layer import ImageLayer, ImageOptions, clipped, training_by_default
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import is_positive_int
 
 __all__ = [

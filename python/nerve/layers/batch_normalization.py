@@ -11,7 +11,8 @@ from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
 from nerve.layers import masks
 from nerve.layers.context import add_update
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_shape
 from nerve.tensor import Variable
 

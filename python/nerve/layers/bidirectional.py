@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 from nerve import ops
 from nerve.errors import ShapeError
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 from nerve.layers.wrapper import Wrapper
 

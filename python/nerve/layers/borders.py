@@ -8,7 +8,8 @@ from nerve import ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
 from nerve.kernels.padding import PadMode
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import AXES, Spatial, data_format_name
 from nerve.layers.structure import Shape
 

@@ -10,7 +10,8 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer
 from nerve.layers.hashing import plain
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import is_positive_int
 
 __all__ = [

@@ -11,7 +11,8 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._recording import now
 from nerve.kernels._traced import as_array
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int
 from nerve.layers.symbolic import SymbolicTensor
 from nerve.tensor import Tensor

@@ -14,7 +14,8 @@ from nerve.kernels._arrays import full
 from nerve.kernels._numbers import number
 from nerve.layers import masks
 from nerve.layers.core import fused_activation, positive
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.packing import PackedSteps
 from nerve.layers.structure import Shape, is_shape
 from nerve.tensor import constant

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Unpack
 from nerve import activations, ops
 from nerve.errors import ShapeError
 from nerve.layers.core import fused_activation, positive
-from nerve.layers.layer import LayerOptions
 from nerve.layers.low_rank import LowRankAdapted, adapted
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, output_sizes, padding_name, sizes
 from nerve.layers.structure import Shape
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from nerve import activations, ops
 from nerve.errors import DTypeError, ShapeError
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
 from nerve.layers.low_rank import LowRankAdapted, adapted
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int, is_shape
 from nerve.layers.symbolic import Node, SymbolicTensor
 

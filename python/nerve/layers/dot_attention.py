@@ -10,7 +10,7 @@ from nerve.errors import ShapeError
 from nerve.kernels._arrays import array_module
 from nerve.layers import masks
 from nerve.layers.attending import Attending, columns
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_shape
 
 __all__ = [

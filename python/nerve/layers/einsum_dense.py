@@ -8,8 +8,8 @@ from typing import Any, Unpack
 
 from nerve import activations, ops
 from nerve.errors import ShapeError
-from nerve.layers.layer import LayerOptions
 from nerve.layers.low_rank import LowRankAdapted, adapted
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 
 __all__ = [

@@ -11,8 +11,8 @@ from nerve._typing import Array
 from nerve.kernels._traced import as_array
 from nerve.layers import masks
 from nerve.layers.core import positive
-from nerve.layers.layer import LayerOptions, float_dtype
 from nerve.layers.low_rank import LowRankAdapted, adapted
+from nerve.layers.options import LayerOptions, float_dtype
 from nerve.layers.structure import Shape
 from nerve.tensor import Tensor
 

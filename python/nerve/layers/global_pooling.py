@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from nerve import kernels, ops
 from nerve.layers import masks
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name
 from nerve.layers.structure import Shape
 

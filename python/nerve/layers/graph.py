@@ -14,7 +14,8 @@ import numpy as np
 from nerve import activations, ops
 from nerve.errors import ShapeError
 from nerve.layers.core import Dense, positive
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 from nerve.layers.symbolic import SymbolicTensor
 

@@ -18,7 +18,8 @@ from nerve.kernels._numbers import number
 from nerve.kernels._recording import now
 from nerve.kernels._traced import plain
 from nerve.layers.graph import ends, features_of
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.regularization import Dropout
 from nerve.layers.structure import Shape, is_positive_int
 from nerve.layers.symbolic import SymbolicTensor

@@ -9,7 +9,8 @@ import numpy as np
 from nerve import ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, number
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_shape
 
 __all__ = [

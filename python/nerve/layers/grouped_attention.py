@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from nerve import ops
 from nerve.layers.attention import MultiHeadAttention
 from nerve.layers.core import positive
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 
 __all__ = [
     "GroupQueryAttention",

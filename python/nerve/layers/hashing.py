@@ -11,7 +11,8 @@ from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.layers.categories import Categorical, Mode, sparse_refused
 from nerve.layers.fingerprints import fingerprint64, joined, siphash
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int
 from nerve.layers.symbolic import SymbolicTensor
 from nerve.tensor import Tensor

@@ -13,7 +13,7 @@ from nerve.errors import ShapeError
 from nerve.kernels._numbers import number
 from nerve.layers import context
 from nerve.layers.box_formats import Corners, checked_boxes, moved_boxes, optional_format, told_format
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.regularization import Noise
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape, flatten

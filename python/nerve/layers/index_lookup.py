@@ -18,7 +18,7 @@ from nerve.kernels._recording import configuration
 from nerve.layers import context
 from nerve.layers.categories import Categorical, Mode, sparse_refused, vectors
 from nerve.layers.hashing import as_text, bins_of, plain, salted
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 from nerve.tensor import Tensor
 

@@ -1,16 +1,14 @@
-"""The base of all layers: weights, building, calling, tracking of sub-layers, configuration (Keras 3's `Layer`)."""
+"""The base of all layers: weights, building, calling, tracking of sub-layers (Keras 3's `Layer`)."""
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from nerve import constraints, initializers, kernels, ops, regularizers
+from nerve import initializers, kernels, ops, regularizers
 from nerve._lookup import Spelled, snake_case
 from nerve.errors import DeviceError, DTypeError, ShapeError
 from nerve.gpu import get_device, to_device
@@ -18,6 +16,8 @@ from nerve.kernels._arrays import is_array
 from nerve.kernels._recording import now
 from nerve.layers import context, masks
 from nerve.layers.added_losses import Penalized
+from nerve.layers.building import whole
+from nerve.layers.options import OF_MODELS, REGULATORS, Described, MadeByInit, float_dtype, unique_name
 from nerve.layers.structure import first_shape, flatten, map_shapes, map_structure
 from nerve.layers.symbolic import Node, SymbolicTensor, infer
 from nerve.tensor import Tensor, Variable
@@ -27,78 +27,7 @@ __all__ = [
 ]
 
 
-class LayerOptions(TypedDict, total=False):
-    """What layers take besides their own arguments; regularizers and constraints only of the weights they have."""
-
-    name: str | None
-    trainable: bool
-    dtype: str | None
-    input_shape: Any
-    activity_regularizer: Any
-    kernel_regularizer: Any
-    kernel_constraint: Any
-    recurrent_regularizer: Any
-    recurrent_constraint: Any
-    embeddings_regularizer: Any
-    embeddings_constraint: Any
-    bias_regularizer: Any
-    bias_constraint: Any
-    gamma_regularizer: Any
-    gamma_constraint: Any
-    beta_regularizer: Any
-    beta_constraint: Any
-    alpha_regularizer: Any
-    alpha_constraint: Any
-    depthwise_regularizer: Any
-    depthwise_constraint: Any
-    pointwise_regularizer: Any
-    pointwise_constraint: Any
-
-
-_REGULATORS: dict[str, Callable[[Any], Any]] = {"regularizer": regularizers.get, "constraint": constraints.get}
-_BASE_OPTIONS = ("name", "trainable", "dtype")
-_OF_MODELS = ("input_shape", "input_dim")  # said of a layer, and kept by the model that it is the first of
-_name_counts: dict[str, int] = {}
-
-
-def unique_name(prefix: str) -> str:
-    """`dense`, then `dense_1`, `dense_2`, ... in this process."""
-    count = _name_counts.get(prefix, 0)
-    _name_counts[prefix] = count + 1
-    return f"{prefix}_{count}" if count else prefix
-
-
-def reset_names() -> None:
-    """Count from the beginning again."""
-    _name_counts.clear()
-
-
-def float_dtype(dtype: Any) -> str:
-    """`dtype` as a name; weights are float32 or float64."""
-    try:
-        name = np.dtype(dtype or "float32").name
-    except TypeError:
-        name = repr(dtype)
-    if name not in ("float32", "float64"):
-        raise DTypeError(f"a layer computes in float32 or float64, got dtype {name}")
-    return name
-
-
-class _MadeByInit:
-    """Stands for an attribute of an instance until `Layer.__init__` makes it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, layer: Any, owner: type) -> Any:
-        if layer is None:
-            return self
-        raise AttributeError(
-            f"{owner.__name__} has no {self.name!r} yet: its __init__ must call super().__init__() first"
-        )
-
-
-class Layer(Penalized, Spelled):
+class Layer(Described, Penalized, Spelled):
     """Something that is called on tensors and may hold weights.
 
     A subclass writes `__init__` (options), `build(input_shape)` (weights, once the input's shape is known) and
@@ -122,15 +51,14 @@ class Layer(Penalized, Spelled):
     """
 
     if not TYPE_CHECKING:  # what an instance has of its own, if its __init__ has called this one
-        name = _MadeByInit("name")
-        dtype = _MadeByInit("dtype")
+        name = MadeByInit("name")
+        dtype = MadeByInit("dtype")
     autocast = True
     regulated: ClassVar[tuple[str, ...]] = ()
     supports_masking = False  # whether results carry what compute_mask makes of the first argument's mask
     _call_takes_training = False
     _call_parameters: ClassVar[tuple[str, ...]] = ()
     _passes_masks_on = True  # whether masks are made of masks alone, and not of values
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -140,12 +68,12 @@ class Layer(Penalized, Spelled):
             cls.supports_masking = True
             cls._passes_masks_on = bool(cls.__dict__.get("_passes_masks_on", False))
         if "build" in cls.__dict__:
-            cls.build = _building(cls.build)  # type: ignore[method-assign]
+            cls.build = whole(cls.build)  # type: ignore[method-assign]
 
     @classmethod
     def _other_keywords(cls) -> Iterator[str]:
-        yield from _OF_MODELS
-        yield from (f"{weight}_{kind}" for weight in cls.regulated for kind in _REGULATORS)
+        yield from OF_MODELS
+        yield from (f"{weight}_{kind}" for weight in cls.regulated for kind in REGULATORS)
 
     def _check_arguments(self, names: list[str]) -> None:
         """Refuse initializers that there are not, which only `build` is going to call."""
@@ -187,11 +115,11 @@ class Layer(Penalized, Spelled):
         self._weights: list[Variable]
         self._nodes: list[Node]
         self._first_shape = first_shape(self, of_weights.pop("input_shape", None), of_weights.pop("input_dim", None))
-        known = {f"{weight}_{kind}": kind for weight in self.regulated for kind in _REGULATORS}
+        known = {f"{weight}_{kind}": kind for weight in self.regulated for kind in REGULATORS}
         if unknown := sorted(of_weights.keys() - known.keys()):
             raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {unknown[0]!r}")
         for option, kind in known.items():
-            setattr(self, option, _REGULATORS[kind](of_weights.get(option)))
+            setattr(self, option, REGULATORS[kind](of_weights.get(option)))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -235,9 +163,7 @@ class Layer(Penalized, Spelled):
         owners = [layer.name for layer in context.state.path] or [self.name]
         variable.path = "/".join([*owners, variable.name])
         for kind, given in (("regularizer", regularizer), ("constraint", constraint)):
-            setattr(
-                variable, kind, _REGULATORS[kind](getattr(self, f"{name}_{kind}", None) if given is None else given)
-            )
+            setattr(variable, kind, REGULATORS[kind](getattr(self, f"{name}_{kind}", None) if given is None else given))
         self._weights.append(variable)
         return variable
 
@@ -388,66 +314,3 @@ class Layer(Penalized, Spelled):
     def output(self) -> Any:
         """What its only symbolic call gave."""
         return self._only_node().outputs
-
-    # Configuration
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make this layer again, weights not included.
-
-        Made from the arguments that the constructor got; a subclass whose constructor takes `*args` writes its own.
-        """
-        args, kwargs = self._arguments
-        signature = inspect.signature(type(self).__init__)
-        config: dict[str, Any] = {key: getattr(self, key) for key in _BASE_OPTIONS}
-        bound = signature.bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        for name, value in list(bound.arguments.items())[1:]:
-            kind = signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_POSITIONAL:
-                raise NotImplementedError(f"{type(self).__name__} takes *{name}: it needs a get_config of its own")
-            given = {name: value}
-            if kind is inspect.Parameter.VAR_KEYWORD:
-                given = {key: item for key, item in value.items() if key not in _OF_MODELS}
-            config.update((key, item) for key, item in given.items() if key not in _BASE_OPTIONS)
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make the layer that `get_config` described."""
-        parameters = inspect.signature(cls.__init__).parameters
-        config = dict(config)
-        later = {}
-        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-            later = {key: config.pop(key) for key in _BASE_OPTIONS if key in config and key not in parameters}
-        layer = cls(**config)
-        for key, value in later.items():
-            setattr(layer, key, value)
-        return layer
-
-
-@contextmanager
-def unchanged_on_error(layer: Layer) -> Iterator[None]:
-    """If the block fails, `layer` and all inside it are as before: no half-made weights, nothing marked as built."""
-    before = [
-        (inner, {key: list(value) if type(value) is list else value for key, value in vars(inner).items()})
-        for _, inner in layer._walk()
-    ]
-    try:
-        yield
-    except BaseException:
-        for inner, attributes in before:
-            vars(inner).clear()
-            vars(inner).update(attributes)
-        raise
-
-
-def _building(build: Callable[..., None]) -> Callable[..., None]:
-    """`build`, which marks its layer as built, and leaves it as it was when it fails."""
-
-    @functools.wraps(build)
-    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        with context.inside(self), unchanged_on_error(self):
-            build(self, *args, **kwargs)
-            self.built = True
-
-    return wrapped

@@ -9,8 +9,9 @@ from nerve import initializers, kernels, ops
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integer, integers, number
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
 from nerve.layers.low_rank import LowRankAdapted
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 from nerve.layers.wrapper import Wrapper
 from nerve.tensor import Variable

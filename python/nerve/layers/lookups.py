@@ -9,7 +9,7 @@ import numpy as np
 from nerve._typing import Array
 from nerve.errors import DTypeError
 from nerve.layers.index_lookup import IndexLookup
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 
 __all__ = [
     "IntegerLookup",

@@ -7,7 +7,8 @@ from typing import Any, Unpack
 from nerve import kernels, ops
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 
 __all__ = [

@@ -11,7 +11,8 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import full
 from nerve.layers import masks
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 
 __all__ = [

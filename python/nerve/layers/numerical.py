@@ -18,7 +18,8 @@ from nerve.kernels._numbers import integers
 from nerve.kernels._recording import configuration, now
 from nerve.layers import context
 from nerve.layers.categories import Categorical, Mode, sparse_refused
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int
 from nerve.tensor import Tensor
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
-from nerve.layers.layer import Layer, LayerOptions, unique_name
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions, unique_name
 
 __all__ = [
     "Operation",

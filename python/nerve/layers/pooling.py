@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Unpack
 
 from nerve import ops
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import Spatial, data_format_name, output_sizes, padding_name, sizes
 from nerve.layers.structure import Shape
 

@@ -16,7 +16,8 @@ from nerve.errors import ShapeError
 from nerve.kernels._arrays import placed
 from nerve.kernels._traced import as_array
 from nerve.layers.core import positive
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_shape
 
 __all__ = [

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 from nerve import kernels, ops
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integers, number
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.regularization import Noise
 from nerve.layers.structure import Shape
 

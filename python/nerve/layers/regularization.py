@@ -10,7 +10,8 @@ from nerve import kernels, ops, random, regularizers
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import full
 from nerve.kernels._numbers import number
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape
 

@@ -12,7 +12,8 @@ from nerve import ops
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import placed
 from nerve.kernels._numbers import integer, integers
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape
 

@@ -12,7 +12,8 @@ from nerve.kernels._numbers import number
 from nerve.layers.box_formats import checked_boxes, moved_boxes, optional_format, through_window
 from nerve.layers.core import positive
 from nerve.layers.image_layer import ImageOptions
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import data_format_name
 from nerve.layers.structure import Shape, is_shape
 from nerve.ops.resizing import fitted

@@ -12,7 +12,8 @@ from nerve import ops
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import full, is_array, placed
 from nerve.layers import masks
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.recurrence import Sequences
 from nerve.layers.structure import Shape, flatten, is_shape, map_shapes, pack_like
 from nerve.tensor import constant

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from nerve import ops
 from nerve.layers.convolution import Windowed
 from nerve.layers.core import positive
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape
 
 __all__ = [

@@ -10,7 +10,8 @@ import numpy as np
 from nerve import initializers, ops
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import data_format_name, output_size, padding_name
 from nerve.layers.structure import Shape, is_positive_int
 from nerve.tensor import Tensor

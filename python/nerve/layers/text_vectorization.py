@@ -14,8 +14,8 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.layers.categories import Categorical, Mode
 from nerve.layers.hashing import plain
 from nerve.layers.index_lookup import documents_of
-from nerve.layers.layer import LayerOptions
 from nerve.layers.lookups import StringLookup
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int
 
 __all__ = [

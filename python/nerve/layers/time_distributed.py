@@ -8,7 +8,8 @@ from nerve import ops
 from nerve.errors import ShapeError
 from nerve.layers import masks
 from nerve.layers.batch_normalization import BatchNormalization
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
+from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, flatten, is_shape, map_structure
 from nerve.layers.wrapper import Wrapper
 

@@ -11,8 +11,9 @@ from nerve.layers.attention import MultiHeadAttention
 from nerve.layers.cached_attention import CachedMultiHeadAttention
 from nerve.layers.cells import Function
 from nerve.layers.core import Dense, positive
-from nerve.layers.layer import Layer, LayerOptions
+from nerve.layers.layer import Layer
 from nerve.layers.normalization import LayerNormalization
+from nerve.layers.options import LayerOptions
 from nerve.layers.regularization import Dropout
 from nerve.layers.structure import Shape, is_shape
 

@@ -10,7 +10,7 @@ from nerve.errors import ShapeError
 from nerve.kernels._windows import transposed
 from nerve.layers.convolution import Windowed
 from nerve.layers.core import positive
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import sizes
 from nerve.layers.structure import Shape
 

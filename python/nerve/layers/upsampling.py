@@ -8,7 +8,7 @@ import numpy as np
 
 from nerve import ops
 from nerve.layers.borders import AlongAxes
-from nerve.layers.layer import LayerOptions
+from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import data_format_name, sizes
 from nerve.layers.structure import Shape
 

@@ -13,7 +13,7 @@ from nerve import serialization
 from nerve._lookup import snake_case
 from nerve.layers import InputLayer, Layer
 from nerve.layers.context import inside
-from nerve.layers.layer import unique_name
+from nerve.layers.options import unique_name
 from nerve.layers.structure import flatten, flatten_shapes, map_shapes, map_structure
 from nerve.layers.symbolic import SymbolicTensor, infer
 from nerve.models import saving, summary

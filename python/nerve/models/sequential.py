@@ -8,8 +8,8 @@ from typing import Any, Self
 from nerve import serialization
 from nerve.errors import ShapeError
 from nerve.layers import InputLayer, Layer
+from nerve.layers.building import unchanged_on_error
 from nerve.layers.context import inside
-from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import Shape, is_shape
 from nerve.layers.symbolic import SymbolicTensor
 from nerve.models.functional import Graph

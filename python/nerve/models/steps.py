@@ -14,8 +14,8 @@ from nerve import optimizers
 from nerve._lookup import spelled
 from nerve.autograd import gradients
 from nerve.kernels._later import Checks
+from nerve.layers.building import unchanged_on_error
 from nerve.layers.context import dropped_updates, inside
-from nerve.layers.layer import unchanged_on_error
 from nerve.layers.structure import flatten
 from nerve.metrics import Mean
 from nerve.models.batch import unpack

@@ -10,7 +10,7 @@ import numpy as np
 from nerve import random, runtime
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._numbers import integer
-from nerve.layers import layer
+from nerve.layers.options import reset_names
 from nerve.layers.symbolic import SymbolicTensor
 
 _DTYPES = {
@@ -40,7 +40,7 @@ def clear_session(free_memory: bool = True) -> None:
     free_memory : bool
         Also give memory that no array uses any more back to the system.
     """
-    layer.reset_names()
+    reset_names()
     if free_memory:
         runtime.empty_cache()
 
