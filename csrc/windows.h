@@ -19,31 +19,39 @@ struct Span {
     NERVE_WINDOWS int64_t size() const { return end - begin; }
 };
 
-// `count` windows along an axis of `size` positions: of `pool` positions each, `stride` apart, the first one beginning
-// `pad` before the axis; or, where the stride is 0, window i covers [i size / count, (i + 1) size / count), rounded
-// outwards.
-struct Axis {
+// Of windows of `pool` positions, `stride` apart, the first one beginning `pad` before an axis of `size`: the positions
+// in window i, and those of `count` windows that lie over a position.
+NERVE_WINDOWS Span positions_in(int64_t i, int64_t size, int64_t pool, int64_t stride, int64_t pad) {
+    const int64_t begin = i * stride - pad, end = begin + pool;
+    return {begin < 0 ? 0 : begin, end < size ? end : size};
+}
+NERVE_WINDOWS Span windows_over(int64_t position, int64_t count, int64_t pool, int64_t stride, int64_t pad) {
+    const int64_t first = position + pad - pool + stride, last = (position + pad) / stride + 1;
+    return {first <= 0 ? 0 : first / stride, last < count ? last : count};
+}
+
+// Such windows along an axis of a volume; or, where the stride is 0, `count` of which window i covers [i size / count,
+// (i + 1) size / count), rounded outwards.
+struct Windows {
     int64_t size, count, pool, stride, pad;
 
     NERVE_WINDOWS Span window(int64_t i) const {
         if (stride == 0) return {i * size / count, ((i + 1) * size + count - 1) / count};
-        const int64_t begin = i * stride - pad, end = begin + pool;
-        return {begin < 0 ? 0 : begin, end < size ? end : size};
+        return positions_in(i, size, pool, stride, pad);
     }
     NERVE_WINDOWS Span covering(int64_t position) const {
         if (stride == 0) return {position * count / size, ((position + 1) * count + size - 1) / size};
-        const int64_t first = position + pad - pool + stride, last = (position + pad) / stride + 1;
-        return {first <= 0 ? 0 : first / stride, last < count ? last : count};
+        return windows_over(position, count, pool, stride, pad);
     }
 };
 
-NERVE_WINDOWS Axis depth_axis(const Pool3DShape& s) {
+NERVE_WINDOWS Windows depth_windows(const Pool3DShape& s) {
     return {s.depth, s.out_depth, s.pool_depth, s.stride_depth, s.pad_front};
 }
-NERVE_WINDOWS Axis height_axis(const Pool3DShape& s) {
+NERVE_WINDOWS Windows height_windows(const Pool3DShape& s) {
     return {s.height, s.out_height, s.pool_height, s.stride_height, s.pad_top};
 }
-NERVE_WINDOWS Axis width_axis(const Pool3DShape& s) {
+NERVE_WINDOWS Windows width_windows(const Pool3DShape& s) {
     return {s.width, s.out_width, s.pool_width, s.stride_width, s.pad_left};
 }
 

@@ -84,7 +84,10 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
                     size += count, j = 0;
                     if (++i == m.rows_y) i = 0, ++image;
                 }
-            for (int64_t e = size; e < size + tile_rows; ++e) x[e] = x[size - 1], corners[e] = corners[size - 1];
+            for (int64_t e = size; e < size + tile_rows; ++e) {
+                x[e] = x[size - 1];
+                if (edges) corners[e] = corners[size - 1];
+            }
             const int64_t first_panel = chunk * panels / chunks, n_panels = (chunk + 1) * panels / chunks - first_panel;
             const int64_t span = unit || one_row ? m.rows_x : size, of_span = pieces(span, tall);
             const int64_t tiles = size / span * of_span;

@@ -1,5 +1,6 @@
-// A few lines of images as planes, one a channel, with zeros around them: then vectors run along the pixels, which
-// serves products too narrow for vectors of channels (few filters, or groups of few channels).
+// A few lines of images as planes, one for each channel of each plane a patch sees, with zeros around them: then
+// vectors run along the pixels, which serves products too narrow for vectors of channels (few filters, or groups of few
+// channels).
 //
 // A line of a plane is as wide as what a line of output looks at, and planes are read as if lines went on into one
 // another: outputs that reach over the end of a line are computed with the rest and dropped.

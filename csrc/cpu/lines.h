@@ -51,7 +51,7 @@ NERVE_INLINE void fill_line(T* out, T value, int64_t size) {
     constexpr int n = vec<T>::size;
     int64_t i = 0;
     for (; i + n <= size; i += n) store(out + i, vec<T>(value));
-    for (; i < size; ++i) out[i] = value;
+    if (i < size) store_partial(out + i, vec<T>(value), size - i);
 }
 
 // out[i] = x[-i]

@@ -1,5 +1,5 @@
-// A matrix (rows, channels) laid out for batch normalization, and the walks over it: by tiles of columns, over partial
-// results of tiles, and over all elements.
+// A matrix (rows, channels) laid out for batch and group normalization, and the walks over it: by tiles of columns,
+// over partial results of tiles, and over all elements.
 #pragma once
 #include "cpu/parallel.h"
 #include "cpu/simd.h"

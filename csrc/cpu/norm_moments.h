@@ -43,7 +43,8 @@ void tile_moments(const Moments<T>& to, const T* x, const Lines& m) {
     });
 }
 
-// The mean and variance of each channel: the mean of the tiles' means, then their squares about that.
+// The mean and variance of each channel: all tiles' deviations from the first one's center, then their squares about
+// the mean.
 template <class T>
 void join_moments(double* mean, double* variance, const Moments<T>& tiles, const Lines& m) {
     combine(
@@ -52,7 +53,7 @@ void join_moments(double* mean, double* variance, const Moments<T>& tiles, const
             for (int64_t c = begin; c < end; ++c) mean[c] = variance[c] = 0;
         },
         [&](int64_t place, int64_t begin, int64_t end, double lines) {
-            for (int64_t c = begin; c < end; ++c) {  // counted from the first tile's mean, for double's sake
+            for (int64_t c = begin; c < end; ++c) {  // from the first tile's center, for double's sake
                 const double d = double(tiles.center[place + c]) - double(tiles.center[c]);
                 mean[c] += d * lines + double(tiles.offset[place + c]);
             }

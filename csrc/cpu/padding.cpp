@@ -69,15 +69,6 @@ NERVE_INLINE int64_t source_of(const PadShape& s, const Line& line) {
     return from;
 }
 
-// to[i] = value for a run that may be shorter than a vector.
-template <class T>
-NERVE_INLINE void fill_run(T* to, T value, int64_t size) {
-    constexpr int n = vec<T>::size;
-    int64_t i = 0;
-    for (; i + n <= size; i += n) store(to + i, vec<T>(value));
-    if (i < size) store_partial(to + i, vec<T>(value), size - i);
-}
-
 // The parts of a line whose run of x fills a vector: of whole vectors, from the ends of the line inwards, so that what
 // one of them writes beyond its place is written over by those after it, at last by the run itself.
 template <class T>
@@ -139,7 +130,7 @@ void pad(T* out, const T* x, const PadShape& shape, double value) {
                                 : inner > 1 && inner < vec<T>::size && (size - wider) * inner >= vec<T>::size;
     const auto border = [&](T* to, const T* from, int64_t begin, int64_t end) {
         if (begin >= end) return;
-        if (constant) return fill_run(to + begin * inner, T(value), (end - begin) * inner);
+        if (constant) return fill_line(to + begin * inner, T(value), (end - begin) * inner);
         const int64_t start = pixel_for(begin - before, size, s.fill);  // and from there backwards
         if (inner == 1) return copy_reversed(to + begin, from + start, end - begin);
         for (int64_t i = 0; i < end - begin; ++i)
@@ -148,7 +139,7 @@ void pad(T* out, const T* x, const PadShape& shape, double value) {
     each_piece(lines, width, inner, [&](const Line& line, int64_t number, int64_t begin, int64_t end) {
         T* to = out + number * width * inner;
         const int64_t place = source_of(s, line);
-        if (place < 0 || size == 0) return fill_run(to + begin * inner, T(value), (end - begin) * inner);
+        if (place < 0 || size == 0) return fill_line(to + begin * inner, T(value), (end - begin) * inner);
         const T* from = x + place;
         if (whole && begin == 0 && end == width) {
             const int64_t after = s.after[last];
@@ -171,12 +162,11 @@ void pad_backward(T* grad_x, const T* grad, const PadShape& shape) {
     const PadShape& s = shape;
     const int64_t size = s.sizes[last], before = s.before[last], after = s.after[last], width = before + size + after;
     const int64_t inner = s.inner, edge = Fill(s.fill) == Fill::mirror;
-    const bool mirrored = Fill(s.fill) != Fill::constant;
     Line lines(s);
     int64_t most = 1;  // lines of grad that show one of x
     for (int d = lines.first; d < last; ++d) {
         lines.extents[d] = s.sizes[d];
-        if (mirrored && s.before[d] + s.after[d] > 0) most *= 3;
+        if (s.before[d] + s.after[d] > 0) most *= 3;
     }
     each_piece(lines, size, inner, [&](const Line& line, int64_t number, int64_t begin, int64_t end) {
         auto* from = static_cast<int64_t*>(runtime::scratch(runtime::workspace, size_t(most) * sizeof(int64_t)));
@@ -203,7 +193,6 @@ void pad_backward(T* grad_x, const T* grad, const PadShape& shape) {
                 copy_line(to + begin * inner, own, (end - begin) * inner);
             else
                 add_run(to + begin * inner, own, (end - begin) * inner);
-            if (!mirrored) continue;
             const int64_t left = max(begin, edge), right = max(begin, size - edge - after);
             reflect(g, left, min(end, before + edge), before - 1 + edge - left);
             reflect(g, right, min(end, size - edge), before + size + (size - 1 - edge - right));

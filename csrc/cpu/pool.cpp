@@ -17,11 +17,11 @@ constexpr int64_t far_away = 16 << 20;
 // The windows [first, last) of row i of the output. From memory, the rows that the windows below need first are asked
 // for: short pieces of rows in turn are not what the processor foresees.
 template <class Reduce, bool indexed, class T, class Index>
-void pool_pixels(T* out, Index* index, const T* image, const Pool2DShape& s, int64_t i, Range rows, int64_t first,
+void pool_pixels(T* out, Index* index, const T* image, const Pool2DShape& s, int64_t i, Span rows, int64_t first,
                  int64_t last) {
     const bool far = s.batch * s.height * s.width * s.channels * int64_t(sizeof(T)) >= far_away;
     for (int64_t j = first; j < last; ++j) {
-        const Range columns = window_columns(s, j);
+        const Span columns = window_columns(s, j);
         const Window w(s, i, rows, j, columns);
         const T* corner = image + (rows.begin * s.width + columns.begin) * s.channels;
         if (far)
@@ -58,13 +58,13 @@ void pool(T* out, Index* index, const T* x, const Pool2DShape& s) {
         });
     };
     if (s.channels >= vec<T>::size)
-        return each_row([&](T* to, Index* at, const T* from, int64_t i, Range rows) {
+        return each_row([&](T* to, Index* at, const T* from, int64_t i, Span rows) {
             pool_pixels<Reduce, indexed>(to, at, from, s, i, rows, 0, s.out_width);
         });
     if (out_row == 0) return;
     Memory memory(runtime::workspace, Kept<T>::bytes(s));
     const Kept<T> kept(s, memory);
-    each_row([&](T* to, Index* at, const T* from, int64_t i, Range rows) {
+    each_row([&](T* to, Index* at, const T* from, int64_t i, Span rows) {
         pool_line<Reduce, indexed>(to, at, from, s, i, rows, kept);
         const bool some = kept.vectors > 0;
         pool_pixels<Reduce, indexed>(to, at, from, s, i, rows, 0, some ? kept.inside.begin : 0);

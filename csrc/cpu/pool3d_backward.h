@@ -14,7 +14,7 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
     const int64_t size = s.width * s.channels, row = s.out_width * s.channels;
     const int64_t first = lines.begin * s.width, positions = lines.size() * s.width;
     const int64_t top = lines.begin / s.height, bottom = (lines.end - 1) / s.height;
-    const Axis depths = depth_axis(s), heights = height_axis(s);
+    const Windows depths = depth_windows(s), heights = height_windows(s);
     const auto part = [&](int64_t d) -> Span {  // the rows of depth d
         return {d == top ? lines.begin - d * s.height : 0, d == bottom ? lines.end - d * s.height : s.height};
     };
@@ -69,7 +69,7 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
     int64_t band = lines;
     if (lines * size > most) {
         const int64_t unit = s.depth > 1 ? s.height : 1;  // bands are of whole depths
-        const Axis across = s.depth > 1 ? depth_axis(s) : height_axis(s);
+        const Windows across = s.depth > 1 ? depth_windows(s) : height_windows(s);
         const int64_t pool = across.window(across.count / 2).size();
         band = (most / size + 4 * pool * unit) / unit * unit;
     }
@@ -95,13 +95,14 @@ void share_out(T* grad_x, const T* grad, const Pool3DShape& s) {
     Memory memory(runtime::workspace,
                   Tables::bytes(s) + spans * int64_t(sizeof(Span)) + row * int64_t(sizeof(T)) + 256);
     const Tables windows(s, memory);
-    const auto covering = [&](const Axis& axis) {  // the windows over each position: divisions cost more than a look
-        Span* over = memory.take<Span>(axis.size);
-        for (int64_t x = 0; x < axis.size; ++x) over[x] = axis.covering(x);
-        return over;
-    };
-    const Span *over_depth = covering(depth_axis(s)), *over_height = covering(height_axis(s));
-    const Span* over = covering(width_axis(s));
+    const auto covering =
+        [&](const Windows& along) {  // the windows over each position: divisions cost more than a look
+            Span* over = memory.take<Span>(along.size);
+            for (int64_t x = 0; x < along.size; ++x) over[x] = along.covering(x);
+            return over;
+        };
+    const Span *over_depth = covering(depth_windows(s)), *over_height = covering(height_windows(s));
+    const Span* over = covering(width_windows(s));
     T* parts = memory.take<T>(row);  // of the elements of a row of the output, along the width
     for (int64_t e = 0; e < row; ++e) parts[e] = T(windows.width[e / s.channels].size());
     parallel_blocks(s.batch * lines, rows_in_a_task(size), [&](int64_t begin, int64_t end) {

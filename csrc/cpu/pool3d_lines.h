@@ -97,7 +97,7 @@ void pool_lines(T* out, int32_t* index, const T* x, const Pool3DShape& s, const 
             for (int v = 0; v < n; ++v) {
                 const int64_t to = before * s.channels + e + v * lanes;
                 at.write(line.values + to, value[v]);
-                if constexpr (Reduce::indexed) at.write(reinterpret_cast<T*>(line.rows + to), from_bits<T>(winner[v]));
+                if constexpr (Reduce::indexed) at.template write_index<T>(line.rows + to, winner[v]);
             }
         });
         T* to = out + number * s.out_width * s.channels;

@@ -6,7 +6,7 @@
 namespace nerve::NERVE_ISA {
 namespace {  // pool3d.cpp alone includes this
 
-// Which positions each window covers, along each axis.
+// Which positions each window covers, along each along.
 struct Tables {
     Span *depth, *height, *width;
 
@@ -14,14 +14,14 @@ struct Tables {
         return (s.out_depth + s.out_height + s.out_width) * int64_t(sizeof(Span)) + 192;
     }
     Tables(const Pool3DShape& s, Memory& memory)
-        : depth(fill(depth_axis(s), memory)),
-          height(fill(height_axis(s), memory)),
-          width(fill(width_axis(s), memory)) {}
+        : depth(fill(depth_windows(s), memory)),
+          height(fill(height_windows(s), memory)),
+          width(fill(width_windows(s), memory)) {}
 
   private:
-    static Span* fill(const Axis& axis, Memory& memory) {
-        Span* spans = memory.take<Span>(axis.count);
-        for (int64_t i = 0; i < axis.count; ++i) spans[i] = axis.window(i);
+    static Span* fill(const Windows& along, Memory& memory) {
+        Span* spans = memory.take<Span>(along.count);
+        for (int64_t i = 0; i < along.count; ++i) spans[i] = along.window(i);
         return spans;
     }
 };

@@ -28,11 +28,11 @@ struct Place {
 // window, for `count` vectors of channels.
 template <class T, class Fill>
 void fill_windows(T* grad_x, const Pool2DShape& s, const Fill& fill) {
-    each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Range rows) {
+    each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Span rows) {
         const int64_t size = s.width * s.channels;
         int64_t done = 0;
         for (int64_t j = 0; j < s.out_width && rows.size() > 0; ++j) {
-            const Range columns = window_columns(s, j);
+            const Span columns = window_columns(s, j);
             const Window w(s, rows.begin, {y, y + 1}, j, columns);
             const int64_t begin = columns.begin * s.channels, out = out_offset(s, image, rows.begin, j);
             std::memset(line + done, 0, (begin - done) * sizeof(T));
@@ -49,12 +49,12 @@ void fill_windows(T* grad_x, const Pool2DShape& s, const Fill& fill) {
 // to n vectors of channels, window by window.
 template <class T, class Share>
 void gather(T* grad_x, const Pool2DShape& s, const Share& share) {
-    Memory memory(runtime::workspace, s.width * int64_t(sizeof(Range)) + 64);
-    Range* over = memory.take<Range>(s.width);  // the windows over each column: divisions cost more than a look
+    Memory memory(runtime::workspace, s.width * int64_t(sizeof(Span)) + 64);
+    Span* over = memory.take<Span>(s.width);  // the windows over each column: divisions cost more than a look
     for (int64_t x = 0; x < s.width; ++x) over[x] = covering_columns(s, x);
-    each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Range rows) {
+    each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Span rows) {
         for (int64_t x = 0; x < s.width; ++x) {
-            const Range columns = over[x];
+            const Span columns = over[x];
             each_strip<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
                 constexpr int n = decltype(count)::value;
                 vec<T> sum[n];
@@ -74,12 +74,12 @@ void gather(T* grad_x, const Pool2DShape& s, const Share& share) {
 // above them give their gradient one by one, in the same order. `places` are those of the elements of a row of the
 // output in a line of the image, before the padding; `offsets` those of a window's positions from its corner.
 template <class T, class Index>
-void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DShape& s, Range lines,
+void give_to_winners(T* image, const T* grad, const Index* index, const Pool2DShape& s, Span lines,
                      const int32_t* places, const int64_t* offsets) {
     const int64_t size = s.width * s.channels, row = s.out_width * s.channels;
     const int64_t positions = s.pool_height * s.pool_width;
-    const Range first = covering_rows(s, lines.begin), last = covering_rows(s, lines.end - 1);
-    const Range inside = windows_inside(s);
+    const Span first = covering_rows(s, lines.begin), last = covering_rows(s, lines.end - 1);
+    const Span inside = windows_inside(s);
     int64_t zeroed = lines.begin;
     for (int64_t i = first.begin; i < last.end; ++i) {
         const int64_t top = i * s.stride_height - s.pad_top, bottom = window_rows(s, i).end;

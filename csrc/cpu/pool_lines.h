@@ -13,7 +13,7 @@ template <class T>
 struct Kept {
     using Integer = typename vec<T>::integer;
     static constexpr int64_t lanes = vec<T>::size;
-    Range inside;  // of the windows
+    Span inside;  // of the windows
     int64_t start = 0, length = 0, vectors = 0;
     Integer* from;
     int64_t* to;  // within the row of the output; vectors + 1 of them
@@ -50,7 +50,7 @@ struct Kept {
 // The windows [inside.begin, inside.end) of row i of the output. A vector is stored whole and the next one writes over
 // the lanes not kept, as long as that is in the same row.
 template <class Reduce, bool indexed, class T, class Index>
-void pool_line(T* out, Index* index, const T* image, const Pool2DShape& s, int64_t i, Range rows, const Kept<T>& kept) {
+void pool_line(T* out, Index* index, const T* image, const Pool2DShape& s, int64_t i, Span rows, const Kept<T>& kept) {
     constexpr int64_t lanes = vec<T>::size;
     if (kept.vectors == 0) return;
     const int64_t size = s.out_width * s.channels, j = kept.inside.begin;
@@ -189,7 +189,7 @@ void spread_lines(T* grad_x, const Pool2DShape& s, const Spread<T>& spread, int6
     const int64_t size = s.width * s.channels;
     int64_t image = begin / s.height, y = begin % s.height;
     for (int64_t row = begin; row < end; ++row) {
-        const Range rows = covering_rows(s, y);
+        const Span rows = covering_rows(s, y);
         Term<T, Index>* term = terms;
         for (int64_t i = rows.begin; i < rows.end; ++i) {
             Source<T, Index> source = sources(image * s.out_height + i);

@@ -2,44 +2,32 @@
 #pragma once
 #include "cpu/pool_vectors.h"
 #include "shapes.h"
+#include "windows.h"
 
 namespace nerve::NERVE_ISA {
 namespace {  // pool.cpp alone includes this
 
-struct Range {
-    int64_t begin, end;
-    NERVE_INLINE int64_t size() const { return end - begin; }
-};
-
-// The positions of window `index` that lie inside the image.
-NERVE_INLINE Range window(int64_t index, int64_t stride, int64_t pad, int64_t pool, int64_t size) {
-    const int64_t begin = index * stride - pad, end = begin + pool;
-    return {begin < 0 ? 0 : begin, end < size ? end : size};
+// The rows or columns of a window that lie inside the image.
+NERVE_INLINE Span window_rows(const Pool2DShape& s, int64_t i) {
+    return positions_in(i, s.height, s.pool_height, s.stride_height, s.pad_top);
 }
-NERVE_INLINE Range window_rows(const Pool2DShape& s, int64_t i) {
-    return window(i, s.stride_height, s.pad_top, s.pool_height, s.height);
-}
-NERVE_INLINE Range window_columns(const Pool2DShape& s, int64_t j) {
-    return window(j, s.stride_width, s.pad_left, s.pool_width, s.width);
+NERVE_INLINE Span window_columns(const Pool2DShape& s, int64_t j) {
+    return positions_in(j, s.width, s.pool_width, s.stride_width, s.pad_left);
 }
 
 // The windows whose columns all lie inside the image; none where `end` is not above `begin`.
-NERVE_INLINE Range windows_inside(const Pool2DShape& s) {
+NERVE_INLINE Span windows_inside(const Pool2DShape& s) {
     const int64_t begin = (s.pad_left + s.stride_width - 1) / s.stride_width;
     const int64_t room = s.width + s.pad_left - s.pool_width, end = room < 0 ? 0 : room / s.stride_width + 1;
     return {begin, end < s.out_width ? end : s.out_width};
 }
 
-// The windows that a position lies in.
-NERVE_INLINE Range covering(int64_t position, int64_t stride, int64_t pad, int64_t pool, int64_t windows) {
-    const int64_t first = position + pad - pool + stride, last = (position + pad) / stride + 1;
-    return {first <= 0 ? 0 : first / stride, last < windows ? last : windows};
+// The windows that a row or column lies in.
+NERVE_INLINE Span covering_rows(const Pool2DShape& s, int64_t y) {
+    return windows_over(y, s.out_height, s.pool_height, s.stride_height, s.pad_top);
 }
-NERVE_INLINE Range covering_rows(const Pool2DShape& s, int64_t y) {
-    return covering(y, s.stride_height, s.pad_top, s.pool_height, s.out_height);
-}
-NERVE_INLINE Range covering_columns(const Pool2DShape& s, int64_t x) {
-    return covering(x, s.stride_width, s.pad_left, s.pool_width, s.out_width);
+NERVE_INLINE Span covering_columns(const Pool2DShape& s, int64_t x) {
+    return windows_over(x, s.out_width, s.pool_width, s.stride_width, s.pad_left);
 }
 
 // The elements of a window that belong to one element of the output: `rows` lines, a `line` apart, of `columns`
@@ -48,7 +36,7 @@ NERVE_INLINE Range covering_columns(const Pool2DShape& s, int64_t x) {
 struct Window {
     int64_t rows, columns, line, channels, first, pitch;
 
-    Window(const Pool2DShape& s, int64_t i, Range rows, int64_t j, Range columns)
+    Window(const Pool2DShape& s, int64_t i, Span rows, int64_t j, Span columns)
         : rows(rows.size()),
           columns(columns.size()),
           line(s.width * s.channels),

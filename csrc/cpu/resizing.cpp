@@ -1,6 +1,7 @@
 // Images of another size. Of images that grow, rows are first made wider, those that the next row of the result needs
 // being kept, and then mixed; of images that shrink, rows are first mixed and then made narrower: either way the second
-// step has little to read, from the first cache.
+// step has little to read, from the first cache. Pixels that fill registers are made at once: copied to all the lines
+// that show them, or mixed from the four around.
 #include "cpu/parallel.h"
 #include "cpu/resize_across.h"
 #include "cpu/simd.h"
@@ -82,7 +83,7 @@ struct Resize {
     const T* weights;
     const ResizeShape& s;
     Across<T> across;
-    bool rows_are_copies, same_columns, streams;
+    bool rows_are_copies, same_columns;
     int64_t row, out_row;  // elements
 
     Resize(T* out, const T* x, const int64_t* row_starts, const T* row_weights, const int64_t* column_starts,
@@ -94,8 +95,6 @@ struct Resize {
         rows_are_copies = copies(row_weights, s.row_taps, s.out_height);
         same_columns = across.copies && s.width == s.out_width;
         for (int64_t j = 0; same_columns && j < s.width; ++j) same_columns = column_starts[j] == j;
-        streams = s.batch * s.out_height * out_row * int64_t(sizeof(T)) > streamed_bytes &&
-                  out_row % vec<T>::size == 0 && uintptr_t(out) % vector_bytes == 0;
         if (!same_columns) across.prepare(runtime::scratch(runtime::packed_a, size_t(across.table_bytes())));
     }
 
@@ -229,7 +228,9 @@ void run(const Resize<T>& work) {
     // The order of a sum hangs on it, so it is the same on every instruction set.
     constexpr int64_t many_channels = 64 / sizeof(T);
     static_assert(many_channels >= vec<T>::size);
-    const bool wide_pixels = s.channels >= many_channels, streams = work.streams && s.channels % vec<T>::size == 0;
+    const bool wide_pixels = s.channels >= many_channels;
+    const bool streams = s.batch * s.out_height * work.out_row * int64_t(sizeof(T)) > streamed_bytes &&
+                         s.channels % vec<T>::size == 0 && uintptr_t(work.out) % vector_bytes == 0;
     if (work.same_columns)
         way = &Resize<T>::shrunk;
     else if (work.rows_are_copies && work.across.copies && wide_pixels)

@@ -5,6 +5,7 @@
 
 #include "cpu/math_round.h"
 #include "cpu/parallel.h"
+#include "cpu/quad.h"
 #include "cpu/simd.h"
 #include "shapes.h"
 
@@ -13,18 +14,6 @@ namespace {
 
 constexpr int64_t piece = 64;  // pixels, whose positions stay in the first cache
 constexpr int64_t task_elements = 16384;
-
-// Four values side by side. (Spelled out: GCC drops the attribute on a dependent type.)
-template <class T>
-struct four;
-template <>
-struct four<float> {
-    typedef float type __attribute__((vector_size(16)));
-};
-template <>
-struct four<double> {
-    typedef double type __attribute__((vector_size(32)));
-};
 
 template <class T>
 struct Positions {
@@ -164,7 +153,7 @@ NERVE_INLINE void between(T* out, const T* x, const SampleShape& s, int64_t row,
         return;
     }
     if (channels == 3 || channels == 4) {
-        typename four<T>::type a, b, c, d;
+        typename quad<T>::type a, b, c, d;
         std::memcpy(&a, top, sizeof a);
         std::memcpy(&b, top + channels, sizeof b);
         std::memcpy(&c, bottom, sizeof c);

@@ -74,9 +74,7 @@ template <class T>
 int64_t conv3d_scratch(T* out, const T* x, const T* kernel, const T* bias, const Conv3DShape& shape,
                        int64_t activation) {
     const Volumes s(shape);
-    const VolumeScratch<T> parts(s);
-    return (s.sees_itself() ? 0 : parts.planes + parts.kernel) +
-           conv2d_scratch<T>(out, x, kernel, bias, s.images(), activation);
+    return VolumeScratch<T>(s).bytes() + conv2d_scratch<T>(out, x, kernel, bias, s.images(), activation);
 }
 
 template <class T>
@@ -92,9 +90,7 @@ void conv3d_backward_input(Stream stream, T* grad_x, const T* grad, const T* ker
 template <class T>
 int64_t conv3d_backward_input_scratch(T* grad_x, const T* grad, const T* kernel, const Conv3DShape& shape) {
     const Volumes s(shape);
-    const VolumeScratch<T> parts(s);
-    return (s.sees_itself() ? 0 : parts.planes + parts.kernel) +
-           conv2d_backward_input_scratch<T>(grad_x, grad, kernel, s.images());
+    return VolumeScratch<T>(s).bytes() + conv2d_backward_input_scratch<T>(grad_x, grad, kernel, s.images());
 }
 
 template <class T>
@@ -110,9 +106,7 @@ void conv3d_backward_kernel(Stream stream, T* grad_kernel, const T* grad, const 
 template <class T>
 int64_t conv3d_backward_kernel_scratch(T* grad_kernel, const T* grad, const T* x, const Conv3DShape& shape) {
     const Volumes s(shape);
-    const VolumeScratch<T> parts(s);
-    return (s.sees_itself() ? 0 : parts.planes + parts.kernel) +
-           conv2d_backward_kernel_scratch<T>(grad_kernel, grad, x, s.images());
+    return VolumeScratch<T>(s).bytes() + conv2d_backward_kernel_scratch<T>(grad_kernel, grad, x, s.images());
 }
 
 }  // namespace nerve::cuda

@@ -2,30 +2,17 @@
 // at the windows it lies in, in order, so nothing is added concurrently. Python sees to it that every window holds at
 // least one position of the image.
 #include "cuda/common.cuh"
+#include "windows.h"
 
 namespace nerve::cuda {
 namespace {
 
-struct Range {
-    int64_t begin, end;
-};
-
-// The positions of window `index` that lie inside the image.
-__device__ Range window(int64_t index, int64_t stride, int64_t pad, int64_t pool, int64_t size) {
-    const int64_t begin = index * stride - pad, end = begin + pool;
-    return {begin < 0 ? 0 : begin, end < size ? end : size};
+// The rows or columns of a window that lie inside the image.
+__device__ Span window_rows(const Pool2DShape& s, int64_t i) {
+    return positions_in(i, s.height, s.pool_height, s.stride_height, s.pad_top);
 }
-__device__ Range window_rows(const Pool2DShape& s, int64_t i) {
-    return window(i, s.stride_height, s.pad_top, s.pool_height, s.height);
-}
-__device__ Range window_columns(const Pool2DShape& s, int64_t j) {
-    return window(j, s.stride_width, s.pad_left, s.pool_width, s.width);
-}
-
-// The windows that cover a position.
-__device__ Range covering(int64_t position, int64_t stride, int64_t pad, int64_t pool, int64_t windows) {
-    const int64_t first = position + pad - pool + 1, last = (position + pad) / stride + 1;
-    return {first <= 0 ? 0 : divide_up(first, stride), last < windows ? last : windows};
+__device__ Span window_columns(const Pool2DShape& s, int64_t j) {
+    return positions_in(j, s.width, s.pool_width, s.stride_width, s.pad_left);
 }
 
 // image, row, column and channel of an element
@@ -56,7 +43,7 @@ template <class T>
 __global__ void max_kernel(T* out, uint8_t* index, int64_t* wide_index, const T* x, Pool2DShape s, int64_t size) {
     for (int64_t element = first_index(); element < size; element += index_step()) {
         const Element at(element, s.out_height, s.out_width, s.channels);
-        const Range rows = window_rows(s, at.row), columns = window_columns(s, at.column);
+        const Span rows = window_rows(s, at.row), columns = window_columns(s, at.column);
         T best = x[index_of(s, at.image, rows.begin, columns.begin, at.channel)];
         int64_t winner = position_in_window(s, at.row, at.column, rows.begin, columns.begin);
         for (int64_t row = rows.begin; row < rows.end; ++row)
@@ -76,12 +63,12 @@ template <class T>
 __global__ void average_kernel(T* out, const T* x, Pool2DShape s, int64_t size) {
     for (int64_t index = first_index(); index < size; index += index_step()) {
         const Element at(index, s.out_height, s.out_width, s.channels);
-        const Range rows = window_rows(s, at.row), columns = window_columns(s, at.column);
+        const Span rows = window_rows(s, at.row), columns = window_columns(s, at.column);
         T sum = 0;
         for (int64_t row = rows.begin; row < rows.end; ++row)
             for (int64_t column = columns.begin; column < columns.end; ++column)
                 sum += x[index_of(s, at.image, row, column, at.channel)];
-        out[index] = sum / T((rows.end - rows.begin) * (columns.end - columns.begin));
+        out[index] = sum / T(rows.size() * columns.size());
     }
 }
 
@@ -90,8 +77,8 @@ template <class T, class Share>
 __global__ void gather_kernel(T* grad_x, Pool2DShape s, int64_t size, Share share) {
     for (int64_t index = first_index(); index < size; index += index_step()) {
         const Element at(index, s.height, s.width, s.channels);
-        const Range rows = covering(at.row, s.stride_height, s.pad_top, s.pool_height, s.out_height);
-        const Range columns = covering(at.column, s.stride_width, s.pad_left, s.pool_width, s.out_width);
+        const Span rows = windows_over(at.row, s.out_height, s.pool_height, s.stride_height, s.pad_top);
+        const Span columns = windows_over(at.column, s.out_width, s.pool_width, s.stride_width, s.pad_left);
         T sum = 0;
         for (int64_t i = rows.begin; i < rows.end; ++i)
             for (int64_t j = columns.begin; j < columns.end; ++j) sum += share(s, at, i, j);
@@ -115,9 +102,8 @@ template <class T>
 struct AverageShare {
     const T* grad;
     __device__ T operator()(const Pool2DShape& s, const Element& at, int64_t i, int64_t j) const {
-        const Range rows = window_rows(s, i), columns = window_columns(s, j);
-        return grad[out_index_of(s, at.image, i, j, at.channel)] /
-               T((rows.end - rows.begin) * (columns.end - columns.begin));
+        const Span rows = window_rows(s, i), columns = window_columns(s, j);
+        return grad[out_index_of(s, at.image, i, j, at.channel)] / T(rows.size() * columns.size());
     }
 };
 

@@ -32,8 +32,8 @@ __device__ int64_t position_of(const Pool3DShape& s, int64_t d, int64_t h, int64
 // body(d, h, w) for every position of a window, in order.
 template <class Body>
 __device__ void each_position(const Pool3DShape& s, const Element& at, const Body& body) {
-    const Span depth = depth_axis(s).window(at.d), height = height_axis(s).window(at.h);
-    const Span width = width_axis(s).window(at.w);
+    const Span depth = depth_windows(s).window(at.d), height = height_windows(s).window(at.h);
+    const Span width = width_windows(s).window(at.w);
     for (int64_t d = depth.begin; d < depth.end; ++d)
         for (int64_t h = height.begin; h < height.end; ++h)
             for (int64_t w = width.begin; w < width.end; ++w) body(d, h, w);
@@ -82,8 +82,8 @@ template <class T, class Share>
 __global__ void gather3d_kernel(T* grad_x, Pool3DShape s, int64_t size, Share share) {
     for (int64_t element = first_index(); element < size; element += index_step()) {
         const Element at = in_element(s, element);
-        const Span depth = depth_axis(s).covering(at.d), height = height_axis(s).covering(at.h);
-        const Span width = width_axis(s).covering(at.w);
+        const Span depth = depth_windows(s).covering(at.d), height = height_windows(s).covering(at.h);
+        const Span width = width_windows(s).covering(at.w);
         T sum = 0;
         for (int64_t i = depth.begin; i < depth.end; ++i)
             for (int64_t j = height.begin; j < height.end; ++j)
@@ -110,7 +110,7 @@ struct Average3DShare {
     __device__ T operator()(const Pool3DShape& s, const Element&, int64_t i, int64_t j, int64_t k,
                             int64_t window) const {
         const int64_t count =
-            depth_axis(s).window(i).size() * height_axis(s).window(j).size() * width_axis(s).window(k).size();
+            depth_windows(s).window(i).size() * height_windows(s).window(j).size() * width_windows(s).window(k).size();
         return grad[window] / T(count);
     }
 };

@@ -67,15 +67,17 @@ __global__ void turned_kernel(T* to, const T* from, Volumes s) {
     }
 }
 
-// The parts of the scratch memory: planes, then a kernel, then what the convolution of the images works in.
+// The parts of the scratch memory: planes, then a kernel, then what the convolution of the images works in. Where
+// planes are images as they are, there is the last part alone.
 template <class T>
 struct VolumeScratch {
     static constexpr int64_t line = 256;
     int64_t planes, kernel;  // bytes
 
     explicit VolumeScratch(const Volumes& s)
-        : planes(divide_up(s.planes_size() * int64_t(sizeof(T)), line) * line),
-          kernel(divide_up(s.kernel_size() * int64_t(sizeof(T)), line) * line) {}
+        : planes(s.sees_itself() ? 0 : divide_up(s.planes_size() * int64_t(sizeof(T)), line) * line),
+          kernel(s.sees_itself() ? 0 : divide_up(s.kernel_size() * int64_t(sizeof(T)), line) * line) {}
+    int64_t bytes() const { return planes + kernel; }
 
     T* planes_of(const Stream& stream) const { return static_cast<T*>(stream.scratch); }
     T* kernel_of(const Stream& stream) const {
