@@ -8,8 +8,31 @@ import pytest
 import nerve
 from nerve import Input, Sequential, layers
 from nerve.errors import DTypeError, ShapeError
+from nerve.layers import mel_spectrogram
 
 SOUND = np.random.default_rng(0).normal(size=(2, 1000)).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [1, 2, 12, 49, 90, 97, 125, 126, 128])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_transforms_of_any_length(size, dtype):
+    """Primes, odd lengths, squares: the power of every frequency, which bands of one each show, and gradients."""
+    layer = layers.MelSpectrogram(fft_length=size, sequence_stride=70, power_to_db=False, num_mel_bins=1, dtype=dtype)
+    bins = size // 2 + 1
+    layer._bands = mel_spectrogram._by_parts(np.eye(bins, dtype=dtype), layer._short, layer._long)
+    x = nerve.Tensor(SOUND.astype(dtype))
+    y = layer(x)
+    padded = np.pad(SOUND.astype(np.float64), ((0, 0), (size // 2, size)), "reflect")
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    frames = np.stack([padded[:, at : at + size] for at in range(0, 1001, 70)], axis=1)
+    expected = np.swapaxes(np.abs(np.fft.rfft(frames * window)) ** 2, -1, -2)
+    tolerance = 1e-4 if dtype == "float32" else 1e-11
+    np.testing.assert_allclose(y.numpy(), expected, rtol=tolerance, atol=tolerance)
+    if dtype == "float64":
+        weights, direction = (np.random.default_rng(size).normal(size=each.shape) for each in (y, x))
+        (gradient,) = nerve.gradients(nerve.ops.sum(y * weights), [x])
+        ends = [(layer(x.numpy() + step * direction).numpy() * weights).sum() for step in (1e-5, -1e-5)]
+        assert (gradient * direction).sum() == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-6, abs=1e-8)
 
 
 @pytest.mark.parametrize("length", [None, 100])

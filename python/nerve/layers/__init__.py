@@ -36,6 +36,7 @@ from nerve.layers.layer import *
 from nerve.layers.lengths import *
 from nerve.layers.lookups import *
 from nerve.layers.masking import *
+from nerve.layers.mel_spectrogram import *
 from nerve.layers.merging import *
 from nerve.layers.normalization import *
 from nerve.layers.numerical import *
