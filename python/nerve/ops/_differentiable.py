@@ -39,7 +39,7 @@ def differentiable(function: Callable[..., Result]) -> Callable[..., Tensor]:
 
     @functools.wraps(function)
     def op(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
+        if kwargs and len(args) < len(names):
             args, kwargs = _inputs_first(names, args, kwargs)
         arrays: list[Any] = []
         tracked = False

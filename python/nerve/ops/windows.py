@@ -11,13 +11,15 @@ from nerve.ops._differentiable import composed
 from nerve.ops.creation import shape
 from nerve.ops.elementwise import negative
 from nerve.ops.indexing import reshape, transpose
-from nerve.ops.pool import average_pool2d, max_pool2d
+from nerve.ops.pool import average_pool1d, average_pool2d, max_pool1d, max_pool2d
 from nerve.ops.pool3d import average_pool3d, max_pool3d
 from nerve.tensor import Tensor
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "max_pool", "min_pool"]
 
 Sizes = int | Sequence[int]
+_MAXIMA = max_pool1d, max_pool2d, max_pool3d  # of one, two and three axes
+_AVERAGES = average_pool1d, average_pool2d, average_pool3d
 
 
 @composed
@@ -44,7 +46,7 @@ def max_pool(
     ShapeError
         If inputs have not three to five axes, or no window fits.
     """
-    return _pooled("max_pool", max_pool2d, max_pool3d, inputs, pool_size, strides, padding, data_format)
+    return _pooled("max_pool", _MAXIMA, inputs, pool_size, strides, padding, data_format)
 
 
 @composed
@@ -53,7 +55,7 @@ def min_pool(
 ) -> Tensor:
     """Minimum over windows of sequences, images or volumes; as :func:`max_pool`."""
     turned = negative(inputs)
-    return negative(_pooled("min_pool", max_pool2d, max_pool3d, turned, pool_size, strides, padding, data_format))
+    return negative(_pooled("min_pool", _MAXIMA, turned, pool_size, strides, padding, data_format))
 
 
 @composed
@@ -61,13 +63,12 @@ def average_pool(
     inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Tensor:
     """Average over windows, counting only the positions inside; as :func:`max_pool`."""
-    return _pooled("average_pool", average_pool2d, average_pool3d, inputs, pool_size, strides, padding, data_format)
+    return _pooled("average_pool", _AVERAGES, inputs, pool_size, strides, padding, data_format)
 
 
 def _pooled(
     op: str,
-    images: Any,
-    volumes: Any,
+    by_rank: tuple[Any, Any, Any],
     x: Any,
     pool_size: Sizes,
     strides: Sizes | None,
@@ -75,21 +76,15 @@ def _pooled(
     data_format: str | None,
 ) -> Tensor:
     if data_format == "channels_first":
-        return _channels_first(_pooled(op, images, volumes, _channels_last(x), pool_size, strides, padding, None))
+        return _channels_first(_pooled(op, by_rank, _channels_last(x), pool_size, strides, padding, None))
     rank = _rank(op, x)
     window = _sizes(op, "pool_size", pool_size, rank)
     steps = window if strides is None else _sizes(op, "strides", strides, rank)
     y: Tensor
-    if rank == 2:
-        y = images(x, pool_size=window, strides=steps, padding=padding)
-        return y
-    batch, *sizes, channels = shape(x)
     if rank == 1:
-        rows = images(
-            reshape(x, (batch, 1, *sizes, channels)), pool_size=(1, *window), strides=(1, *steps), padding=padding
-        )
-        return reshape(rows, (batch, rows.shape[2], channels))
-    y = volumes(x, pool_size=window, strides=steps, padding=padding)
+        y = by_rank[0](x, pool_size=window[0], strides=steps[0], padding=padding)
+        return y
+    y = by_rank[rank - 1](x, pool_size=window, strides=steps, padding=padding)
     return y
 
 
@@ -105,18 +100,18 @@ def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | No
         Windows touch if it divides the input's size, and overlap otherwise.
     data_format : {"channels_last", "channels_first"}, optional
     """
-    return _adaptive("adaptive_average_pool", average_pool2d, average_pool3d, inputs, output_size, data_format)
+    return _adaptive("adaptive_average_pool", _AVERAGES, inputs, output_size, data_format)
 
 
 @composed
 def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Tensor:
     """Maximum over as many windows as the output is to have; as :func:`adaptive_average_pool`."""
-    return _adaptive("adaptive_max_pool", max_pool2d, max_pool3d, inputs, output_size, data_format)
+    return _adaptive("adaptive_max_pool", _MAXIMA, inputs, output_size, data_format)
 
 
-def _adaptive(op: str, images: Any, volumes: Any, x: Any, output_size: Sizes, data_format: str | None) -> Tensor:
+def _adaptive(op: str, by_rank: tuple[Any, Any, Any], x: Any, output_size: Sizes, data_format: str | None) -> Tensor:
     if data_format == "channels_first":
-        return _channels_first(_adaptive(op, images, volumes, _channels_last(x), output_size, None))
+        return _channels_first(_adaptive(op, by_rank, _channels_last(x), output_size, None))
     rank = _rank(op, x)
     counts = _sizes(op, "output_size", output_size, rank)
     batch, *sizes, channels = shape(x)
@@ -124,10 +119,10 @@ def _adaptive(op: str, images: Any, volumes: Any, x: Any, output_size: Sizes, da
         raise ShapeError(f"[{op}] cannot cut an axis of 0 elements into windows, got inputs of shape {shape(x)}")
     if rank < 3 and all(size % count == 0 for size, count in zip(sizes, counts, strict=True)):
         window = [size // count for size, count in zip(sizes, counts, strict=True)]
-        return _pooled(op, images, volumes, x, window, None, "valid", None)
+        return _pooled(op, by_rank, x, window, None, "valid", None)
     ones = (1,) * (3 - rank)
     volume = x if rank == 3 else reshape(x, (batch, *ones, *sizes, channels))
-    y: Tensor = volumes(volume, output_size=(*ones, *counts))
+    y: Tensor = by_rank[2](volume, output_size=(*ones, *counts))
     return y if rank == 3 else reshape(y, (batch, *counts, channels))
 
 
@@ -139,6 +134,8 @@ def _rank(op: str, x: Any) -> int:
 
 
 def _sizes(op: str, name: str, value: Sizes, rank: int) -> tuple[int, ...]:
+    if type(value) is tuple and len(value) == rank and all(type(size) is int and size > 0 for size in value):
+        return value  # the usual case, of a layer
     sizes = integers(op, name, value, 1)
     if len(sizes) not in (1, rank):
         raise ValueError(f"[{op}] {name} expects one integer or {rank}, got {value!r}")
