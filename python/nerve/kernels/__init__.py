@@ -36,6 +36,7 @@ from nerve.kernels.rms_norm import *
 from nerve.kernels.sampling import *
 from nerve.kernels.seeding import *
 from nerve.kernels.softmax import *
+from nerve.kernels.taking import *
 from nerve.kernels.volumes import *
 
 _register()

@@ -14,7 +14,7 @@ from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import as_array, empty, pick
 from nerve.kernels._numbers import integer, number
 from nerve.kernels._strided import copy_shape, pad_shape
-from nerve.kernels.indexing import _movable
+from nerve.kernels.indexing import movable
 from nerve.kernels.shapes import FILLS, MAX_RANK, PadShape
 
 __all__ = ["pad", "pad_backward"]
@@ -53,7 +53,7 @@ def pad(
         If a width is negative, mode is none of those, or constant_values is no number.
     """
     op = "pad"
-    array = _movable(op, x)
+    array = movable(op, x)
     widths = _widths(op, pad_width, array.ndim, mode)
     shape, plan = _plan(op, array.shape, widths, mode)
     value = number(op, "constant_values", constant_values)
