@@ -16,10 +16,12 @@ from nerve.kernels.elementwise import *
 from nerve.kernels.gram import *
 from nerve.kernels.graph import *
 from nerve.kernels.group_norm import *
+from nerve.kernels.gru import *
 from nerve.kernels.hierarchy import *
 from nerve.kernels.indexing import *
 from nerve.kernels.kd_tree import *
 from nerve.kernels.kmeans import *
+from nerve.kernels.lstm import *
 from nerve.kernels.matmul import *
 from nerve.kernels.mixture import *
 from nerve.kernels.neighbors import *
