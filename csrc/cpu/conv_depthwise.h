@@ -55,41 +55,85 @@ struct TapRange {
     }
 };
 
-// Whether several pixels are computed at once: where these come from memory rather than from the cache, and a pixel has
-// many channels, going from pixel to pixel reads memory in order.
+// A depthwise convolution, or its gradient with strides of one: that is the convolution of the gradients read from the
+// last pixel to the first, so all steps are negative then.
 template <class T>
-bool wants_blocks(int64_t pixels, int64_t channels) {
-    const int64_t bytes = channels * int64_t(sizeof(T));
-    return bytes <= 256 || pixels * bytes <= int64_t(4) << 20;
-}
+struct Depthwise {
+    int64_t out_row, out_pixel, row, pixel;  // from one pixel to the next, of out and of x
+    const T *kernel, *bias;                  // a tap has `padded` elements, whole vectors
+    int64_t padded;
+    const Conv2DShape& s;
+    bool relu;
+    bool far;  // x comes from beyond the caches of a core
+};
 
-// N outputs side by side of whose taps none lies outside: output i of channel c looks at x + i * pixel + p * row + q *
-// column for the taps (p, q) with kernel element kernel + p * kernel_row + q * channels.
-template <class T, int N>
-NERVE_INLINE void depthwise_block(T* out, int64_t channels, const T* x, int64_t pixel, int64_t row, int64_t column,
-                                  const T* kernel, int64_t kernel_row, int64_t taps_y, int64_t taps_x, const T* bias,
-                                  bool relu) {
+// Outputs side by side: the first one, what its first tap looks at, where in the image that is, and how many outputs of
+// the tile's lines and of its pixels there are.
+template <class T>
+struct DepthwiseTile {
+    T* out;
+    const T* x;
+    int64_t at_y, at_x, lines, pixels;
+};
+
+NERVE_INLINE bool within(int64_t i, int64_t size) { return uint64_t(i) < uint64_t(size); }
+
+// A vector of channels from c on, for R lines of N outputs. K taps in a row with strides S and no dilation, what is
+// read serving all of the taps and lines that look at it; or, for K = 0 and R = 1, any number, strides and dilation.
+// With `edges`, some outputs are not there, or look beyond the left or right end of the image, at zeros.
+template <int R, int N, int K, int S, bool edges, class T, class Channels>
+NERVE_INLINE void depthwise_tile(const Depthwise<T>& d, const DepthwiseTile<T>& tile, int64_t c, Channels strip) {
     using V = vec<T>;
-    auto body = [&](int64_t c, auto strip) NERVE_LAMBDA_INLINE {
-        V sum[N];
+    const Conv2DShape& s = d.s;
+    const int64_t taps_x = K > 0 ? K : s.kernel_width, stride = K > 0 ? S : s.stride_width;
+    const int64_t apart_y = K > 0 ? 1 : s.dilation_height, apart_x = K > 0 ? 1 : s.dilation_width;
+    V sum[R][N];
 #pragma GCC unroll 16
-        for (V& v : sum) v = V(T(0));
-        for (int64_t p = 0; p < taps_y; ++p)
-            for (int64_t q = 0; q < taps_x; ++q) {
-                const V weight = strip.read(kernel + p * kernel_row + q * channels + c, 0);
-                const T* from = x + p * row + q * column + c;
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 16
-                for (int i = 0; i < N; ++i) sum[i] = fma(strip.read(from + i * pixel, 0), weight, sum[i]);
-            }
-#pragma GCC unroll 16
-        for (int i = 0; i < N; ++i) {
-            if (bias != nullptr) sum[i] += strip.read(bias + c, 0);
-            strip.write(out + i * channels + c, 0, relu ? max(sum[i], V(T(0))) : sum[i]);
-        }
+        for (int n = 0; n < N; ++n) sum[r][n] = V(T(0));
+    auto read = [&](const T* from, int64_t u) NERVE_LAMBDA_INLINE {
+        return !edges || within(tile.at_x + u, s.width) ? strip.read(from + u * d.pixel, 0) : V(T(0));
     };
-    int64_t c = 0;
-    for (; c + V::size <= channels; c += V::size) body(c, Whole());
-    if (c < channels) body(c, Strip<1>{channels - c});
+    for (int64_t l = 0; l < s.kernel_height + (R - 1) * S; ++l) {
+        if (!within(tile.at_y + l * apart_y, s.height)) continue;
+        const T* from = tile.x + l * apart_y * d.row + c;
+        // Channels are visited in between, so that no processor sees by itself that the pixels beside are next.
+        if (d.far)
+            for (int64_t u = (taps_x - 1) * apart_x + N * stride, end = u + N * stride; u < end; ++u)
+                __builtin_prefetch(from + u * d.pixel);
+        if constexpr (K > 0) {
+            V x[(N - 1) * S + K];
+#pragma GCC unroll 16
+            for (int u = 0; u < (N - 1) * S + K; ++u) x[u] = read(from, u);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) {
+                if (!within(l - r * S, s.kernel_height)) continue;
+                const T* weights = d.kernel + (l - r * S) * K * d.padded + c;
+#pragma GCC unroll 8
+                for (int q = 0; q < K; ++q) {
+                    const V weight = load(weights + q * d.padded);
+#pragma GCC unroll 16
+                    for (int n = 0; n < N; ++n) sum[r][n] = fma(x[n * S + q], weight, sum[r][n]);
+                }
+            }
+        } else {
+            for (int64_t q = 0; q < taps_x; ++q) {
+                const V weight = load(d.kernel + (l * taps_x + q) * d.padded + c);
+#pragma GCC unroll 16
+                for (int n = 0; n < N; ++n) sum[0][n] = fma(read(from, n * stride + q * apart_x), weight, sum[0][n]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+        for (int n = 0; n < N; ++n) {
+            if (edges && (r >= tile.lines || n >= tile.pixels)) continue;
+            if (d.bias != nullptr) sum[r][n] += strip.read(d.bias + c, 0);
+            T* to = tile.out + r * d.out_row + n * d.out_pixel + c;
+            strip.write(to, 0, d.relu ? max(sum[r][n], V(T(0))) : sum[r][n]);
+        }
 }
 
 // Long formulas are in the code once, and not for every register.
@@ -101,80 +145,94 @@ NERVE_NOINLINE void activate_run(T* x, int64_t size, Activation activation) {
     }
 }
 
+// Output lines [line, line + R) of an image, as far as they are there.
+template <int R, int N, int K, int S, class T>
+void depthwise_lines(T* out, const T* x, const Depthwise<T>& d, int64_t line) {
+    const Conv2DShape& s = d.s;
+    const int64_t n = vec<T>::size, lines = smaller(R, s.out_height - line), at_y = line * s.stride_height - s.pad_top;
+    for (int64_t j = 0; j < s.out_width; j += N) {
+        const int64_t at_x = j * s.stride_width - s.pad_left, pixels = smaller(N, s.out_width - j);
+        const DepthwiseTile<T> tile{
+            out + line * d.out_row + j * d.out_pixel, x + at_y * d.row + at_x * d.pixel, at_y, at_x, lines, pixels};
+        const int64_t last = at_x + (N - 1) * s.stride_width + (s.kernel_width - 1) * s.dilation_width;
+        int64_t c = 0;
+        if (lines == R && pixels == N && at_x >= 0 && last < s.width)
+            for (; c + n <= s.channels; c += n) depthwise_tile<R, N, K, S, false>(d, tile, c, Whole());
+        for (; c + n <= s.channels; c += n) depthwise_tile<R, N, K, S, true>(d, tile, c, Whole());
+        if (c < s.channels) depthwise_tile<R, N, K, S, true>(d, tile, c, Strip<1>{s.channels - c});
+    }
+}
+
+// `backward`: out and x lie in memory from the last pixel of an image to the first.
 template <class T>
-void depthwise(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShape& s, Activation activation) {
-    using V = vec<T>;
-    const int64_t channels = s.channels, work = s.out_width * channels * s.kernel_height * s.kernel_width;
-    const int64_t reach = (s.kernel_width - 1) * s.dilation_width, kernel_row = s.kernel_width * channels;
-    const bool relu = activation == Activation::relu;
-    const bool blocks = wants_blocks<T>(s.batch * s.height * s.width, channels);
-    parallel_blocks(s.batch * s.out_height, 1 + (1 << 15) / (work + 1), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const T* image = x + row / s.out_height * s.height * s.width * channels;
-            const int64_t y = row % s.out_height * s.stride_height - s.pad_top;
-            const TapRange down(y, s.dilation_height, s.kernel_height, s.height);
-            for (int64_t j = 0; j < s.out_width; ++j) {
-                const int64_t at = j * s.stride_width - s.pad_left;
-                if (blocks && at >= 0 && j + 8 <= s.out_width && at + 7 * s.stride_width + reach < s.width) {
-                    const int64_t line = (y + down.begin * s.dilation_height) * s.width + at;
-                    depthwise_block<T, 8>(out + (row * s.out_width + j) * channels, channels, image + line * channels,
-                                          s.stride_width * channels, s.dilation_height * s.width * channels,
-                                          s.dilation_width * channels, kernel + down.begin * kernel_row, kernel_row,
-                                          down.end - down.begin, s.kernel_width, bias, relu);
-                    j += 7;
-                    continue;
-                }
-                const int64_t left = j * s.stride_width - s.pad_left;
-                const TapRange along(left, s.dilation_width, s.kernel_width, s.width);
-                T* to = out + (row * s.out_width + j) * channels;
-                each_strip<T>(channels, [&](int64_t c, auto strip) {
-                    V sum[strip.size];
-                    for (V& v : sum) v = V(T(0));
-                    for (int64_t p = down.begin; p < down.end; ++p) {
-                        const T* from = image + ((y + p * s.dilation_height) * s.width + left) * channels + c;
-                        const T* weights = kernel + p * s.kernel_width * channels + c;
-                        for (int64_t q = along.begin; q < along.end; ++q)
-                            for (int i = 0; i < strip.size; ++i)
-                                sum[i] = fma(strip.read(from + q * s.dilation_width * channels, i),
-                                             strip.read(weights + q * channels, i), sum[i]);
-                    }
-                    for (int i = 0; i < strip.size; ++i) {
-                        if (bias != nullptr) sum[i] += strip.read(bias + c, i);
-                        strip.write(to + c, i, relu ? max(sum[i], V(T(0))) : sum[i]);
-                    }
-                });
-            }
-            if (!relu && activation != Activation::linear)
-                activate_run(out + row * s.out_width * channels, s.out_width * channels, activation);
+void depthwise_images(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShape& s, Activation activation,
+                      bool backward) {
+    constexpr int64_t in_cache = int64_t(8) << 20;             // bytes of x; measured
+    constexpr int together = 2, wide = tile_rows > 6 ? 7 : 4;  // what the registers hold
+    const int64_t channels = s.channels, taps = s.kernel_height * s.kernel_width;
+    const int64_t padded = pieces(channels, vec<T>::size) * vec<T>::size;
+    const int64_t out_image = s.out_height * s.out_width * channels, image = s.height * s.width * channels;
+    const bool three =
+        s.kernel_width == 3 && s.stride_height == s.stride_width && s.dilation_height == 1 && s.dilation_width == 1;
+    // Side by side: its vectors are read again and again, none of them across two cache lines.
+    T* packed = scratch<T>(runtime::packed_b, taps * padded);
+    for (int64_t t = 0; t < taps; ++t) {
+        std::memcpy(packed + t * padded, kernel + t * channels, channels * sizeof(T));
+        std::memset(packed + t * padded + channels, 0, (padded - channels) * sizeof(T));
+    }
+    const int64_t step = backward ? -channels : channels;
+    const Depthwise<T> d{s.out_width * step,
+                         step,
+                         s.width * step,
+                         step,
+                         packed,
+                         bias,
+                         padded,
+                         s,
+                         activation == Activation::relu,
+                         s.batch * image * int64_t(sizeof(T)) > in_cache};
+    const int64_t height = three && s.stride_width == 1 ? together : 1, units = pieces(s.out_height, height);
+    const int64_t work = height * s.out_width * channels * taps;
+    parallel_blocks(s.batch * units, 1 + (1 << 15) / (work + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t unit = begin; unit < end; ++unit) {
+            const int64_t line = unit % units * height;
+            T* to = out + unit / units * out_image;
+            const T* from = x + unit / units * image;
+            T* first = backward ? to + out_image - channels : to;
+            const T* first_x = backward ? from + image - channels : from;
+            if (height > 1)
+                depthwise_lines<together, wide, 3, 1>(first, first_x, d, line);
+            else if (three && s.stride_width == 2)
+                depthwise_lines<1, wide, 3, 2>(first, first_x, d, line);
+            else
+                depthwise_lines<1, 7, 0, 1>(first, first_x, d, line);
+            if (!d.relu && activation != Activation::linear)
+                activate_run(to + line * s.out_width * channels,
+                             smaller(height, s.out_height - line) * s.out_width * channels, activation);
         }
     });
+}
+
+template <class T>
+void depthwise(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShape& s, Activation activation) {
+    depthwise_images(out, x, kernel, bias, s, activation, false);
 }
 
 template <class T>
 void depthwise_backward_input(T* grad_x, const T* grad, const T* kernel, const Conv2DShape& s) {
     using V = vec<T>;
     const int64_t channels = s.channels, work = s.width * channels * s.kernel_height * s.kernel_width;
-    const int64_t reach = (s.kernel_width - 1) * s.dilation_width, kernel_row = s.kernel_width * channels;
-    const bool blocks =
-        s.stride_height == 1 && s.stride_width == 1 && wants_blocks<T>(s.batch * s.height * s.width, channels);
+    if (s.stride_height == 1 && s.stride_width == 1) {
+        Conv2DShape turned = s;
+        turned.height = s.out_height, turned.width = s.out_width;
+        turned.out_height = s.height, turned.out_width = s.width;
+        turned.pad_top = s.pad_top + s.height - s.out_height, turned.pad_left = s.pad_left + s.width - s.out_width;
+        return depthwise_images(grad_x, grad, kernel, static_cast<const T*>(nullptr), turned, Activation::linear, true);
+    }
     parallel_blocks(s.batch * s.height, 1 + (1 << 15) / (work + 1), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T* image = grad + row / s.height * s.out_height * s.out_width * channels;
-            const int64_t y = row % s.height + s.pad_top;  // tap p looks at line y - p * dilation
-            int64_t begin_p = 0, end_p = s.kernel_height;
-            while (begin_p < end_p && y - begin_p * s.dilation_height >= s.out_height) ++begin_p;
-            while (begin_p < end_p && y - (end_p - 1) * s.dilation_height < 0) --end_p;
             for (int64_t x = 0; x < s.width; ++x) {
-                const int64_t at = x + s.pad_left;
-                if (blocks && x + 8 <= s.width && at - reach >= 0 && at + 7 < s.out_width) {
-                    const int64_t line = (y - begin_p * s.dilation_height) * s.out_width + at;
-                    depthwise_block<T, 8>(grad_x + (row * s.width + x) * channels, channels, image + line * channels,
-                                          channels, -s.dilation_height * s.out_width * channels,
-                                          -s.dilation_width * channels, kernel + begin_p * kernel_row, kernel_row,
-                                          end_p - begin_p, s.kernel_width, static_cast<const T*>(nullptr), false);
-                    x += 7;
-                    continue;
-                }
                 T* to = grad_x + (row * s.width + x) * channels;
                 each_strip<T>(channels, [&](int64_t c, auto strip) {
                     V sum[strip.size];

@@ -42,6 +42,7 @@ CALLS: list[Call] = [
     ((2, 30, 31, 3), (5, 4, 3, 7), {"padding": ((4, 0), (1, 2))}),
     ((2, 14, 40, 20), (5, 5, 1, 20), {"groups": 20, "padding": "same"}),  # depthwise away from the edges
     ((1, 40, 33, 9), (3, 3, 1, 9), {"groups": 9, "strides": 2, "dilation_rate": (1, 2)}),
+    ((2, 9, 33, 20), (3, 3, 1, 20), {"groups": 20, "strides": 2, "padding": "same"}),
     ((3, 23, 13, 20), (1, 1, 20, 70), {}),  # pixels side by side, several blocks
     ((5, 6, 7, 33), (3, 3, 33, 18), {"padding": ((1, 0), (2, 1))}),  # blocks of several images
     ((1, 6, 6, 512), (3, 3, 512, 130), {"padding": "same"}),  # a kernel larger than the cache
