@@ -12,11 +12,13 @@ import numpy as np
 from nerve._cpu import Cell
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
-from nerve.kernels._arrays import address, is_array, writable
+from nerve.kernels._arrays import address, array_module, is_array, writable
 from nerve.kernels._numbers import number
 from nerve.kernels._traced import required
 
 Arrays = Sequence[Array]
+
+_DTYPES = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def not_negative(op: str, **values: float) -> None:
@@ -45,43 +47,66 @@ def checked(
         if not (isinstance(arrays, list | tuple) or (arrays is None and name in optional)):
             raise DTypeError(f"[{op}] expects a list of arrays as {name}, got {type(arrays).__name__}")
     dtype = parameters[0].dtype if len(parameters) and is_array(parameters[0]) else None
-    written: dict[int, list[tuple[Array, str]]] = {}  # by the array whose memory they use
     for name, arrays in lists.items():
-        if arrays is None:
-            continue
-        if len(arrays) != len(parameters):
+        if arrays is not None and len(arrays) != len(parameters):
             raise ShapeError(f"[{op}] expects as many {name} as parameters, {len(parameters)}, got {len(arrays)}")
-        for i, (array, parameter) in enumerate(zip(arrays, parameters, strict=True)):
-            if not is_array(array):
-                raise DTypeError(f"[{op}] expects arrays, got {type(array).__name__} at position {i} of {name}")
-            if array.dtype != dtype or dtype not in (np.float32, np.float64):
-                raise DTypeError(
-                    f"[{op}] expects arrays of one dtype, float32 or float64, got {dtype} and, at position {i} of "
-                    f"{name}, {array.dtype}"
-                )
-            if array.shape != parameter.shape:
-                raise ShapeError(f"[{op}] parameter {i} has shape {parameter.shape}, but {name}[{i}] {array.shape}")
-            if name == "gradients":
-                continue
-            if not writable(array):
-                raise ValueError(f"[{op}] expects C-contiguous, writeable arrays, {name}[{i}] is not")
-            owner = array.base if is_array(array.base) else array
-            written.setdefault(id(owner), []).append((array, f"{name}[{i}]"))
-    for views in written.values():
-        if len(views) > 1:
-            _expect_apart(op, views)
+    present = [arrays for arrays in lists.values() if arrays is not None]
+    if dtype in _DTYPES and all(_plain(arrays, dtype) for arrays in present) and _of_one_shape(present):
+        last = list(gradients)
+    else:
+        for name, arrays in lists.items():
+            for i, (array, parameter) in enumerate(zip(arrays or (), parameters, strict=False)):
+                _check(op, name, i, array, parameter, dtype)
+        last = [required(gradient) for gradient in gradients]
+    written = {name: arrays for name, arrays in lists.items() if arrays is not None and name != "gradients"}
+    kind = array_module(*parameters[:1]).ndarray
+    owners = [
+        base if isinstance(base := array.base, kind) else array for arrays in written.values() for array in arrays
+    ]
+    if len(set(map(id, owners))) < len(owners):
+        _expect_apart(op, written, owners)
     kernel_lists = [None if arrays is None else list(arrays) for arrays in (parameters, *slots.values())]
-    kernel_lists.append([required(gradient) for gradient in gradients])
-    return kernel_lists, np.array([parameter.size for parameter in parameters], np.int64)
+    return [*kernel_lists, last], np.array([parameter.size for parameter in parameters], np.int64)
 
 
-def _expect_apart(op: str, views: list[tuple[Array, str]]) -> None:
+def _plain(arrays: Arrays, dtype: Any) -> bool:
+    """Whether arrays can go to the kernel as they are, the usual case: asked of all at once, as there may be many."""
+    return (
+        set(map(type, arrays)) == {np.ndarray}
+        and {array.dtype for array in arrays} == {dtype}
+        and {array.flags.carray for array in arrays} == {True}
+    )
+
+
+def _of_one_shape(lists: Sequence[Arrays]) -> bool:
+    """Whether the arrays at each position have one shape in all lists."""
+    shapes = [[array.shape for array in arrays] for arrays in lists]
+    return all(others == shapes[0] for others in shapes[1:])
+
+
+def _check(op: str, name: str, i: int, array: Any, parameter: Array, dtype: Any) -> None:
+    if not is_array(array):
+        raise DTypeError(f"[{op}] expects arrays, got {type(array).__name__} at position {i} of {name}")
+    if array.dtype != dtype or dtype not in _DTYPES:
+        raise DTypeError(
+            f"[{op}] expects arrays of one dtype, float32 or float64, got {dtype} and, at position {i} of {name}, "
+            f"{array.dtype}"
+        )
+    if array.shape != parameter.shape:
+        raise ShapeError(f"[{op}] parameter {i} has shape {parameter.shape}, but {name}[{i}] {array.shape}")
+    if name != "gradients" and not writable(array):
+        raise ValueError(f"[{op}] expects C-contiguous, writeable arrays, {name}[{i}] is not")
+
+
+def _expect_apart(op: str, written: dict[str, Arrays], owners: list[Array]) -> None:
     """Refuse arrays, all contiguous, that share elements: the result would depend on which is stepped first."""
-    spans = []
-    for array, name in views:
+    views: dict[int, list[tuple[int, int, str]]] = {}  # by the array whose memory they use
+    named = [(array, f"{name}[{i}]") for name, arrays in written.items() for i, array in enumerate(arrays)]
+    for (array, name), owner in zip(named, owners, strict=True):
         begin = address(array)
-        spans.append((begin, begin + array.nbytes, name))
-    spans.sort()
-    for (_, end, name), (begin, _, other) in itertools.pairwise(spans):
-        if begin < end:
-            raise ValueError(f"[{op}] {name} and {other} share memory; an array can be stepped once")
+        views.setdefault(id(owner), []).append((begin, begin + array.nbytes, name))
+    for spans in views.values():
+        spans.sort()
+        for (_, end, name), (begin, _, other) in itertools.pairwise(spans):
+            if begin < end:
+                raise ValueError(f"[{op}] {name} and {other} share memory; an array can be stepped once")

@@ -78,6 +78,8 @@ def required(array: Array, dtype: DTypeLike | None = None) -> Array:
     if on_gpu(array):
         same: Array = array_module(array).ascontiguousarray(array, dtype)
         return same
+    if type(array) is np.ndarray and array.flags.carray and (dtype is None or array.dtype is np.dtype(dtype)):
+        return array  # the usual case, in a fifth of the time that NumPy takes to find that out
     found = np.require(array, dtype, ("C", "ALIGNED"))
     if type(array) is Traced and found.__array_interface__["data"] != array.__array_interface__["data"]:
         refuse(f"a copy as contiguous {found.dtype}")
