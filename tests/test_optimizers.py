@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nerve
-from nerve import Variable, optimizers
+from nerve import Variable, kernels, optimizers
 from nerve.errors import ShapeError
 from nerve.optimizers import schedules
 
@@ -205,6 +205,25 @@ def test_steps_follow_the_formula(cls, options, formula, arguments, dtype, toler
         np.testing.assert_allclose(variable.numpy(), want, rtol=tolerance, atol=tolerance)
     for got, want in zip(gradients, before, strict=True):
         assert all(np.array_equal(g, w) for g, w in zip(got, want, strict=True))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_may_begin_anywhere(dtype):
+    """Off the registers' boundaries, and each of them elsewhere: the bits of short pieces, and nothing beside them."""
+    drawn = np.abs(np.random.default_rng(3).normal(size=(4, 20_000))).astype(dtype)
+    settings = {"learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "step": 3, "weight_decay": 0.01}
+    expected = drawn.copy()
+    kernels.adam_step(*(np.split(array, 400) for array in expected), **settings)
+    for offset in range(16):
+        buffers = [np.full(20_050, 7, dtype) for _ in drawn]
+        found = [buffer[place : place + 20_000] for buffer, place in zip(buffers, (offset, 1, 6, 16), strict=True)]
+        for array, values in zip(found, drawn, strict=True):
+            array[:] = values
+        kernels.adam_step(*([array] for array in found), **settings)
+        np.testing.assert_array_equal(found, expected)
+        for array in found:
+            array[:] = 7
+        np.testing.assert_array_equal(buffers, 7)
 
 
 @pytest.mark.parametrize(("cls", "options", "formula", "arguments"), CASES, ids=IDS)

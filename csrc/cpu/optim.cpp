@@ -9,7 +9,8 @@
 namespace nerve::NERVE_ISA {
 namespace {
 
-constexpr int64_t block = 8192;  // elements; a task touches up to five arrays
+constexpr int64_t block = 8192;      // elements; a task touches up to five arrays
+constexpr int64_t long_piece = 256;  // elements; longer pieces begin where registers are aligned
 
 // base^exponent by squaring
 double power(double base, int64_t exponent) {
@@ -29,33 +30,40 @@ void step_all(T* const* const (&lists)[n], const T* const* gradients, const int6
     const vec<T> decay(T(-decay_rate));
 
     parallel_blocks(begins[count], block, [&](int64_t begin, int64_t end) {
+        // In variables of their own they stay in registers; behind a reference, a store might have changed them.
+        const Formula step = formula;
+        const vec<T> keep = decay;
         int64_t parameter = 0;  // the last that begins at or before `begin`
         for (int64_t above = count; above - parameter > 1;) {
             const int64_t middle = parameter + (above - parameter) / 2;
             (begins[middle] <= begin ? parameter : above) = middle;
         }
-        for (; begin < end; ++parameter) {
+        for (int64_t size; begin < end; begin += size) {
+            while (begins[parameter + 1] <= begin) ++parameter;
             const int64_t first = begin - begins[parameter];
-            const int64_t size = (end < begins[parameter + 1] ? end : begins[parameter + 1]) - begin;
+            size = (end < begins[parameter + 1] ? end : begins[parameter + 1]) - begin;
             T* arrays[n];
             for (int j = 0; j < n; ++j) arrays[j] = lists[j][parameter] + first;
             const T* gradient = gradients[parameter] + first;
+            // A register across two cache lines is stored at half the speed: what lies before the first aligned one
+            // is a piece of its own.
+            const int64_t before = int64_t(-reinterpret_cast<uintptr_t>(arrays[0]) % vector_bytes / sizeof(T));
+            if (before > 0 && size > long_piece) size = before;
 
             vec<T> state[n];
             int64_t i = 0;
             for (; i + vec<T>::size <= size; i += vec<T>::size) {
                 for (int j = 0; j < n; ++j) state[j] = load(arrays[j] + i);
-                state[0] = fma(state[0], decay, state[0]);
-                formula(state, load(gradient + i));
+                state[0] = fma(state[0], keep, state[0]);
+                step(state, load(gradient + i));
                 for (int j = 0; j < n; ++j) store(arrays[j] + i, state[j]);
             }
             if (const int64_t left = size - i; left > 0) {
                 for (int j = 0; j < n; ++j) state[j] = load_partial(arrays[j] + i, left);
-                state[0] = fma(state[0], decay, state[0]);
-                formula(state, load_partial(gradient + i, left));
+                state[0] = fma(state[0], keep, state[0]);
+                step(state, load_partial(gradient + i, left));
                 for (int j = 0; j < n; ++j) store_partial(arrays[j] + i, state[j], left);
             }
-            begin += size;
         }
     });
 }
