@@ -63,6 +63,7 @@ def test_minkowski_cosine_and_functions() -> None:
         if p == 2:  # as if not given, which theirs does not take for some searches
             np.testing.assert_array_equal(DBSCAN(eps=1.5, metric="minkowski").fit(x).labels_, fitted.labels_)
     both(x, eps=0.01, metric="cosine")
+    both(np.vstack([np.zeros((9, 4)), x]).astype(np.float32), eps=0.01, metric="cosine", algorithm="brute")
     both(x[:80], eps=2.0, metric=lambda a, b: float(np.abs(a - b).max()))
     both(x, eps=1.5, metric="minkowski", metric_params={"p": 3})
 

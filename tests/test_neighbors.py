@@ -87,6 +87,64 @@ def test_near_points_far_from_the_origin_keep_their_order() -> None:
     np.testing.assert_allclose(distances, np.sort(exact, axis=1)[:, :5], rtol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(3000, 3), (400, 30)])
+def test_angles_are_those_of_scikit_learn(shape: tuple[int, int], dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    x, queries = (rng.normal(size=size).astype(dtype) for size in (shape, (150, shape[1])))
+    x[5] = queries[3] = 0
+    options = {"n_neighbors": 7, "radius": {3: 0.01, 30: 0.6}[shape[1]], "metric": "cosine"}
+    ours, theirs = neighbors.NearestNeighbors(**options).fit(x), peers.NearestNeighbors(**options).fit(x.astype("f8"))
+    assert ours._kernel_metric == "cosine"
+    for given in (queries, None):
+        wide = None if given is None else given.astype("f8")
+        distances, indices = ours.kneighbors(given)
+        expected, wanted = theirs.kneighbors(wide)
+        at_one = np.nonzero((x if given is None else given).any(axis=1) == 0)[0]  # all are equally far
+        np.testing.assert_array_equal(np.delete(indices, at_one, 0), np.delete(wanted, at_one, 0))
+        np.testing.assert_array_equal(distances[at_one], 1)
+        first = [i for i in range(8) if given is not None or i != at_one[0]][:7]
+        np.testing.assert_array_equal(indices[at_one], [first])
+        np.testing.assert_allclose(distances, expected, rtol=1e-6 if dtype == "float32" else 1e-7, atol=1e-15)
+        assert distances.dtype == dtype
+        lengths, found = ours.radius_neighbors(given, sort_results=True)
+        far, wanted = theirs.radius_neighbors(wide, sort_results=True)
+        assert sum(len(each) for each in wanted) > 100
+        for one, other, length, expected in zip(found, wanted, lengths, far, strict=True):
+            np.testing.assert_array_equal(one, other)
+            np.testing.assert_allclose(length, expected, rtol=1e-6, atol=1e-15)
+
+
+@pytest.mark.parametrize("apart", [1e-1, 1e-4, 1e-7])
+def test_small_angles_are_told_apart(apart: float) -> None:
+    """Rows of nearly one direction: their products in float32 are all alike."""
+    rng = np.random.default_rng(2)
+    direction = rng.normal(size=40)
+    x = (rng.uniform(0.01, 100, (1500, 1)) * (direction + apart * rng.normal(size=(1500, 40)))).astype(np.float32)
+    wide = x.astype(np.float64)
+    wide /= np.sqrt((wide**2).sum(axis=1, keepdims=True))
+    exact = ((wide[:60, None] - wide) ** 2).sum(-1) / 2
+    distances, indices = neighbors.NearestNeighbors(n_neighbors=9, metric="cosine").fit(x).kneighbors(x[:60])
+    chosen = np.take_along_axis(exact, indices, axis=1)
+    # What the neighbors found are farther than the nearest by is the rounding of 1 - cos in float64.
+    np.testing.assert_allclose(chosen, np.sort(exact, axis=1)[:, :9], rtol=1e-6, atol=1e-15)
+    np.testing.assert_allclose(distances, chosen, rtol=1e-6, atol=1e-15)
+
+
+def test_words_at_right_angles_come_in_order() -> None:
+    x = np.kron(np.eye(6), np.ones((50, 3)))  # of six kinds, those of a kind alike, others at a distance of 1
+    for factor in (1.0, 0.1, 1e30, 1e-30):
+        search = neighbors.NearestNeighbors(n_neighbors=120, metric="cosine").fit(x * factor)
+        distances, indices = search.kneighbors(x[:60])
+        others = np.delete(np.arange(300), np.s_[:50])
+        np.testing.assert_array_equal(indices[0], np.concatenate([np.arange(50), others[:70]]))
+        np.testing.assert_array_equal(
+            indices[59], np.concatenate([np.arange(50, 100), np.delete(np.arange(300), np.s_[50:100])[:70]])
+        )
+        np.testing.assert_array_equal(distances[:, 50:], 1)
+        np.testing.assert_array_equal(distances[:, :50], 0)
+
+
 def test_ties_go_to_the_first_point() -> None:
     x = np.repeat(np.arange(200.0)[:, None], 10, axis=0) @ np.ones((1, 2))
     for algorithm in ("brute", "kd_tree"):
@@ -181,7 +239,8 @@ def test_results_do_not_depend_on_threads(threads: None) -> None:
         for count in (1, 2, 5):
             nerve.set_num_threads(count)
             search = neighbors.NearestNeighbors(radius=0.5 if columns == 3 else 4.0).fit(x[:, :columns])
-            found.append([*search.kneighbors(), *search.radius_neighbors(x[:200, :columns])])
+            angles = neighbors.NearestNeighbors(radius=0.1, metric="cosine").fit(x[:, :columns])
+            found.append([*search.kneighbors(), *search.radius_neighbors(x[:200, :columns]), *angles.kneighbors()])
         for other in found[1:]:
             for one, two in zip(found[0], other, strict=True):
                 assert pickle.dumps(list(one)) == pickle.dumps(list(two))

@@ -49,7 +49,6 @@ NERVE_INLINE uint32_t lanes_not_below(vec<T> x, vec<T> y) {
 //     (1 - e) |x|^2 - 2 s - t <= D <= (1 + e) |x|^2 - 2 (s - e |y|^2) + t.
 template <class T>
 struct SquareBound {
-    static constexpr bool manhattan = false;
     const T *x, *y;
     const DistanceShape& shape;
     T *point, *squares, *halves, *errors;  // the common point, |x|^2, -(1 - e) |y|^2 / 2 and e |y|^2
@@ -77,6 +76,11 @@ struct SquareBound {
         strips(shape.rows, shape.columns, shape.features, MovedRows<T>{{x, shape.features, false}, point},
                MovedColumns<T>{{y, shape.features, true}, point}, halves, groups, task);
     }
+    // A row of y as it was given, and the distance to it, which decides.
+    NERVE_INLINE const T* there(int64_t column) const { return y + column * shape.features; }
+    NERVE_INLINE double distance(int64_t row, int64_t column) const {
+        return exact_distance<false>(x + row * shape.features, there(column), shape.features);
+    }
     // Whether anything is known of a row; if not, every pair is kept.
     bool known(int64_t row) const { return squares[row] < T(__builtin_inf()); }
     // The similarity the pair of row and column has at least; -infinity if unknown.
@@ -101,10 +105,68 @@ struct SquareBound {
     T exact(int64_t row, double distance) const { return within(row, distance); }
 };
 
+// Cosine distances c, by SquareBound of the rows at length 1, whose squared distance is 2 c. Making them so moves that
+// by less than t has room for: a row by a few roundings to T and those of its length, and c, in float64, by those of
+// its sums. Of a row without a direction nothing is known.
+template <class T>
+struct CosineBound : SquareBound<T> {
+    using Base = SquareBound<T>;
+    const T *given_x, *given_y;
+    const double *x_squares, *y_squares;  // of the rows given
+
+    static int64_t memory(const DistanceShape& shape) {
+        constexpr int64_t number = sizeof(double) / sizeof(T);
+        return (shape.rows + shape.columns) * (number + shape.features) + Base::memory(shape);
+    }
+    CosineBound(T* memory, const T* x_rows, const T* y_rows, const DistanceShape& sizes)
+        : CosineBound(reinterpret_cast<double*>(memory),
+                      reinterpret_cast<T*>(reinterpret_cast<double*>(memory) + sizes.rows + sizes.columns), x_rows,
+                      y_rows, sizes) {}
+    NERVE_INLINE const T* there(int64_t column) const { return given_y + column * Base::shape.features; }
+    NERVE_INLINE double distance(int64_t row, int64_t column) const {
+        const int64_t features = Base::shape.features;
+        return cosine_distance(exact_dot(given_x + row * features, there(column), features), x_squares[row],
+                               y_squares[column]);
+    }
+    T within(int64_t row, double distance) const { return Base::within(row, 2 * distance); }
+    T proof(int64_t row, double distance) const { return Base::proof(row, 2 * distance); }
+    T exact(int64_t row, double distance) const { return within(row, distance); }
+
+  private:
+    CosineBound(double* of_rows, T* units, const T* x_rows, const T* y_rows, const DistanceShape& sizes)
+        : Base(units + (sizes.rows + sizes.columns) * sizes.features,
+               at_length_one(units, of_rows, x_rows, sizes.rows, sizes.features),
+               at_length_one(units + sizes.rows * sizes.features, of_rows + sizes.rows, y_rows, sizes.columns,
+                             sizes.features),
+               sizes),
+          given_x(x_rows),
+          given_y(y_rows),
+          x_squares(of_rows),
+          y_squares(of_rows + sizes.rows) {
+        Base::t += 16 * (unit_roundoff<T> + double(sizes.features + 8) * 0x1p-53);
+        for (int64_t i = 0; i < sizes.rows; ++i)
+            if (!has_direction(x_squares[i])) Base::squares[i] = T(__builtin_inf());
+        for (int64_t i = 0; i < sizes.columns; ++i)
+            if (!has_direction(y_squares[i])) Base::halves[i] = Base::errors[i] = T(__builtin_inf());
+    }
+    static bool has_direction(double square) { return square > 0x1p-900 && square < __builtin_inf(); }
+    static const T* at_length_one(T* out, double* squares, const T* rows, int64_t count, int64_t features) {
+        parallel_blocks(count, 1 + serial_work / (features + 1), [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+                const T* row = rows + i * features;
+                squares[i] = exact_dot(row, row, features);
+                const double factor = has_direction(squares[i]) ? 1 / __builtin_sqrt(squares[i]) : 0;
+                for (int64_t k = 0; k < features; ++k)
+                    out[i * features + k] = factor == 0 ? T(0) : T(factor * double(row[k]));
+            }
+        });
+        return out;
+    }
+};
+
 // Sums of magnitudes d, which a strip holds: (1 - e) d - t <= D <= (1 + e) d + t. The similarity is -d.
 template <class T>
 struct DifferenceBound {
-    static constexpr bool manhattan = true;
     const T *x, *y;
     const DistanceShape& shape;
     double e, t;
@@ -117,6 +179,10 @@ struct DifferenceBound {
     template <class Task>
     void run(int64_t groups, const Task& task) const {
         difference_strips<T, true>(shape.rows, shape.columns, shape.features, x, y, groups, task);
+    }
+    NERVE_INLINE const T* there(int64_t column) const { return y + column * shape.features; }
+    NERVE_INLINE double distance(int64_t row, int64_t column) const {
+        return exact_distance<true>(x + row * shape.features, there(column), shape.features);
     }
     bool known(int64_t) const { return true; }
     NERVE_INLINE vec<T> least(vec<T> similarity, int64_t, int64_t) const {

@@ -59,6 +59,35 @@ NERVE_INLINE double exact_distance(const T* x, const T* y, int64_t stride, int64
     return folded(lane);
 }
 
+// The sum of products x y.
+template <class T>
+NERVE_INLINE double exact_dot(const T* x, const T* y, int64_t size) {
+    typedef double Lanes __attribute__((vector_size(exact_lanes * sizeof(double))));
+    using Given = std::conditional_t<sizeof(T) == 4, GivenFloats, Lanes>;
+    double lane[exact_lanes];
+    Lanes sum = {};
+    int64_t k = 0;
+    for (; k + exact_lanes <= size; k += exact_lanes) {
+        Given a, b;
+        std::memcpy(&a, x + k, sizeof a), std::memcpy(&b, y + k, sizeof b);
+        sum += __builtin_convertvector(a, Lanes) * __builtin_convertvector(b, Lanes);
+    }
+    std::memcpy(lane, &sum, sizeof sum);
+    for (int i = 0; k < size; ++i, ++k) lane[i] += double(x[k]) * double(y[k]);
+    return folded(lane);
+}
+
+// 1 - cos of the angle of rows whose dot product and squares these are, from 0 to 2: exactly 0 for equal rows, 1 where
+// one is zero.
+NERVE_INLINE double cosine_distance(double dot, double x_square, double y_square) {
+    const double both =
+        x_square * y_square;  // its root is x_square where that is y_square, unless it over- or underflows
+    const bool safe = both > 0x1p-900 && both < __builtin_inf();
+    const double norms = safe ? __builtin_sqrt(both) : __builtin_sqrt(x_square) * __builtin_sqrt(y_square);
+    const double distance = norms == 0 ? 1 : 1 - dot / norms;
+    return distance < 0 ? 0 : distance > 2 ? 2 : distance;
+}
+
 // NaN is as far as infinity.
 NERVE_INLINE double far_if_nan(double distance) { return distance == distance ? distance : __builtin_inf(); }
 

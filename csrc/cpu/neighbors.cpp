@@ -95,13 +95,8 @@ struct Candidates {
     // The nearest of the candidates by their exact distances; others are dropped.
     Nearest nearest() const {
         Nearest found{exact, neighbors};
-        const int64_t features = bound->shape.features;
-        for (int64_t i = 0; i < count; ++i) __builtin_prefetch(bound->y + columns[i] * features);
-        for (int64_t i = 0; i < count; ++i) {
-            const double distance =
-                exact_distance<Bound::manhattan>(bound->x + row * features, bound->y + columns[i] * features, features);
-            found.add({far_if_nan(distance), columns[i]});
-        }
+        for (int64_t i = 0; i < count; ++i) __builtin_prefetch(bound->there(columns[i]));
+        for (int64_t i = 0; i < count; ++i) found.add({far_if_nan(bound->distance(row, columns[i])), columns[i]});
         return found;
     }
     void settle() {
@@ -225,8 +220,7 @@ void within(const T* x, const T* y, const DistanceShape& shape, double limit, bo
                             hit(row, column, __builtin_nan(""));
                             continue;
                         }
-                        const double distance = exact_distance<Bound::manhattan>(
-                            x + row * shape.features, y + column * shape.features, shape.features);
+                        const double distance = bound.distance(row, column);
                         if (distance <= limit) hit(row, column, distance);
                     }
                 });
@@ -240,6 +234,8 @@ void within_radius(const T* x, const T* y, const DistanceShape& shape, double ra
     switch (Metric(shape.metric)) {
         case Metric::manhattan:
             return within<T, DifferenceBound<T>>(x, y, shape, radius, wanted, hit);
+        case Metric::cosine:
+            return within<T, CosineBound<T>>(x, y, shape, radius, wanted, hit);
         case Metric::euclidean:
             return within<T, SquareBound<T>>(x, y, shape, radius * radius, wanted, hit);
         default:
@@ -255,6 +251,8 @@ void nearest_neighbors(T* distances, int64_t* indices, const T* x, const T* y, c
     if (neighbors == 0) return;
     if (Metric(shape.metric) == Metric::manhattan)
         return nearest_of<T, DifferenceBound<T>>(distances, indices, x, y, shape, neighbors);
+    if (Metric(shape.metric) == Metric::cosine)
+        return nearest_of<T, CosineBound<T>>(distances, indices, x, y, shape, neighbors);
     if constexpr (sizeof(T) == sizeof(float))
         if (RoundedBound::pays(shape)) return nearest_of<T, RoundedBound>(distances, indices, x, y, shape, neighbors);
     nearest_of<T, SquareBound<T>>(distances, indices, x, y, shape, neighbors);

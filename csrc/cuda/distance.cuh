@@ -22,9 +22,11 @@ __device__ double distance_of(const T* x, const T* y, int64_t features, Metric m
     }
     if (metric == Metric::euclidean) return math::sqrt(sum);
     if (metric != Metric::cosine) return sum;
-    const double norms = math::sqrt(x_square) * math::sqrt(y_square);
-    const double cosine = norms == 0 ? 0 : sum / norms;  // a row of zeros is at a distance of 1
-    return math::min(math::max(1 - cosine, 0.0), 2.0);
+    const double both = x_square * y_square;  // as cpu/exact.h: equal rows are at a distance of 0, zeros at 1
+    const double norms =
+        both > 0x1p-900 && both < HUGE_VAL ? math::sqrt(both) : math::sqrt(x_square) * math::sqrt(y_square);
+    const double distance = norms == 0 ? 1 : 1 - sum / norms;
+    return distance < 0 ? 0 : distance > 2 ? 2 : distance;  // NaN stays
 }
 
 }  // namespace nerve::cuda

@@ -10,6 +10,7 @@ from .row import SIZES, BadCall, Op, Sample
 
 METRICS = ("euclidean", "sqeuclidean", "manhattan")
 BRUTE = {"algorithm": "brute"}
+COSINE = {"metric": "cosine"}
 
 
 def nearest(rng: np.random.Generator, options: dict[str, str]) -> list[Sample]:
@@ -63,13 +64,27 @@ def _nearest(rng: np.random.Generator) -> list[Sample]:
     calls = nearest(rng, BRUTE)
     calls += [Sample((rng.normal(size=(40, 70)), rng.normal(size=(3000, 70)), k), BRUTE) for k in (1, 10, 300)]
     calls += [
-        Sample((rng.normal(size=(3, 300)), rng.normal(size=(600, 300)), 5), {"metric": m, **BRUTE}) for m in METRICS
+        Sample((rng.normal(size=(3, 300)), rng.normal(size=(600, 300)), 5), {"metric": m, **BRUTE})
+        for m in (*METRICS, "cosine")
     ]
+    calls += [Sample((rng.normal(size=(20, n)), rng.normal(size=(70, n)), 4), COSINE) for n in (2, 8, 17)]
+    # Many at a right angle, or of one direction and other lengths: the first ones count. Rows of zeros are at 1.
+    words = np.floor(rng.uniform(0, 1.15, (300, 12)))
+    ray = np.outer([*2.0 ** np.arange(40), 0], [1.0, 2.0, 2.0])
+    near = 1000.0 + rng.normal(size=(60, 4))
+    calls += [Sample((words[:9], words, k), COSINE) for k in (3, 40)]
+    calls += [Sample((ray, ray, 5), COSINE), Sample((near, near, 5), {**COSINE, "return_distance": False})]
+    calls += [Sample((np.zeros((2, 0)), np.zeros((4, 0)), 3), COSINE)]
+    calls += [Sample((1e-30 * near[:3], 1e30 * words[:9, :4], 9), COSINE)]
     return [*calls, Sample((rng.normal(size=(400, 20)), rng.normal(size=(900, 20)), 12))]
 
 
 def _within(rng: np.random.Generator) -> list[Sample]:
     calls = [Sample((rng.normal(size=(400, 40)), rng.normal(size=(700, 40)), 7.5), BRUTE)]
+    calls += [Sample((rng.normal(size=(20, n)), rng.normal(size=(70, n)), 0.7), COSINE) for n in (2, 8, 17)]
+    words = np.floor(rng.uniform(0, 1.15, (300, 12)))
+    calls += [Sample((words[:9], words, radius), COSINE) for radius in (0.0, 0.6, 1.0, 2.0)]
+    calls += [Sample((words[:9], words, 1.0), {**COSINE, "return_distance": False})]
     return [*within(rng, BRUTE), *calls, Sample((rng.normal(size=(40, 20)), rng.normal(size=(90, 20)), 6))]
 
 
@@ -78,7 +93,10 @@ _ERRORS = [
     BadCall((_X, np.zeros((2, 5)), 1), {}, ShapeError, r"rows of as many features, got \(3, 4\) and \(2, 5\)"),
     BadCall((np.zeros(4), _Y, 1), {}, ShapeError, r"expects matrices \(rows, features\), got \(4,\) and \(5, 4\)"),
     BadCall((_X, np.array([["a"]]), 1), {}, DTypeError, "expects real numbers"),
-    BadCall((_X, _Y, 1), {"metric": "cosine"}, ValueError, r"metric expects one of \['euclidean', .* got 'cosine'"),
+    BadCall((_X, _Y, 1), {"metric": "dot"}, ValueError, r"metric expects one of \['sqeuclidean', .* got 'dot'"),
+    BadCall(
+        (_X, _Y, 1), {**COSINE, "algorithm": "kd_tree"}, ValueError, "metric 'cosine' needs all distances, no tree"
+    ),
     BadCall((_X, _Y, 1), {"algorithm": "ball"}, ValueError, r"algorithm expects one of \['auto', .* got 'ball'"),
 ]
 

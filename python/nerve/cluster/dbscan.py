@@ -30,6 +30,7 @@ _METRICS = {
     "manhattan": "manhattan",
     "l1": "manhattan",
     "cityblock": "manhattan",
+    "cosine": "cosine",
 }
 _TREE_FEATURES = 5  # up to so many a k-d tree finds neighbours faster than all distances
 _NEIGHBORS_AT_ONCE = 1 << 22  # in memory: 32 MB
@@ -41,9 +42,9 @@ class DBSCAN(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     A sample is a core sample if at least ``min_samples``, itself among them, lie within ``eps`` of it. Core samples
     within ``eps`` of each other are one cluster, to which samples within ``eps`` of one of them belong as well.
 
-    scikit-learn's estimator of this name: the same arguments, attributes and labels. With Euclidean and Manhattan
-    distances of dense samples, neighbourhoods are found by nerve's kernels, twice or three times, and at most a few
-    million neighbours are held at once; with any other metric, and for sparse samples, scikit-learn's
+    scikit-learn's estimator of this name: the same arguments, attributes and labels. With Euclidean, Manhattan and
+    cosine distances of dense samples, neighbourhoods are found by nerve's kernels, twice or three times, and at most a
+    few million neighbours are held at once; with any other metric, and for sparse samples, scikit-learn's
     ``NearestNeighbors`` finds them, once, and all are held. Callbacks are told of every block of neighbourhoods; they
     cannot end the fit before the last.
 
@@ -169,6 +170,8 @@ class DBSCAN(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         if metric == "minkowski" and not self.metric_params:
             metric = "manhattan" if self.p == 1 else "euclidean" if self.p in (2, None) else metric
         known = not callable(metric) and not self.metric_params and _METRICS.get(metric)
+        if known == "cosine" and self.algorithm in ("ball_tree", "kd_tree"):
+            known = None  # scikit-learn says that no tree takes it
         if known and not sparse.issparse(samples) and samples.shape[1]:
             return _Searched(samples, self.eps, known, self.algorithm)
         if metric == "precomputed" and sparse.issparse(samples):
@@ -200,7 +203,8 @@ class _Searched:
         self.points: Array = np.ascontiguousarray(points)
         self.where: Any = self.points
         self.order = np.arange(len(points))
-        if algorithm == "kd_tree" or (algorithm != "brute" and points.shape[1] <= _TREE_FEATURES):
+        few = points.shape[1] <= _TREE_FEATURES and metric != "cosine"
+        if algorithm == "kd_tree" or (algorithm != "brute" and few):
             self.where = kernels.kd_tree(self.points)
             self.order = self.where.order  # neighbours ask after each other, whose leaves are in the caches then
         self.algorithm = "kd_tree" if self.where is not self.points else "brute"

@@ -12,8 +12,9 @@ from nerve.neighbors.search import KNeighborsMixin, RadiusNeighborsMixin
 class NearestNeighbors(KNeighborsMixin, RadiusNeighborsMixin):
     """Searches for neighbors: scikit-learn's ``NearestNeighbors``, with its arguments and results.
 
-    Euclidean, squared Euclidean and Manhattan distances of dense data are nerve's own, decided in float64 whatever the
-    dtype: by a matrix product whose results are looked at as they come, or by a k-d tree. Other metrics, callables,
+    Euclidean, squared Euclidean, Manhattan and cosine distances of dense data are nerve's own, decided in float64
+    whatever the dtype: by a matrix product whose results are looked at as they come, or by a k-d tree (none for
+    cosine). Other metrics, callables,
     ``metric="precomputed"``, ``metric_params`` and sparse data are passed on to scikit-learn. Beyond scikit-learn's,
     the first of equally near points is found, distances have the dtype of the data, and results do not depend on the
     number of threads.

@@ -14,9 +14,10 @@ def distances_to(x: Array, y: Array, metric: int) -> Array:
     """The distances of one row to every row of ``y``, in float64."""
     x, y = x.astype(np.float64), y.astype(np.float64)
     if metric == METRICS["cosine"]:
+        x_square, y_squares, dots = ((a * b).sum(axis=-1) for a, b in ((x, x), (y, y), (y, x)))
         with np.errstate(divide="ignore", invalid="ignore"):
-            norms = np.sqrt((x**2).sum()) * np.sqrt((y**2).sum(axis=1))
-            cosines: Array = np.where(norms > 0, y @ x / norms, norms)
+            norms = np.sqrt(x_square * y_squares)  # of a row and itself: the dot product, to the last digit
+            cosines: Array = np.where(norms > 0, dots / norms, norms)
         return np.clip(1.0 - cosines, 0.0, 2.0)
     distances: Array = np.abs(x - y).sum(axis=1) if metric == METRICS["manhattan"] else ((x - y) ** 2).sum(axis=1)
     return np.sqrt(distances) if metric == METRICS["euclidean"] else distances
