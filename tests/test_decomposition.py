@@ -216,6 +216,15 @@ def test_incremental_pca_is_scikit_learns(options: dict[str, Any], dtype: str) -
     assert_same(sparse, ours.IncrementalPCA(**options).fit(x), 1e-12)
 
 
+@pytest.mark.parametrize("factor", [1e-30, 1e25])
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_shares_of_variances_that_float32_cannot_hold(factor: float) -> None:
+    x = data("float32") * np.float32(factor)
+    pca = ours.IncrementalPCA(3, batch_size=100).fit(x)
+    expected = ours.IncrementalPCA(3, batch_size=100).fit(x.astype(np.float64))
+    np.testing.assert_allclose(pca.explained_variance_ratio_, expected.explained_variance_ratio_, 1e-5)
+
+
 def test_incremental_pca_tells_callbacks_of_batches() -> None:
     class Batches:
         def __init__(self) -> None:

@@ -111,11 +111,14 @@ def test_fewer_different_rows_than_clusters() -> None:
 def test_stops_where_scikit_learn_does(tol: float, max_iter: int, capsys: pytest.CaptureFixture[str]) -> None:
     x = blobs()
     settings = {"n_clusters": 9, "tol": tol, "max_iter": max_iter, "random_state": 0, "verbose": 1}
-    printed = []
+    printed, inertias = [], []
     for kind in (KMeans, sklearn.cluster.KMeans):
         kind(**settings).fit(x)
-        printed.append([line.split("inertia")[0].split("shift")[0] for line in capsys.readouterr().out.splitlines()])
+        lines = capsys.readouterr().out.splitlines()
+        printed.append([line.split("inertia")[0].split("shift")[0] for line in lines])
+        inertias.append([float(line.split("inertia")[1].strip(" .")) for line in lines if "inertia" in line])
     assert printed[0] == printed[1]
+    np.testing.assert_allclose(inertias[0], inertias[1], 1e-9)
 
 
 @pytest.mark.parametrize("copy_x", [True, False])

@@ -77,7 +77,7 @@ def run(
         old, centers = centers, _means(sums, totals)
         shifts = module.sqrt(module.square(centers - old).sum(axis=1))
         if verbose:
-            inertia = weighted_sum(distances_to(x, centers, labels), weights)
+            inertia = weighted_sum(distances_to(x, old, labels), weights)
             print(f"Iteration {iteration}, inertia {inertia}.")
         stop = progress.end(lambda: {"cluster_centers_": centers + mean})  # noqa: B023  # called at once
         settled = before is not None and bool((labels == before).all())

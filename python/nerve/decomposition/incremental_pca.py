@@ -181,8 +181,9 @@ class IncrementalPCA(CallbackSupportMixin, PrincipalComponents):
         self.mean_, self.var_ = mean + before / total * apart, squares / total
         self.components_, self.singular_values_ = components, s
         decided_signs(self.components_)
-        self.explained_variance_ = s**2 / (total - 1)
-        self.explained_variance_ratio_ = s**2 / s.dtype.type(squares.sum())
+        explained = s.astype(np.float64) ** 2  # which float32 may not hold
+        self.explained_variance_ = (explained / (total - 1)).astype(s.dtype)
+        self.explained_variance_ratio_ = (explained / squares.sum()).astype(s.dtype)
         self.noise_variance_ = 0.0 if kept in (n_samples, n_features) else rest / (total - 1)
         return self
 
