@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
-from nerve.cluster import KMeans
+from nerve.cluster import KMeans, MiniBatchKMeans
 from nerve.decomposition import PCA
 from nerve.errors import DeviceError
+from nerve.mixture import GaussianMixture
 from nerve.neighbors import NearestNeighbors
 
 from . import fake_cupy
@@ -52,6 +54,115 @@ def test_kmeans_with_clusters_that_become_empty(cupy: ModuleType) -> None:
     np.testing.assert_array_equal(there.labels_.get(), here.labels_)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("init", ["k-means++", "random", X[:3], lambda X, n, random_state: X[:n]])
+def test_mini_batch_kmeans(init: Any, dtype: Any, cupy: ModuleType) -> None:
+    x, new, weights = X.astype(dtype), NEW.astype(dtype), np.linspace(0.5, 2, len(X)).astype(dtype)
+    options = {
+        "init": init,
+        "batch_size": 16,
+        "random_state": 0,
+        "tol": 1e-4,
+        "n_init": 2 if isinstance(init, str) else 1,
+    }
+    here = MiniBatchKMeans(3, **options).fit(x, sample_weight=weights)
+    there = MiniBatchKMeans(3, **options)
+    labels = there.fit_predict(cupy.asarray(x), sample_weight=cupy.asarray(weights))
+    np.testing.assert_array_equal(labels.get(), here.labels_)
+    tolerance = 1e-10 if dtype == np.float64 else 1e-4
+    assert there.cluster_centers_.dtype == dtype
+    np.testing.assert_allclose(there.cluster_centers_.get(), here.cluster_centers_, tolerance, tolerance)
+    np.testing.assert_allclose(there.inertia_, here.inertia_, tolerance)
+    assert (there.n_iter_, there.n_steps_) == (here.n_iter_, here.n_steps_)
+    np.testing.assert_array_equal(there.predict(cupy.asarray(new)).get(), here.predict(new))
+    np.testing.assert_allclose(there.transform(cupy.asarray(new)).get(), here.transform(new), tolerance)
+    np.testing.assert_allclose(there.score(cupy.asarray(new)), here.score(new), tolerance)
+
+
+def test_mini_batch_kmeans_that_puts_centers_elsewhere(cupy: ModuleType) -> None:
+    far = np.concatenate([X[:2], np.full((1, 3), 100.0)])
+    options = {"init": far, "batch_size": 16, "random_state": 0, "compute_labels": False}
+    here = MiniBatchKMeans(3, **options).fit(X)
+    there = MiniBatchKMeans(3, **options).fit(cupy.asarray(X))
+    assert here.cluster_centers_.max() < 50
+    np.testing.assert_allclose(there.cluster_centers_.get(), here.cluster_centers_)
+    np.testing.assert_allclose(there.inertia_, here.inertia_)
+    for rows in (X[:30], X[30:]):
+        here.partial_fit(rows)
+        there.partial_fit(cupy.asarray(rows))
+    np.testing.assert_allclose(there.cluster_centers_.get(), here.cluster_centers_)
+    with pytest.raises(DeviceError, match="was fitted with data on the GPU"):
+        there.partial_fit(X)
+
+
+def test_mini_batch_kmeans_in_parts(cupy: ModuleType) -> None:
+    here, there = (MiniBatchKMeans(3, random_state=1) for _ in range(2))
+    for rows in np.array_split(X, 4):
+        here.partial_fit(rows, sample_weight=rows[:, 0] ** 2)
+        there.partial_fit(cupy.asarray(rows), sample_weight=cupy.asarray(rows[:, 0] ** 2))
+        np.testing.assert_array_equal(there.labels_.get(), here.labels_)
+    np.testing.assert_allclose(there.cluster_centers_.get(), here.cluster_centers_)
+    assert there.n_steps_ == here.n_steps_ == 4
+
+
+def same_mixture(there: GaussianMixture, here: GaussianMixture, cupy: ModuleType, tolerance: float = 1e-7) -> None:
+    for name in ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"):
+        found = getattr(there, name)
+        assert found.dtype == getattr(here, name).dtype
+        np.testing.assert_allclose(found.get(), getattr(here, name), tolerance, tolerance)
+    np.testing.assert_allclose(there.lower_bounds_, here.lower_bounds_, tolerance)
+    assert (there.n_iter_, there.converged_) == (here.n_iter_, here.converged_)
+    new = cupy.asarray(NEW)
+    np.testing.assert_array_equal(there.predict(new).get(), here.predict(NEW))
+    for method in ("predict_proba", "score_samples"):
+        np.testing.assert_allclose(getattr(there, method)(new).get(), getattr(here, method)(NEW), tolerance, tolerance)
+    for method in ("score", "aic", "bic"):
+        np.testing.assert_allclose(getattr(there, method)(new), getattr(here, method)(NEW), tolerance)
+    for found, expected in zip(there.sample(9), here.sample(9), strict=True):
+        np.testing.assert_allclose(found.get(), expected, tolerance, tolerance)
+
+
+@pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "random", "random_from_data"])
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_gaussian_mixture(covariance_type: str, init_params: str, cupy: ModuleType) -> None:
+    options = {"covariance_type": covariance_type, "init_params": init_params, "random_state": 0}
+    here, there = (GaussianMixture(3, max_iter=5, tol=0.5, **options) for _ in range(2))
+    labels = there.fit_predict(cupy.asarray(X))
+    np.testing.assert_array_equal(labels.get(), here.fit_predict(X))
+    same_mixture(there, here, cupy)
+
+
+def test_gaussian_mixture_in_float32(cupy: ModuleType) -> None:
+    here = GaussianMixture(3, random_state=0, n_init=2).fit(X.astype(np.float32))
+    there = GaussianMixture(3, random_state=0, n_init=2).fit(cupy.asarray(X.astype(np.float32)))
+    same_mixture(there, here, cupy, 1e-3)
+
+
+def test_gaussian_mixture_from_given_parameters(cupy: ModuleType) -> None:
+    given = {"weights_init": np.full(3, 1 / 3), "means_init": X[[0, 20, 40]], "precisions_init": np.ones((3, 3))}
+    here = GaussianMixture(3, covariance_type="diag", random_state=0, **given).fit(X)
+    there = GaussianMixture(
+        3, covariance_type="diag", random_state=0, **{name: cupy.asarray(each) for name, each in given.items()}
+    )
+    same_mixture(there.fit(cupy.asarray(X)), here, cupy)
+
+
+def test_gaussian_mixture_goes_on(cupy: ModuleType) -> None:
+    here, there = (GaussianMixture(3, random_state=0, warm_start=True, max_iter=2, tol=0) for _ in range(2))
+    for _ in range(2):
+        with pytest.warns(ConvergenceWarning):
+            here.fit(X)
+        with pytest.warns(ConvergenceWarning):
+            there.fit(cupy.asarray(X))
+    same_mixture(there, here, cupy)
+    with pytest.raises(DeviceError, match=r"\[GaussianMixture\] got X in the host's memory"):
+        there.fit(X)
+    with pytest.raises(DeviceError, match=r"\[GaussianMixture\] got X in the host's memory"):
+        there.predict(X)
+    with pytest.raises(ValueError, match="minimum of 2"):
+        GaussianMixture().fit(cupy.asarray(X[:1]))
+
+
 @pytest.mark.parametrize("whiten", [False, True])
 @pytest.mark.parametrize("n_components", [2, 0.9, None])
 def test_pca(n_components: Any, whiten: bool, cupy: ModuleType) -> None:
@@ -68,7 +179,7 @@ def test_pca(n_components: Any, whiten: bool, cupy: ModuleType) -> None:
         PCA(2, svd_solver="randomized").fit(cupy.asarray(X))
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
 def test_nearest_neighbors(metric: str, cupy: ModuleType) -> None:
     here = NearestNeighbors(n_neighbors=4, metric=metric).fit(X)
     there = NearestNeighbors(n_neighbors=4, metric=metric).fit(cupy.asarray(X))
@@ -77,11 +188,12 @@ def test_nearest_neighbors(metric: str, cupy: ModuleType) -> None:
         expected = here.kneighbors(queries)
         np.testing.assert_allclose(distances.get(), expected[0])
         np.testing.assert_array_equal(indices.get(), expected[1])
-    found = there.radius_neighbors(cupy.asarray(NEW), 3.0, return_distance=False)
-    for got, want in zip(found, here.radius_neighbors(NEW, 3.0, return_distance=False), strict=True):
+    radius = 0.1 if metric == "cosine" else 3.0
+    found = there.radius_neighbors(cupy.asarray(NEW), radius, return_distance=False)
+    for got, want in zip(found, here.radius_neighbors(NEW, radius, return_distance=False), strict=True):
         np.testing.assert_array_equal(np.sort(got.get()), np.sort(want))
-    with pytest.raises(DeviceError, match=r"metric='cosine' needs X in the host's memory"):
-        NearestNeighbors(metric="cosine").fit(cupy.asarray(X))
+    with pytest.raises(DeviceError, match=r"metric='chebyshev' needs X in the host's memory"):
+        NearestNeighbors(metric="chebyshev").fit(cupy.asarray(X))
 
 
 def test_data_are_checked(cupy: ModuleType) -> None:

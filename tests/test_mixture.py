@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import nerve
 from nerve import kernels
+from nerve.errors import ShapeError
 from nerve.mixture import GaussianMixture
 
 COVARIANCE_TYPES = ["full", "tied", "diag", "spherical"]
@@ -229,6 +230,34 @@ def test_warm_start_goes_on() -> None:
     once = GaussianMixture(4, max_iter=6, tol=0, random_state=0).fit(X)
     np.testing.assert_array_equal(twice.covariances_, once.covariances_)
     assert twice.lower_bound_ == once.lower_bound_
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+@pytest.mark.parametrize(("dtype", "factor"), [("float32", 1e30), ("float64", 1e200)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::sklearn.exceptions.ConvergenceWarning")
+def test_squares_too_large_for_their_dtype(dtype: str, factor: float, covariance_type: str) -> None:
+    mixture = GaussianMixture(2, covariance_type=covariance_type, random_state=0)
+    with pytest.raises(ValueError, match="ill-defined empirical covariance"):
+        mixture.fit((blobs() * factor).astype(dtype))
+
+
+@pytest.mark.parametrize("covariance_type", ["diag", "spherical"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_samples_that_are_alike_have_no_variance(dtype: str, covariance_type: str) -> None:
+    """scikit-learn takes what rounding leaves of it for one, or not."""
+    alike = np.repeat(blobs(dtype=dtype)[:3], 21, axis=0)
+    with pytest.raises(ValueError, match="ill-defined empirical covariance"):
+        GaussianMixture(3, reg_covar=0, covariance_type=covariance_type, random_state=0).fit(alike)
+
+
+def test_warm_start_refuses_what_its_parameters_are_not_for() -> None:
+    mixture = GaussianMixture(2, warm_start=True, random_state=0).fit(blobs())
+    before = mixture.means_
+    with pytest.raises(ShapeError, match=r"\[fit\] warm_start goes on from parameters for 5 features, got X of 2"):
+        mixture.fit(blobs()[:, :2])
+    with pytest.raises(ShapeError, match="which is not that of covariance_type='diag'"):
+        mixture.set_params(covariance_type="diag").fit(blobs())
+    assert mixture.means_ is before
 
 
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)

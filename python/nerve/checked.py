@@ -22,7 +22,7 @@ def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) 
     reset : bool
         Whether the number of features is noted, or has to be the one that was.
     **options
-        Of scikit-learn's ``validate_data``, for what does not lie on the GPU.
+        Of scikit-learn's ``validate_data``; of what lies on the GPU only ``ensure_min_samples`` is asked.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) 
     Raises
     ------
     ValueError
-        scikit-learn's, for the same reasons: not two axes, no samples, NaN, another number of features.
+        scikit-learn's, for the same reasons: not two axes, too few samples, NaN, another number of features.
     """
     if not on_gpu(X):
         return validate_data(estimator, X, reset=reset, **options)
@@ -41,8 +41,12 @@ def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) 
         raise ValueError(f"Expected 2D array, got {X.ndim}D array instead: an array of shape {X.shape}.")
     if X.dtype.kind not in "fiub":
         raise ValueError(f"{name} expects real numbers, got dtype {X.dtype}")
-    if not X.size:
-        raise ValueError(f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) (shape={X.shape}).")
+    least = options.get("ensure_min_samples", 1)
+    if X.shape[0] < least or not X.shape[1]:
+        raise ValueError(
+            f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) (shape={X.shape}) while a minimum of "
+            f"{least} and 1 is required by {name}."
+        )
     module = array_module(X)
     x = module.ascontiguousarray(X, X.dtype if X.dtype in (np.float32, np.float64) else np.float64)
     if not bool(module.isfinite(x).all()):

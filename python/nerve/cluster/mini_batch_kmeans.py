@@ -13,12 +13,13 @@ from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _check_sample_weight
 
 from nerve._typing import Array
+from nerve.checked import checked_weights, rows_of
 from nerve.cluster.centroids import CentroidClusterer
 from nerve.cluster.passes import assign, row, update, weighted_sum
 from nerve.cluster.progress import Progress
+from nerve.kernels._arrays import array_module, host, placed
 
 
 class MiniBatchKMeans(CentroidClusterer):
@@ -26,6 +27,9 @@ class MiniBatchKMeans(CentroidClusterer):
 
     Of scikit-learn's it leaves out nothing; beyond it, results do not depend on the number of threads and callbacks are
     told of every step.
+
+    A CuPy array stays on the GPU, as do labels and centers. What is drawn at random, which centers are put elsewhere,
+    and whether a step was the last, is decided in the host's memory, from a few numbers for each cluster.
 
     Parameters
     ----------
@@ -123,7 +127,7 @@ class MiniBatchKMeans(CentroidClusterer):
         X = self._checked_data(X, reset=True)
         self._check_params_vs_input(X)
         random_state = check_random_state(self.random_state)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weights = checked_weights(sample_weight, X)
         init = self._checked_init(X)
         rows, size = X.shape[0], self._batch_size
         steps = (self.max_iter * rows) // size
@@ -133,13 +137,14 @@ class MiniBatchKMeans(CentroidClusterer):
         self._counts = np.zeros(self.n_clusters, X.dtype)
         self._n_since_last_reassign = 0
         watch = _Watch(self, steps, rows)
-        batches = _Batches(weights / np.sum(weights), size)
+        shares = host(weights)
+        batches = _Batches(shares / np.sum(shares), size)
         for step in range(steps):
             progress.begin("step")
             old = centers
-            batch = X[batches.draw(random_state)]
+            batch = rows_of(X, batches.draw(random_state))
             centers, inertia = self._step(batch, None, old, random_state)
-            change = ((centers - old) ** 2).sum() if self._tol > 0 else 0.0
+            change = float(((centers - old) ** 2).sum()) if self._tol > 0 else 0.0
             stop = progress.end(lambda: {"cluster_centers_": centers})  # noqa: B023  # called at once
             if watch.converged(step, change, inertia) or stop:
                 break
@@ -150,7 +155,7 @@ class MiniBatchKMeans(CentroidClusterer):
         if self.compute_labels:
             self._label(X, weights)
         else:
-            self.inertia_ = watch.average * np.sum(weights)
+            self.inertia_ = watch.average * np.sum(shares)
         progress.end(lambda: {"cluster_centers_": centers})
         return self
 
@@ -171,7 +176,7 @@ class MiniBatchKMeans(CentroidClusterer):
         fitted = hasattr(self, "cluster_centers_")
         X = self._checked_data(X, reset=not fitted)
         self._random_state = getattr(self, "_random_state", check_random_state(self.random_state))
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weights = checked_weights(sample_weight, X)
         self.n_steps_ = getattr(self, "n_steps_", 0)
         if not fitted:
             self._check_params_vs_input(X)
@@ -209,7 +214,7 @@ class MiniBatchKMeans(CentroidClusterer):
     def _best_initial_centers(self, X: Any, init: Any, random_state: RandomState, weights: Array) -> Array:
         """Of ``n_init`` times initial centers those with the least inertia on some rows drawn for it."""
         drawn = random_state.randint(0, X.shape[0], self._init_size)
-        valid, valid_weights = X[drawn], weights[drawn]
+        valid, valid_weights = rows_of(X, drawn), rows_of(weights, drawn)
         best, least = None, np.inf
         for run in range(self._n_init):
             if self.verbose:
@@ -231,12 +236,11 @@ class MiniBatchKMeans(CentroidClusterer):
         _, distances, sums, totals = update(batch, centers, weights, with_distances=True)
         assert distances is not None
         inertia = weighted_sum(distances, weights)
-        some = totals > 0
-        counts = self._counts + totals
-        moved = (centers * self._counts[:, None] + sums) * np.divide(1, counts, out=np.zeros_like(counts), where=some)[
-            :, None
-        ]
-        new = np.where(some[:, None], moved, centers)
+        added = host(totals)
+        some, counts = added > 0, self._counts + added
+        factors = np.divide(1, counts, out=np.zeros_like(counts), where=some)
+        before, factors, chosen = (placed(each[:, None], sums) for each in (self._counts, factors, some))
+        new = array_module(sums).where(chosen, (centers * before + sums) * factors, centers)
         self._counts = counts
         if reassign and self.reassignment_ratio > 0:
             self._reassign(batch, new, random_state)

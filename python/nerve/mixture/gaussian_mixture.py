@@ -14,10 +14,13 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.checked import beside, checked_data
+from nerve.errors import ShapeError
+from nerve.kernels._arrays import array_module, host, placed
 from nerve.mixture import parameters
 from nerve.mixture.parameters import Moments, Parameters
 from nerve.mixture.progress import Told
@@ -86,6 +89,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     Beside scikit-learn's class this one takes callbacks (:meth:`set_callbacks`; a task for every initialization, with
     one for every step in it), and keeps ``covariances_`` when ``max_iter=0`` and ``precisions_init`` is given. It has
     no support for the array API. ``lower_bound_`` is a float64 also for float32 data.
+
+    A CuPy array stays on the GPU, as do the parameters and what is made of them; first responsibilities are drawn, and
+    covariances factored, in the host's memory, and :meth:`sample` draws there.
 
     *Anomalies.* :meth:`score_samples` is the log density, so that samples below a threshold are anomalies, where the
     threshold is a quantile of the training data's::
@@ -201,7 +207,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         return self._posterior(self._fit(X))[1]
 
     def _fit(self, data: ArrayLike) -> Array:
-        X: Array = validate_data(self, data, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
+        X: Array = checked_data(self, data, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
         if X.shape[0] < self.n_components:
             raise ValueError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
@@ -209,6 +215,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             )
         self._check_given(X.shape[1])
         start = not (self.warm_start and hasattr(self, "lower_bound_"))
+        if not start:
+            self._check_goes_on(X)
         attempts = self.n_init if start else 1
         random_state = check_random_state(self.random_state)
         total = total_moments(X) if self.covariance_type == "tied" else None
@@ -254,15 +262,15 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             log_density, counts, sums, squares = kernels.gaussian_em_step(
                 X, self.means_, self.precisions_cholesky_, self.weights_, covariance_type=self.covariance_type
             )
-            likelihood = np.zeros(2)
+            likelihood = array_module(X).zeros(2)
             kernels.accumulate_mean(likelihood, log_density)
-            bounds.append(float(likelihood[0] / likelihood[1]))
+            total_density, rows = host(likelihood).tolist()
+            bounds.append(total_density / rows)
             counts, means, covariances = parameters.estimated(
                 wide(counts, sums, squares, self.means_), total, self.covariance_type, self.reg_covar
             )
             factors = parameters.cholesky_of_precisions(covariances, self.covariance_type, X.dtype)
-            self.weights_, self.means_ = (counts / counts.sum()).astype(X.dtype), means.astype(X.dtype)
-            self.covariances_, self.precisions_cholesky_ = covariances.astype(X.dtype), factors.astype(X.dtype)
+            self._take(X, counts / counts.sum(), means, covariances, factors)
             change, before = bounds[-1] - before, bounds[-1]
             told.step(len(bounds), change)
             converged = abs(change) < self.tol
@@ -273,13 +281,27 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     # --- initial parameters
 
+    def _check_goes_on(self, X: Array) -> None:
+        """Refuse data or a covariance type that the parameters of the last fit are not for."""
+        beside(X, self.means_, type(self).__name__)
+        components, features = self.means_.shape
+        if X.shape[1] != features:
+            raise ShapeError(f"[fit] warm_start goes on from parameters for {features} features, got X of {X.shape[1]}")
+        if self.precisions_cholesky_.shape != parameters.shape_of(self.covariance_type, components, features):
+            found = self.precisions_cholesky_.shape
+            raise ShapeError(
+                f"[fit] warm_start goes on from precisions_cholesky_ of shape {found}, which is not that of "
+                f"covariance_type={self.covariance_type!r}"
+            )
+
     def _check_given(self, n_features: int) -> None:
         if self.weights_init is not None:
-            parameters.check_weights(self.weights_init, self.n_components)
+            parameters.check_weights(host(self.weights_init), self.n_components)
         if self.means_init is not None:
-            parameters.check_means(self.means_init, self.n_components, n_features)
+            parameters.check_means(host(self.means_init), self.n_components, n_features)
         if self.precisions_init is not None:
-            parameters.check_precisions(self.precisions_init, self.covariance_type, self.n_components, n_features)
+            given = host(self.precisions_init)
+            parameters.check_precisions(given, self.covariance_type, self.n_components, n_features)
 
     def _initialize_parameters(self, X: Array, random_state: np.random.RandomState) -> None:
         given = (self.weights_init, self.means_init, self.precisions_init)
@@ -296,17 +318,22 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _start(self, X: Array, weights: Array | None, means: Array | None, covariances: Array | None) -> None:
         """Given parameters, where there are any, and those from the first responsibilities."""
-        dtype = X.dtype
-        self.weights_ = np.asarray(weights if self.weights_init is None else self.weights_init).astype(dtype)
-        self.means_ = np.asarray(means if self.means_init is None else self.means_init).astype(dtype)
+        weights = np.asarray(weights if self.weights_init is None else host(self.weights_init))
+        means = np.asarray(means if self.means_init is None else host(self.means_init))
         if self.precisions_init is None:
             assert covariances is not None
-            factors = parameters.cholesky_of_precisions(covariances, self.covariance_type, dtype)
+            factors = parameters.cholesky_of_precisions(covariances, self.covariance_type, X.dtype)
         else:
-            given = np.asarray(self.precisions_init, np.float64)
+            given = np.asarray(host(self.precisions_init), np.float64)
             factors = parameters.cholesky_from_precisions(given, self.covariance_type)
             covariances = parameters.covariances_from(factors, self.covariance_type)
-        self.covariances_, self.precisions_cholesky_ = covariances.astype(dtype), factors.astype(dtype)
+        self._take(X, weights, means, covariances, factors)
+
+    def _take(self, X: Array, *found: Array) -> None:
+        """Weights, means, covariances and factors, in the dtype of the samples and where they lie."""
+        self.weights_, self.means_, self.covariances_, self.precisions_cholesky_ = (
+            placed(each.astype(X.dtype), X) for each in found
+        )
 
     # --- what comes of it
 
@@ -315,13 +342,16 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _set_parameters(self, params: tuple[Array, Array, Array, Array]) -> None:
         self.weights_, self.means_, self.covariances_, self.precisions_cholesky_ = params
-        self.precisions_ = parameters.precisions_from(self.precisions_cholesky_, self.covariance_type)
+        self.precisions_ = self._precisions()
+
+    def _precisions(self) -> Array:
+        factors = self.precisions_cholesky_
+        return placed(parameters.precisions_from(host(factors), self.covariance_type), factors)  # type: ignore[no-any-return]
 
     def _state(self) -> dict[str, Any]:
         """The attributes of an estimator that is fitted as far as this one is, for callbacks."""
         names = ("weights_", "means_", "covariances_", "precisions_cholesky_", "converged_")
-        precisions = parameters.precisions_from(self.precisions_cholesky_, self.covariance_type)
-        return {name: getattr(self, name) for name in names} | {"precisions_": precisions}
+        return {name: getattr(self, name) for name in names} | {"precisions_": self._precisions()}
 
     def _posterior(self, X: Array, responsibilities: bool = False) -> tuple[Array, Array, Array | None]:
         return kernels.gaussian_posterior(
@@ -335,7 +365,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _checked(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)  # type: ignore[no-any-return]
+        beside(X, self.means_, type(self).__name__)
+        return checked_data(self, X, dtype=[np.float64, np.float32], reset=False)  # type: ignore[no-any-return]
 
     def predict(self, X: ArrayLike) -> Array:
         """The most probable component of each sample, as int64 (n_samples,)."""
@@ -373,16 +404,18 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if n_samples < 1:
             raise ValueError(f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample.")
         random_state = check_random_state(self.random_state)
-        counts = random_state.multinomial(n_samples, self.weights_)
-        tied = self.covariance_type == "tied"
-        covariances = [self.covariances_] * len(counts) if tied else self.covariances_
+        weights, means, covariances, _ = map(host, self._get_parameters())
+        counts = random_state.multinomial(n_samples, weights)
+        if self.covariance_type == "tied":
+            covariances = [covariances] * len(counts)
         drawn = []
-        for mean, covariance, count in zip(self.means_, covariances, counts, strict=True):
+        for mean, covariance, count in zip(means, covariances, counts, strict=True):
             if self.covariance_type in ("full", "tied"):
                 drawn.append(random_state.multivariate_normal(mean, covariance, int(count)))
             else:
                 drawn.append(mean + random_state.standard_normal((count, mean.size)) * np.sqrt(covariance))
-        return np.vstack(drawn).astype(np.float64, copy=False), np.repeat(np.arange(len(counts)), counts)
+        X, y = np.vstack(drawn).astype(np.float64, copy=False), np.repeat(np.arange(len(counts)), counts)
+        return placed(X, self.means_), placed(y, self.means_)
 
     def _n_parameters(self) -> int:
         """Free parameters of the model."""

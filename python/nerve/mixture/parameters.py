@@ -59,13 +59,7 @@ def check_precisions(precisions: Any, covariance_type: str, n_components: int, n
     precisions = check_array(
         precisions, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=covariance_type == "full"
     )
-    expected = {
-        "full": (n_components, n_features, n_features),
-        "tied": (n_features, n_features),
-        "diag": (n_components, n_features),
-        "spherical": (n_components,),
-    }[covariance_type]
-    _check_shape(precisions, expected, f"{covariance_type} precision")
+    _check_shape(precisions, shape_of(covariance_type, n_components, n_features), f"{covariance_type} precision")
     if covariance_type in ("diag", "spherical"):
         if (precisions <= 0).any():
             raise ValueError(f"'{covariance_type} precision' should be positive")
@@ -74,6 +68,16 @@ def check_precisions(precisions: Any, covariance_type: str, n_components: int, n
     if not symmetric or not (np.linalg.eigvalsh(precisions) > 0).all():
         raise ValueError(f"'{covariance_type} precision' should be symmetric, positive-definite")
     return precisions  # type: ignore[no-any-return]
+
+
+def shape_of(covariance_type: str, n_components: int, n_features: int) -> tuple[int, ...]:
+    """Of covariances, precisions and their factors."""
+    return {
+        "full": (n_components, n_features, n_features),
+        "tied": (n_features, n_features),
+        "diag": (n_components, n_features),
+        "spherical": (n_components,),
+    }[covariance_type]
 
 
 def _check_shape(array: Array, expected: tuple[int, ...], name: str) -> None:
@@ -107,7 +111,9 @@ def estimated(
         covariances /= added[:, None, None]
         covariances += reg_covar * np.eye(means.shape[1])
         return added, means, covariances
-    variances = (squares - 2 * sums * moved + counts[:, None] * moved**2) / added[:, None] + reg_covar
+    variances = (squares - 2 * sums * moved + counts[:, None] * moved**2) / added[:, None]
+    alike = variances <= (4 * np.finfo(np.float64).eps * means) ** 2  # but for the rounding of their mean
+    variances = np.where(alike, 0, variances) + reg_covar
     return added, means, variances if covariance_type == "diag" else variances.mean(axis=1)
 
 
@@ -131,6 +137,8 @@ def cholesky_of_precisions(covariances: Array, covariance_type: str, dtype: np.d
     )
     if dtype == np.float32:
         message += " The numerical accuracy can also be improved by passing float64 data instead of float32."
+    if not np.isfinite(covariances).all():  # squares of numbers too large for their dtype
+        raise ValueError(message)
     if covariance_type in ("diag", "spherical"):
         if not (covariances > 0).all():
             raise ValueError(message)

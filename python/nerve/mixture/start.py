@@ -1,6 +1,7 @@
 """Where a Gaussian mixture starts from: the first responsibilities, and the parameters that follow from them.
 
-Responsibilities come in blocks of samples, so that no array of samples by components is held.
+Responsibilities come in blocks of samples, so that no array of samples by components is held; they lie where the
+samples do, and parameters in the host's memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import numpy as np
 
 from nerve import kernels
 from nerve._typing import Array
-from nerve.cluster import KMeans, kmeans_plusplus
+from nerve.checked import checked_weights, rows_of
+from nerve.cluster import KMeans
+from nerve.cluster.seeding import greedy_plusplus
+from nerve.kernels._arrays import array_module, host, placed
 from nerve.mixture import parameters
 from nerve.mixture.parameters import Moments
 
@@ -42,30 +46,33 @@ def first_responsibilities(
             for begin in range(0, rows, size):
                 some = X[begin : begin + size]
                 resp = random_state.uniform(size=(len(some), n_components)).astype(X.dtype)
-                yield some, resp / resp.sum(axis=1, keepdims=True)
+                yield some, placed(resp / resp.sum(axis=1, keepdims=True), X)
 
         return drawn, True
     if method == "kmeans":
         labels = KMeans(n_clusters=n_components, n_init=1, random_state=random_state).fit(X).labels_
-        identity = np.eye(n_components, dtype=X.dtype)
-        return lambda: ((X[i : i + size], identity[labels[i : i + size]]) for i in range(0, rows, size)), True
+        module = array_module(X)
+        identity = module.eye(n_components, dtype=X.dtype)
+        return lambda: (
+            (X[i : i + size], module.take(identity, labels[i : i + size], axis=0)) for i in range(0, rows, size)
+        ), True
     if method == "random_from_data":
         chosen = random_state.choice(rows, size=n_components, replace=False)
     else:
-        _, chosen = kmeans_plusplus(X, n_components, random_state=random_state)
+        _, chosen = greedy_plusplus(X, n_components, checked_weights(None, X), random_state)
     several, where = np.unique(chosen, return_inverse=True)  # k-means++ may choose a sample twice
     resp = np.zeros((len(several), n_components), X.dtype)
     resp[where, np.arange(n_components)] = 1
-    block = X[several], resp
+    block = rows_of(X, several), placed(resp, X)
     return lambda: iter([block]), False
 
 
 def estimate(
     X: Array, blocks: Blocks, covariance_type: str, reg_covar: float, complete: bool
 ) -> tuple[Array, Array, Array]:
-    """Weights, means and covariances from responsibilities, in float64."""
+    """Weights, means and covariances from responsibilities, in float64, in the host's memory."""
     # First about the centre of the data, for the means, then about these.
-    centre = X.mean(axis=0, dtype=np.float64)
+    centre = host(X.mean(axis=0, dtype=np.float64))
     shifts = np.tile(centre, (next(blocks())[1].shape[1], 1))
     counts, sums, _, _ = _sums(blocks, shifts.astype(X.dtype), "tied")
     about = shifts.astype(X.dtype) + sums / np.maximum(counts[:, None], np.finfo(np.float64).tiny)
@@ -82,12 +89,12 @@ def total_moments(X: Array) -> Moments:
 
 
 def wide(counts: Array, sums: Array, squares: Array | None, shifts: Array) -> Moments:
-    """Moments as they are computed with: in float64."""
+    """Moments as they are computed with: in float64, in the host's memory."""
     return Moments(
-        counts.astype(np.float64),
-        sums.astype(np.float64),
-        None if squares is None else squares.astype(np.float64),
-        shifts.astype(np.float64),
+        host(counts).astype(np.float64),
+        host(sums).astype(np.float64),
+        None if squares is None else host(squares).astype(np.float64),
+        host(shifts).astype(np.float64),
     )
 
 
@@ -95,8 +102,9 @@ def _sums(blocks: Blocks, shifts: Array, covariance_type: str) -> Moments:
     """Moments of all blocks about the same shifts."""
     found: Moments | None = None
     for some, resp in blocks():
+        there = placed(shifts, some)
         counts, sums, squares, about = wide(
-            *kernels.gaussian_moments(some, shifts, resp, covariance_type=covariance_type), shifts
+            *kernels.gaussian_moments(some, there, resp, covariance_type=covariance_type), shifts
         )
         if found is not None:
             counts, sums = found.counts + counts, found.sums + sums
