@@ -11,7 +11,9 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import changing
-from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options, OtherOptions
+from nerve.optimizers.optimizer import Arrays, Optimizer
+from nerve.optimizers.options import Options, OtherOptions
+from nerve.optimizers.pace import LearningRate
 from nerve.tensor import Variable
 
 

@@ -8,7 +8,9 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._arrays import array_module
 from nerve.kernels._numbers import number
-from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options
+from nerve.optimizers.optimizer import Arrays, Optimizer
+from nerve.optimizers.options import Options
+from nerve.optimizers.pace import LearningRate
 from nerve.tensor import Variable
 
 

@@ -14,7 +14,9 @@ from nerve.kernels._arrays import array_module
 from nerve.kernels._numbers import number
 from nerve.kernels._recording import changing
 from nerve.optimizers.adam import Moments
-from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options, OtherOptions
+from nerve.optimizers.optimizer import Arrays, Optimizer
+from nerve.optimizers.options import Options, OtherOptions
+from nerve.optimizers.pace import LearningRate
 from nerve.tensor import Variable
 
 

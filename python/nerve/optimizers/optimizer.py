@@ -1,12 +1,10 @@
-"""What all optimizers share: the learning rate, clipping, weight decay, state."""
+"""What all optimizers share: a step from gradients, weight decay, state."""
 
 from __future__ import annotations
 
-import math
-import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,35 +19,16 @@ from nerve.kernels._numbers import number
 from nerve.kernels._recording import changing, effect
 from nerve.optimizers import schedules
 from nerve.optimizers.clipping import Clipping
+from nerve.optimizers.decay import Decaying
 from nerve.optimizers.gathering import Gathering
+from nerve.optimizers.pace import LearningRate, Paced
 from nerve.optimizers.schedules import LearningRateSchedule
 from nerve.tensor import Variable, no_gradients
 
-LearningRate = float | LearningRateSchedule | Callable[[int], float]
 Arrays = list[Array]
 
 
-class OtherOptions(TypedDict, total=False):
-    """Keyword arguments that every optimizer takes, but for the weight decay."""
-
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    use_ema: bool
-    ema_momentum: float
-    ema_overwrite_frequency: int | None
-    loss_scale_factor: float | None
-    gradient_accumulation_steps: int | None
-    name: str | None
-
-
-class Options(OtherOptions, total=False):
-    """Keyword arguments that every optimizer takes."""
-
-    weight_decay: float | None
-
-
-class Optimizer(Clipping, Gathering, Spelled):
+class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
     """Base of all optimizers.
 
     Parameters
@@ -144,29 +123,6 @@ class Optimizer(Clipping, Gathering, Spelled):
         self._not_decayed = {id(self.variables[i]) for i in state["_not_decayed"]}
 
     @property
-    def learning_rate(self) -> float:
-        """The learning rate of the next step. It can be set, unless a schedule decides it."""
-        rate = self._learning_rate
-        step = self.calls if self.gradient_accumulation_steps else self.iterations  # as Keras counts
-        return float(rate(step)) if callable(rate) else rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: LearningRate) -> None:
-        if callable(self._learning_rate) and not callable(value):
-            raise TypeError(f"[{self.name}] the learning rate follows a schedule and cannot be set to {value!r}")
-        self._learning_rate = self._checked_rate(value)
-
-    def _checked_rate(self, value: Any) -> float | Callable[[int], float]:
-        if callable(value):
-            rate: Callable[[int], float] = value
-            return rate
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-            raise TypeError(f"[{self.name}] learning_rate must be a number or a callable of the step, got {value!r}")
-        if not 0.0 <= value < math.inf:
-            raise ValueError(f"[{self.name}] learning_rate must be finite and not negative, got {value}")
-        return float(value)
-
-    @property
     def built(self) -> bool:
         """Whether `build` has been called."""
         return bool(self.variables)
@@ -193,19 +149,6 @@ class Optimizer(Clipping, Gathering, Spelled):
         """What a slot of a variable starts with."""
         new: Array = array_module(variable.array).full(variable.shape, self.initial_slot_value, variable.dtype)
         return new
-
-    def exclude_from_weight_decay(
-        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
-    ) -> None:
-        """Leave variables out of the weight decay: those in `var_list`, and those whose name `var_names` is found in.
-
-        The names are regular expressions, as in Keras.
-        """
-        self._not_decayed |= {id(variable) for variable in var_list or ()}
-        self._not_decayed_names.extend(var_names or ())
-        self._not_decayed |= {
-            id(v) for v in self.variables if any(re.search(pattern, v.name) for pattern in self._not_decayed_names)
-        }
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Take one step.
@@ -263,17 +206,6 @@ class Optimizer(Clipping, Gathering, Spelled):
                 variable = self.variables[position]
                 if variable.constraint is not None:
                     variable.assign(variable.constraint(variable))
-
-    def decay_of(self, variable: Variable) -> float:
-        """The weight decay of a variable that has one."""
-        return self.weight_decay or 0.0
-
-    def _decay(self, parameters: Arrays, weight_decay: float) -> None:
-        """The weight decay alone, for steps that look at the weights it leaves."""
-        if weight_decay:
-            zeros = [array_module(p).zeros(p.shape, p.dtype) for p in parameters]
-            keep = changing(lambda: 1.0 - self.learning_rate * weight_decay)
-            kernels.moving_average_step(parameters, zeros, momentum=keep)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """`apply`, from pairs."""

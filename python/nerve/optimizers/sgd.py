@@ -6,7 +6,9 @@ from typing import Any, Unpack
 
 from nerve import kernels
 from nerve.kernels._numbers import number
-from nerve.optimizers.optimizer import Arrays, LearningRate, Optimizer, Options
+from nerve.optimizers.optimizer import Arrays, Optimizer
+from nerve.optimizers.options import Options
+from nerve.optimizers.pace import LearningRate
 
 
 class SGD(Optimizer):
