@@ -26,7 +26,8 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
     const int64_t most_tall = unit ? unit_rows(columns, vec<T>::size) : tile_rows;
     const bool fewer = unit && most_tall > 8 && pieces(m.rows_x, 8) * 8 < pieces(m.rows_x, most_tall) * most_tall;
     const int64_t tall = eight || fewer ? 8 : most_tall;
-    const bool one_row = edges && m.rows_x % tall == 0;
+    const bool one_row = !blocks.flat && (unit || m.rows_x % tall == 0);
+    const Pixels kind = unit ? Pixels::unit : one_row && !edges ? Pixels::copied : Pixels::anywhere;
     const int64_t run_taps = blocks.merged() && !edges && m.taps_x > 0 ? m.taps_x : 1, run = run_taps * m.channels;
     // Between runs memory is asked for, and with edges also looked where a run lies.
     const int64_t longest_run = edges ? 64 : 32, pieces_of_run = pieces(run, longest_run),
@@ -89,7 +90,7 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
                 if (edges) corners[e] = corners[size - 1];
             }
             const int64_t first_panel = chunk * panels / chunks, n_panels = (chunk + 1) * panels / chunks - first_panel;
-            const int64_t span = unit || one_row ? m.rows_x : size, of_span = pieces(span, tall);
+            const int64_t span = one_row ? m.rows_x : size, of_span = pieces(span, tall);
             const int64_t tiles = size / span * of_span;
             Ahead<T> ahead = blocks.ahead(index + 1);
             const int64_t ask = pieces((ahead.end - ahead.from) / Ahead<T>::line + 1, tiles * n_panels * n_runs);
@@ -109,17 +110,12 @@ void direct(const Patches<T>& m, int64_t images, int64_t columns, const PackB& p
                                    column,
                                    smaller(columns - column, width),
                                    int(smaller(span - in_span, tall)),
-                                   unit};
+                                   kind,
+                                   segments[t / of_span].z,
+                                   segments[t / of_span].y};
                 for (int r = 0; edges && r < tile.rows; ++r)
                     if (!m.holds(corners[e + r])) tile.corners = corners + e;
-                const T* b = packed + p * width * inner;
-                for (int64_t begin = 0, end; begin < n_runs; begin = end) {
-                    int64_t length = 0;
-                    for (end = begin; length += runs[end].length, !runs[end++].ends;) {
-                    }
-                    direct_tile_of(tile, runs + begin, b, places, begin == 0, end == n_runs, ahead, ask);
-                    b += length * width;
-                }
+                direct_tile_of(tile, runs, runs + n_runs, packed + p * width * inner, places, ahead, ask);
             }
         };
         const int64_t tasks = blocks.count * chunks;

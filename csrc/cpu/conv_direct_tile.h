@@ -27,10 +27,14 @@ struct Run {
     bool ends;
 };
 
+// What is known of the pixels of a tile: nothing; that they are of one row and that all they look at can be read, zeros
+// where it lies outside; besides, that patches begin one element apart.
+enum class Pixels { anywhere, copied, unit };
+
 // A tile of columns [column, column + columns) and `rows` output pixels: where these go, what they look at, and, where
 // some of that lies outside a volume of this size, the corners of their patches. Where x_step is not zero, the pixels
-// are of one row, and that is from one patch to the next, which begins `stride` pixels further on.
-// `unit`: they are of one row, patches begin one element apart, and nothing lies outside; x has the first one.
+// are of one row, and that is from one patch to the next, which begins `stride` pixels further on. Of pixels that are
+// copied, x has the first one, and y and z are where their patches begin.
 template <class T>
 struct DirectTile {
     T* const* out;
@@ -38,7 +42,8 @@ struct DirectTile {
     const Place* corners;  // or null
     int64_t depth, height, width, x_step, stride, column, columns;
     int rows;
-    bool unit;
+    Pixels pixels;
+    int64_t z, y;
 };
 
 // What becomes of a tile's sums, a row of them every `stride`, where a part of them is wanted or the formula is long.
@@ -57,128 +62,155 @@ NERVE_NOINLINE void put(const DirectTile<T>& tile, const T* sums, int64_t stride
         }
 }
 
-// One chain for R pixels, from runs[0] to the first that ends one; what earlier chains made is added unless `first`,
-// bias and activation are with `last`.
-template <class T, int R, int J, bool unit>
-NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, const T* b, const Places<T>& places,
-                                bool first, bool last, Ahead<T>& ahead, int64_t ask) {
+// All chains of runs [runs, past) for R pixels: what one made is added to what those before made; bias and activation
+// are with the last.
+template <class T, int R, int J, Pixels pixels>
+NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, const Run* past, const T* b,
+                                const Places<T>& places, Ahead<T>& ahead, int64_t ask) {
     using V = vec<T>;
     const int64_t column = tile.column, columns = tile.columns;
     const int rows = tile.rows;
     T* const* const out = tile.out;
-    int asked = first ? 0 : rows;
-    V sum[R][J];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
-    for (;; ++runs) {
-        // Little by little, so that the lines the products wait for find room between.
-        for (const int end = int(smaller(rows, asked + (R + 1) / 2)); asked < end; ++asked)
-            for (int c = 0; c < J * V::size; c += Ahead<T>::line) __builtin_prefetch(out[asked] + column + c, 1);
-        ahead.ask(ask);
-        const int64_t length = runs->length;
-        if constexpr (unit) {
-            const T* from = tile.x[0] + runs->offset;
-            for (int64_t k = 0; k < length; ++k, b += tile_columns<T>) {
-                V bk[J];
-#pragma GCC unroll 4
-                for (int j = 0; j < J; ++j) bk[j] = load(b + j * V::size);
-#pragma GCC unroll 16
-                for (int r = 0; r < R; ++r) {
-                    const V ak(from[k + r]);
-#pragma GCC unroll 4
-                    for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
-                }
-            }
-            if (runs->ends) break;
-            continue;
-        }
-        const T* a[R];
-        const Place tap = runs->tap;
-        bool seen = true;
-        int skips = 0;
-        if (tile.corners == nullptr) {
-#pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) a[r] = tile.x[r] + runs->offset;
-        } else if (tile.x_step != 0) {
-            const T* from = tile.x[0] + runs->offset;
-            const int64_t left = tile.corners->x + tap.x;
-            seen = uint64_t(tile.corners->z + tap.z) < uint64_t(tile.depth) &&
-                   uint64_t(tile.corners->y + tap.y) < uint64_t(tile.height);
-            const bool begins = left >= 0, ends = left + (R - 1) * tile.stride < tile.width;
-            if (begins && ends) {
-#pragma GCC unroll 16
-                for (int r = 0; r < R; ++r) a[r] = from + r * tile.x_step;
-            } else {
-                skips = begins ? 1 : -1;
-#pragma GCC unroll 16
-                for (int r = 0; r < R; ++r)
-                    a[r] = uint64_t(left + r * tile.stride) < uint64_t(tile.width) ? from + r * tile.x_step : zeros<T>;
-            }
-        } else {
-            seen = false;
-#pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) {
-                const bool inside = uint64_t(tile.corners[r].z + tap.z) < uint64_t(tile.depth) &&
-                                    uint64_t(tile.corners[r].y + tap.y) < uint64_t(tile.height) &&
-                                    uint64_t(tile.corners[r].x + tap.x) < uint64_t(tile.width);
-                a[r] = inside ? tile.x[r] + runs->offset : zeros<T>;
-                seen |= inside;
-            }
-        }
-        auto multiply = [&](auto begin, auto end) NERVE_LAMBDA_INLINE {
-            for (int64_t k = 0; k < length; ++k) {
-                const T* row = b + k * tile_columns<T>;
-                V bk[J];
-#pragma GCC unroll 4
-                for (int j = 0; j < J; ++j) bk[j] = load(row + j * V::size);
-#pragma GCC unroll 16
-                for (int r = decltype(begin)::value; r < decltype(end)::value; ++r) {
-                    const V ak(a[r][k]);
-#pragma GCC unroll 4
-                    for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
-                }
-            }
-        };
-        using Zero = std::integral_constant<int, 0>;
-        using One = std::integral_constant<int, 1>;
-        if (!seen) {  // zeros for all of the pixels, for the first or for the last
-        } else if (skips < 0) {
-            multiply(One(), std::integral_constant<int, R>());
-        } else if (skips > 0) {
-            multiply(Zero(), std::integral_constant<int, R - 1>());
-        } else {
-            multiply(Zero(), std::integral_constant<int, R>());
-        }
-        b += length * tile_columns<T>;
-        if (runs->ends) break;
-    }
     const bool relu = places.activation == Activation::relu;
-    if (rows < R || columns < J * V::size || (last && !relu && places.activation != Activation::linear)) {
-        T values[R * J * V::size];
+    int asked = 0;
+    for (bool first = true; runs < past; first = false, ++runs) {
+        V sum[R][J];
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-            for (int j = 0; j < J; ++j) store(values + (r * J + j) * V::size, sum[r][j]);
-        return put(tile, values, J * V::size, places, first, last);
-    }
+            for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
+        for (;; ++runs) {
+            // Little by little, so that the lines the products wait for find room between.
+            for (const int end = int(smaller(rows, asked + (R + 1) / 2)); asked < end; ++asked)
+                for (int c = 0; c < J * V::size; c += Ahead<T>::line) __builtin_prefetch(out[asked] + column + c, 1);
+            ahead.ask(ask);
+            const int64_t length = runs->length;
+            if constexpr (pixels != Pixels::anywhere) {
+                const bool seen = uint64_t(tile.z + runs->tap.z) < uint64_t(tile.depth) &&
+                                  uint64_t(tile.y + runs->tap.y) < uint64_t(tile.height);
+                const T* from = tile.x[0] + runs->offset;
+                auto multiply = [&](int64_t k, auto pixel) NERVE_LAMBDA_INLINE {
+                    V bk[J];
 #pragma GCC unroll 4
-    for (int j = 0; j < J; ++j) {
-        const int64_t at = column + j * V::size;
-        if (!first)
+                    for (int j = 0; j < J; ++j) bk[j] = load(b + k * tile_columns<T> + j * V::size);
 #pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) sum[r][j] = load(out[r] + at) + sum[r][j];
-        if (last && places.bias != nullptr) {
-            const V bias = load(places.bias + at);
+                    for (int r = 0; r < R; ++r) {
+                        const V ak(pixel(r));
+#pragma GCC unroll 4
+                        for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
+                    }
+                };
+                if (!seen) {  // zeros for all of the pixels
+                } else if constexpr (pixels == Pixels::unit) {
+                    for (int64_t k = 0; k < length; ++k)
+                        multiply(k, [&](int r) NERVE_LAMBDA_INLINE { return from[k + r]; });
+                } else {
+                    // Pointers to every fourth pixel: the others are at addresses the processor can add by itself.
+                    const int64_t step = tile.x_step, thrice = 3 * step;
+                    const T* quad[(R + 3) / 4];
+#pragma GCC unroll 4
+                    for (int q = 0; q < (R + 3) / 4; ++q) quad[q] = from + 4 * q * step;
+                    for (int64_t k = 0; k < length; ++k) {
+                        multiply(k, [&](int r) NERVE_LAMBDA_INLINE {
+                            return quad[r / 4][r % 4 == 3 ? thrice : r % 4 * step];
+                        });
+#pragma GCC unroll 4
+                        for (int q = 0; q < (R + 3) / 4; ++q) quad[q] += 1;
+                    }
+                }
+                b += length * tile_columns<T>;
+                if (runs->ends) break;
+                continue;
+            }
+            const T* a[R];
+            const Place tap = runs->tap;
+            bool seen = true;
+            int skips = 0;
+            if (tile.corners == nullptr) {
 #pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) sum[r][j] += bias;
+                for (int r = 0; r < R; ++r) a[r] = tile.x[r] + runs->offset;
+            } else if (tile.x_step != 0) {
+                const T* from = tile.x[0] + runs->offset;
+                const int64_t left = tile.corners->x + tap.x;
+                seen = uint64_t(tile.corners->z + tap.z) < uint64_t(tile.depth) &&
+                       uint64_t(tile.corners->y + tap.y) < uint64_t(tile.height);
+                const bool begins = left >= 0, ends = left + (R - 1) * tile.stride < tile.width;
+                if (begins && ends) {
+#pragma GCC unroll 16
+                    for (int r = 0; r < R; ++r) a[r] = from + r * tile.x_step;
+                } else {
+                    skips = begins ? 1 : -1;
+#pragma GCC unroll 16
+                    for (int r = 0; r < R; ++r)
+                        a[r] =
+                            uint64_t(left + r * tile.stride) < uint64_t(tile.width) ? from + r * tile.x_step : zeros<T>;
+                }
+            } else {
+                seen = false;
+#pragma GCC unroll 16
+                for (int r = 0; r < R; ++r) {
+                    const bool inside = uint64_t(tile.corners[r].z + tap.z) < uint64_t(tile.depth) &&
+                                        uint64_t(tile.corners[r].y + tap.y) < uint64_t(tile.height) &&
+                                        uint64_t(tile.corners[r].x + tap.x) < uint64_t(tile.width);
+                    a[r] = inside ? tile.x[r] + runs->offset : zeros<T>;
+                    seen |= inside;
+                }
+            }
+            auto multiply = [&](auto begin, auto end) NERVE_LAMBDA_INLINE {
+#pragma GCC unroll 2
+                for (int64_t k = 0; k < length; ++k) {
+                    const T* row = b + k * tile_columns<T>;
+                    V bk[J];
+#pragma GCC unroll 4
+                    for (int j = 0; j < J; ++j) bk[j] = load(row + j * V::size);
+#pragma GCC unroll 16
+                    for (int r = decltype(begin)::value; r < decltype(end)::value; ++r) {
+                        const V ak(a[r][k]);
+#pragma GCC unroll 4
+                        for (int j = 0; j < J; ++j) sum[r][j] = fma(ak, bk[j], sum[r][j]);
+                    }
+                }
+            };
+            using Zero = std::integral_constant<int, 0>;
+            using One = std::integral_constant<int, 1>;
+            if (!seen) {  // zeros for all of the pixels, for the first or for the last
+            } else if (skips < 0) {
+                multiply(One(), std::integral_constant<int, R>());
+            } else if (skips > 0) {
+                multiply(Zero(), std::integral_constant<int, R - 1>());
+            } else {
+                multiply(Zero(), std::integral_constant<int, R>());
+            }
+            b += length * tile_columns<T>;
+            if (runs->ends) break;
         }
-        if (last && relu)
+        const bool last = runs + 1 == past;
+        if (rows < R || columns < J * V::size || (last && !relu && places.activation != Activation::linear)) {
+            T values[R * J * V::size];
 #pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) sum[r][j] = max(sum[r][j], V(T(0)));
+            for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+                for (int j = 0; j < J; ++j) store(values + (r * J + j) * V::size, sum[r][j]);
+            put(tile, values, J * V::size, places, first, last);
+            continue;
+        }
+#pragma GCC unroll 4
+        for (int j = 0; j < J; ++j) {
+            const int64_t at = column + j * V::size;
+            if (!first)
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) store(out[r] + at, sum[r][j]);
+                for (int r = 0; r < R; ++r) sum[r][j] = load(out[r] + at) + sum[r][j];
+            if (last && places.bias != nullptr) {
+                const V bias = load(places.bias + at);
+#pragma GCC unroll 16
+                for (int r = 0; r < R; ++r) sum[r][j] += bias;
+            }
+            if (last && relu)
+#pragma GCC unroll 16
+                for (int r = 0; r < R; ++r) sum[r][j] = max(sum[r][j], V(T(0)));
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) store(out[r] + at, sum[r][j]);
+        }
     }
 }
 
@@ -188,26 +220,33 @@ constexpr int unit_rows(int64_t columns, int64_t vector) {
 }
 
 template <class T>
-void direct_tile_of(const DirectTile<T>& tile, const Run* runs, const T* b, const Places<T>& places, bool first,
-                    bool last, Ahead<T>& ahead, int64_t ask) {
+void direct_tile_of(const DirectTile<T>& tile, const Run* runs, const Run* past, const T* b, const Places<T>& places,
+                    Ahead<T>& ahead, int64_t ask) {
     constexpr int eight = tile_rows > 8 ? 8 : tile_rows;
-    auto of = [&](auto height, auto unit) NERVE_LAMBDA_INLINE {
+    auto of = [&](auto height, auto pixels) NERVE_LAMBDA_INLINE {
         constexpr int R = decltype(height)::value, wide = R > tile_rows ? tile_rows : R;
         if (tile.columns <= vec<T>::size)
-            direct_tile<T, R, 1, decltype(unit)::value>(tile, runs, b, places, first, last, ahead, ask);
+            direct_tile<T, R, 1, decltype(pixels)::value>(tile, runs, past, b, places, ahead, ask);
         else
-            direct_tile<T, wide, tile_vectors, decltype(unit)::value>(tile, runs, b, places, first, last, ahead, ask);
+            direct_tile<T, wide, tile_vectors, decltype(pixels)::value>(tile, runs, past, b, places, ahead, ask);
     };
-    if (tile.unit) {
-        if (tile.rows <= eight) return of(std::integral_constant<int, eight>(), std::true_type());
-        return of(std::integral_constant<int, unit_rows(1, 1)>(), std::true_type());
+    using Anywhere = std::integral_constant<Pixels, Pixels::anywhere>;
+    using Copied = std::integral_constant<Pixels, Pixels::copied>;
+    using Unit = std::integral_constant<Pixels, Pixels::unit>;
+    if (tile.pixels == Pixels::unit) {
+        if (tile.rows <= eight) return of(std::integral_constant<int, eight>(), Unit());
+        return of(std::integral_constant<int, unit_rows(1, 1)>(), Unit());
+    }
+    if (tile.pixels == Pixels::copied) {
+        if (tile.rows <= eight) return of(std::integral_constant<int, eight>(), Copied());
+        return of(std::integral_constant<int, tile_rows>(), Copied());
     }
     if (tile.rows <= 4)
-        of(std::integral_constant<int, 4>(), std::false_type());
+        of(std::integral_constant<int, 4>(), Anywhere());
     else if (tile_rows > 8 && tile.rows <= 8)
-        of(std::integral_constant<int, eight>(), std::false_type());
+        of(std::integral_constant<int, eight>(), Anywhere());
     else
-        of(std::integral_constant<int, tile_rows>(), std::false_type());
+        of(std::integral_constant<int, tile_rows>(), Anywhere());
 }
 
 }  // namespace nerve::NERVE_ISA
