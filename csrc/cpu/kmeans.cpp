@@ -1,6 +1,7 @@
 // k-means: rows to their nearest centers, the sums of each cluster's rows, candidates of k-means++, Elkan's bounds,
 // fuzzy memberships. A pass over the rows is one call, and no matrix of rows by clusters comes to be.
 #include "cpu/kmeans_elkan.h"
+#include "cpu/kmeans_few.h"
 #include "cpu/kmeans_fuzzy.h"
 #include "cpu/kmeans_plusplus.h"
 #include "cpu/kmeans_rounded.h"
@@ -13,7 +14,9 @@ void kmeans_assign(int32_t* labels, T* distances, T* sums, T* totals, const T* x
                    int64_t rows, int64_t features, int64_t clusters) {
     const RowGroups groups(rows, features, clusters);
     const bool rounded = sizeof(T) == sizeof(float) && RoundedNearest::pays(features, clusters);
-    const int64_t room = clusters + (rounded ? RoundedNearest::room(features, clusters) : 0);
+    const bool few = FewNearest<T>::pays(features, clusters);
+    const int64_t room = clusters + (rounded ? RoundedNearest::room(features, clusters) : 0) +
+                         (few ? FewNearest<T>::room(features, clusters) : 0);
     const GroupedSums<T> all(sums, totals, features, clusters, groups.count, room);
     const Nearest<T> nearest(centers, features, clusters, all.beside);
     const auto run = [&](const auto& labelling) {
@@ -27,10 +30,11 @@ void kmeans_assign(int32_t* labels, T* distances, T* sums, T* totals, const T* x
     };
     if constexpr (sizeof(T) == sizeof(float)) {
         if (rounded) {
-            const RoundedNearest few(nearest, reinterpret_cast<int32_t*>(all.beside + clusters));
-            if (few.fits()) return run(few);
+            const RoundedNearest integers(nearest, reinterpret_cast<int32_t*>(all.beside + clusters));
+            if (integers.fits()) return run(integers);
         }
     }
+    if (few) return run(FewNearest<T>(nearest, all.beside + clusters));
     run(nearest);
 }
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from nerve import kernels
 from nerve._typing import Array
 from nerve.errors import DeviceError
 from nerve.kernels._arrays import array_module, on_gpu
@@ -34,9 +36,13 @@ def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) 
     ValueError
         scikit-learn's, for the same reasons: not two axes, too few samples, NaN, another number of features.
     """
-    if not on_gpu(X):
-        return validate_data(estimator, X, reset=reset, **options)
     name = type(estimator).__name__
+    if not on_gpu(X):
+        if options.get("ensure_all_finite", True) is not True:
+            return validate_data(estimator, X, reset=reset, **options)
+        x = validate_data(estimator, X, reset=reset, **options | {"ensure_all_finite": False})
+        expect_finite(estimator, x, kernels.sum(x) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else np.nan)
+        return x
     if X.ndim != 2:
         raise ValueError(f"Expected 2D array, got {X.ndim}D array instead: an array of shape {X.shape}.")
     if X.dtype.kind not in "fiub":
@@ -59,6 +65,12 @@ def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) 
             f"X has {x.shape[1]} features, but {name} is expecting {estimator.n_features_in_} features as input."
         )
     return x
+
+
+def expect_finite(estimator: Any, x: Any, sums: Any) -> None:
+    """Refuse NaN and infinity as scikit-learn does, but look for them only if ``sums`` over all of ``x`` have some."""
+    if not np.isfinite(sums).all():
+        assert_all_finite(x, estimator_name=type(estimator).__name__, input_name="X")
 
 
 def checked_weights(sample_weight: Any, x: Any) -> Array:

@@ -12,9 +12,10 @@ from .row import SIZES, BadCall, Op, Sample
 
 
 def _shapes() -> list[tuple[int, int, int]]:
-    """Rows, features, clusters: around the widths of vectors and tiles, few and many clusters, several blocks."""
+    """Rows, features, clusters: around the widths of vectors and tiles, few and many of each, several blocks."""
     shapes = [(n, n, 3) for n in SIZES] + [(n, 5, n) for n in SIZES] + [(20, n, 17) for n in SIZES]
-    return [*shapes, (0, 4, 3), (3, 0, 2), (700, 3, 600), (3000, 9, 40), (3000, 20, 6), (400, 300, 70)]
+    few = [(1, 128, 1), (2, 131, 13), (67, 200, 23), (300, 784, 10)]  # clusters of many features
+    return [*shapes, *few, (0, 4, 3), (3, 0, 2), (700, 3, 600), (3000, 9, 40), (3000, 20, 6), (400, 300, 70)]
 
 
 def _rows(rng: np.random.Generator) -> list[Sample]:

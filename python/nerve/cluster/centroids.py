@@ -120,7 +120,7 @@ class CentroidClusterer(
         tags.input_tags.sparse = bool(self._accept_sparse)
         return tags
 
-    def _checked_data(self, X: Any, reset: bool) -> Any:
+    def _checked_data(self, X: Any, reset: bool, **options: Any) -> Any:
         if not reset:
             beside(X, self.cluster_centers_, type(self).__name__)
         return checked_data(
@@ -131,6 +131,7 @@ class CentroidClusterer(
             dtype=[np.float64, np.float32],
             order="C",
             accept_large_sparse=False,
+            **options,
         )
 
     def _centers_for(self, x: Any) -> Array:

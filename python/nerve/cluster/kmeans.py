@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from nerve import kernels
 from nerve._typing import Array
-from nerve.checked import checked_weights
+from nerve.checked import checked_weights, expect_finite
 from nerve.cluster import lloyd
 from nerve.cluster.centroids import CentroidClusterer
 from nerve.cluster.progress import Progress
@@ -119,16 +119,18 @@ class KMeans(CentroidClusterer):
         -------
         self
         """
-        X = self._checked_data(X, reset=True)
+        X = self._checked_data(X, reset=True, ensure_all_finite=False)
+        # Products of rows less their mean lose fewer digits. Sparse rows stay as they are.
+        sparse = sp.issparse(X)
+        mean = np.zeros(X.shape[1], X.dtype) if sparse else kernels.mean(X, axis=0)
+        if not on_gpu(X):
+            expect_finite(self, X, np.nan if sparse else mean)
         self._check_params_vs_input(X)
         random_state = check_random_state(self.random_state)
         weights = checked_weights(sample_weight, X)
         init = self._checked_init(X)
         progress = Progress(self, self._n_init, X=X, metadata={"sample_weight": sample_weight})
 
-        # Products of rows less their mean lose fewer digits. Sparse rows stay as they are.
-        sparse = sp.issparse(X)
-        mean = np.zeros(X.shape[1], X.dtype) if sparse else X.mean(axis=0)
         tol = self._mean_variance(X, mean) * self.tol if self.tol > 0 else 0.0
         if sparse:
             x = X
