@@ -107,6 +107,14 @@ def test_fortran_order_is_the_same(solver: str) -> None:
     np.testing.assert_allclose(turned.transform(np.asfortranarray(x)), plain.transform(x), atol=1e-10)
 
 
+@pytest.mark.parametrize("solver", ["full", "covariance_eigh", "arpack", "randomized"])
+@pytest.mark.parametrize("kept", [1, 8])
+def test_noise_of_fewer_samples_than_features(kept: int, solver: str) -> None:
+    x = data("float64", 12, 30)
+    one, other = (kind.PCA(kept, svd_solver=solver, random_state=0).fit(x) for kind in (ours, theirs))
+    assert one.noise_variance_ == pytest.approx(other.noise_variance_)
+
+
 def test_covariance_keeps_digits_that_scikit_learn_loses() -> None:
     """Far from zero x.T @ x is so large in float32 that nothing of the variance is left in its last digits."""
     exact = data("float64", rows=3000)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
+import sys
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -196,6 +201,31 @@ def test_predictions_are_those_of_scikit_learn(outputs: int, weights: Any) -> No
                 assert ours.score(None, targets) == pytest.approx(theirs.score(None, targets))
 
 
+def test_sparse_targets_are_dense_ones() -> None:
+    """scikit-learn's documentation has them, and its classes fail with them."""
+    rng = np.random.default_rng(11)
+    x, y = rng.normal(size=(60, 4)), rng.integers(0, 3, (60, 2))
+    for kind in (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor):
+        for form in (sparse.csr_array, sparse.csr_matrix, sparse.coo_array):
+            np.testing.assert_array_equal(kind().fit(x, form(y)).predict(x), kind().fit(x, y).predict(x))
+
+
+def test_one_weight_for_all_neighbors_of_a_query() -> None:
+    rng = np.random.default_rng(12)
+    x, y = rng.normal(size=(60, 4)), rng.integers(0, 3, 60)
+    for kind in (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor):
+        weighted = kind(weights=lambda distances: distances[:, :1] + 1).fit(x, y)
+        np.testing.assert_allclose(weighted.predict(x + 0.1), kind().fit(x, y).predict(x + 0.1))
+
+
+def test_distances_passed_on_keep_their_dtype() -> None:
+    x = np.random.default_rng(13).normal(size=(30, 4)).astype(np.float32)
+    for module in (neighbors, peers):
+        search = module.NearestNeighbors(metric="nan_euclidean", radius=2.0).fit(x)
+        assert search.radius_neighbors(x[:3])[0][0].dtype == np.float32
+        assert search.radius_neighbors_graph(x[:3], mode="distance").dtype == np.float32
+
+
 @pytest.mark.parametrize("options", [{}, {"metric": "cosine"}, {"metric": "chebyshev"}, {"p": 3}])
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
 def test_what_is_passed_on(kind: Any, options: dict[str, Any]) -> None:
@@ -244,6 +274,34 @@ def test_results_do_not_depend_on_threads(threads: None) -> None:
         for other in found[1:]:
             for one, two in zip(found[0], other, strict=True):
                 assert pickle.dumps(list(one)) == pickle.dumps(list(two))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
+@pytest.mark.parametrize("shape", [(1000, 3), (1000, 40)])
+def test_queries_one_piece_after_another(shape: tuple[int, int], metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the pieces Ctrl-C is heard; the results are the same bits."""
+    x = np.random.default_rng(14).normal(size=shape).astype(np.float32)
+    search = neighbors.NearestNeighbors(radius=0.3 if metric == "cosine" else 0.8 * shape[1] ** 0.5, metric=metric).fit(
+        x
+    )
+    found = []
+    for rows in (1 << 17, 300):
+        monkeypatch.setattr("nerve.kernels.neighbors.WORK", rows * x.size)
+        monkeypatch.setattr("nerve.kernels.neighbors.ROWS_IN_TREE", rows)
+        found.append([*search.kneighbors(x), *search.radius_neighbors(x), search.radius_neighbors_graph(x).indices])
+    for one, other in zip(*found, strict=True):
+        assert pickle.dumps(list(one)) == pickle.dumps(list(other))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_long_searches_hear_of_an_interrupt(metric: str) -> None:
+    search = neighbors.NearestNeighbors(metric=metric).fit(np.random.default_rng(15).normal(size=(200_000, 64)))
+    begun = time.process_time()
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        search.kneighbors()
+    assert time.process_time() - begun < 10  # of nearly a minute
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)

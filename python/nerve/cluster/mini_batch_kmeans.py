@@ -25,8 +25,8 @@ from nerve.kernels._arrays import array_module, host, placed
 class MiniBatchKMeans(CentroidClusterer):
     """k-means on batches drawn at random: scikit-learn's ``MiniBatchKMeans``, with its arguments, draws and results.
 
-    Of scikit-learn's it leaves out nothing; beyond it, results do not depend on the number of threads and callbacks are
-    told of every step.
+    Of scikit-learn's it leaves out nothing; beyond it, results do not depend on the number of threads, callbacks are
+    told of every step, and ``partial_fit`` takes float32 after float64 and the other way round.
 
     A CuPy array stays on the GPU, as do labels and centers. What is drawn at random, which centers are put elsewhere,
     and whether a step was the last, is decided in the host's memory, from a few numbers for each cluster.

@@ -62,8 +62,8 @@ class IncrementalPCA(CallbackSupportMixin, PrincipalComponents):
     Notes
     -----
     Beside scikit-learn's class this one takes callbacks (:meth:`set_callbacks`; a task for every batch of ``fit``), and
-    computes float32 data in float32, where scikit-learn's goes on in float64 from the second batch. Left out of
-    scikit-learn's class: the array API.
+    computes float32 data in float32, where scikit-learn's goes on in float64 from the second batch; ``n_samples_seen_``
+    is an int. Nothing is left out.
 
     References
     ----------

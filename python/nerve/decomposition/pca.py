@@ -78,7 +78,8 @@ class PCA(PrincipalComponents):
     n_components_ : int
     n_samples_ : int
     noise_variance_ : float
-        The mean variance along the directions left out.
+        The mean variance along the directions left out; as in scikit-learn, of fewer samples than features only
+        "covariance_eigh" counts all of these.
     n_features_in_ : int
     feature_names_in_ : ndarray
         Only if the names of features are strings.
@@ -243,7 +244,8 @@ class PCA(PrincipalComponents):
         elif 0 < wanted < 1:
             wanted = int(np.searchsorted(np.cumsum(ratios), wanted, side="right")) + 1
         self.n_components_ = wanted
-        self.noise_variance_ = _noise(variances, total, wanted, min(x.shape))
+        directions = n_features if self._fit_svd_solver == "covariance_eigh" else min(x.shape)
+        self.noise_variance_ = _noise(variances, total, wanted, directions) if wanted < min(x.shape) else 0.0
         self.components_ = placed(vt[:wanted].copy(), x)
         self.explained_variance_ = placed(variances[:wanted].copy(), x)
         self.explained_variance_ratio_ = placed(ratios[:wanted].copy(), x)
@@ -274,7 +276,7 @@ class PCA(PrincipalComponents):
         return values[:count], np.ascontiguousarray(vectors.T[::-1][:count]), total
 
     def _fit_truncated(self, x: Any, wanted: Any) -> Array:
-        n_samples, n_features = x.shape
+        n_samples = x.shape[0]
         solver, smaller = self._fit_svd_solver, min(x.shape)
         if isinstance(wanted, str):
             raise ValueError(f"n_components={wanted!r} cannot be a string with svd_solver='{solver}'")
@@ -314,7 +316,7 @@ class PCA(PrincipalComponents):
         self.components_, self.n_components_, self.singular_values_ = vt, wanted, s
         self.explained_variance_ = s**2 / (n_samples - 1)
         self.explained_variance_ratio_ = self.explained_variance_ / total
-        self.noise_variance_ = _noise(self.explained_variance_, total, wanted, min(n_samples, n_features))
+        self.noise_variance_ = _noise(self.explained_variance_, total, wanted, smaller) if wanted < smaller else 0.0
         return u  # type: ignore[no-any-return]
 
     def _centred(self, x: Array) -> Array:
@@ -372,14 +374,12 @@ def _solver(shape: tuple[int, int], wanted: Any) -> str:
     return "randomized" if 1 <= wanted < 0.8 * min(shape) else "full"
 
 
-def _noise(variances: Array, total: Any, kept: int, all_of_them: int) -> Any:
+def _noise(variances: Array, total: Any, kept: int, directions: int) -> Any:
     """The mean of the variances that are not kept, from those at hand or what is left of their sum."""
-    if kept >= all_of_them:
-        return 0.0
     if len(variances) > kept:
         return variances[kept:].mean()
     left = max(float(total) - float(variances.sum(dtype=np.float64)), 0.0)
-    return variances.dtype.type(left / (all_of_them - kept))
+    return variances.dtype.type(left / (directions - kept))
 
 
 def _refuse_infinite(x: Array, *sums: Array) -> None:

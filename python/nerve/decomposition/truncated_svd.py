@@ -54,6 +54,11 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     feature_names_in_ : ndarray
         Only if the names of features are strings.
 
+    Notes
+    -----
+    Of scikit-learn's class nothing is left out. Dense products are nerve's, so that with "randomized" results do not
+    depend on the number of threads; a matrix in Fortran's order is not copied.
+
     References
     ----------
     Halko, Martinsson and Tropp, "Finding structure with randomness", 2011.

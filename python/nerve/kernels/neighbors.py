@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -17,6 +19,8 @@ from nerve.kernels.shapes import METRICS, DistanceShape
 __all__ = ["nearest_neighbors", "radius_counts", "radius_neighbors"]
 
 ALGORITHMS = ("auto", "brute", "kd_tree")
+WORK = 1 << 35  # products in one call
+ROWS_IN_TREE = 1 << 17  # searches of a tree in one call
 
 
 def nearest_neighbors(
@@ -73,10 +77,12 @@ def nearest_neighbors(
     distances = empty((shape.rows, count), x.dtype, x) if return_distance else None
     if not isinstance(y, KDTree) and _tree_pays(algorithm, y, shape, count / max(shape.columns, 1)):
         y = kd_tree(y)
-    if isinstance(y, KDTree):
-        pick(x).kd_tree_nearest(distances, indices, x, *y, tree_shape(y), shape, count)
-    else:
-        pick(x, y).nearest_neighbors(distances, indices, x, y, shape, count)
+    for rows in _pieces(x, y, shape):
+        part, some = shape._replace(rows=rows.stop - rows.start), None if distances is None else distances[rows]
+        if isinstance(y, KDTree):
+            pick(x).kd_tree_nearest(some, indices[rows], x[rows], *y, tree_shape(y), part, count)
+        else:
+            pick(x, y).nearest_neighbors(some, indices[rows], x[rows], y, part, count)
     return indices if distances is None else (distances, indices)
 
 
@@ -132,10 +138,12 @@ def radius_neighbors(
     offsets[1:] = array_module(x).cumsum(counts)
     indices = empty((int(offsets[-1]),), np.int64, x)
     distances = empty(indices.shape, x.dtype, x) if return_distance else None
-    if isinstance(y, KDTree):
-        module.kd_tree_radius(distances, indices, offsets, x, *y, tree_shape(y), shape, limit)
-    else:
-        module.radius_neighbors(distances, indices, offsets, x, y, shape, limit)
+    for rows in _pieces(x, y, shape):
+        part, ends = shape._replace(rows=rows.stop - rows.start), offsets[rows.start : rows.stop + 1]
+        if isinstance(y, KDTree):
+            module.kd_tree_radius(distances, indices, ends, x[rows], *y, tree_shape(y), part, limit)
+        else:
+            module.radius_neighbors(distances, indices, ends, x[rows], y, part, limit)
     return (offsets, indices) if distances is None else (offsets, indices, distances)
 
 
@@ -177,11 +185,21 @@ def _within(
 
 def _counts(x: Array, y: Array | KDTree, shape: DistanceShape, limit: float) -> Array:
     counts = empty((shape.rows,), np.int64, x)
-    if isinstance(y, KDTree):
-        pick(x).kd_tree_radius_counts(counts, x, *y, tree_shape(y), shape, limit)
-    else:
-        pick(x).radius_counts(counts, x, y, shape, limit)
+    for rows in _pieces(x, y, shape):
+        part = shape._replace(rows=rows.stop - rows.start)
+        if isinstance(y, KDTree):
+            pick(x).kd_tree_radius_counts(counts[rows], x[rows], *y, tree_shape(y), part, limit)
+        else:
+            pick(x).radius_counts(counts[rows], x[rows], y, part, limit)
     return counts
+
+
+def _pieces(x: Array, y: Array | KDTree, shape: DistanceShape) -> Iterator[slice]:
+    """Rows of ``x`` for one call after another, of some tenths of a second each: Ctrl-C is heard between them."""
+    step = ROWS_IN_TREE if isinstance(y, KDTree) else max(256, WORK // max(1, shape.columns * shape.features))
+    if on_gpu(x):
+        step = max(1, shape.rows)
+    return (slice(begin, min(begin + step, shape.rows)) for begin in range(0, shape.rows, step))
 
 
 def _arguments(

@@ -62,6 +62,9 @@ class LocallyLinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     Notes
     -----
     Computed in float64 also for float32 data, as in scikit-learn's class: the eigenvalues sought are the smallest.
+    Of that class nothing is left out. All neighbourhoods are computed at once, the matrix is sparse with either solver
+    until "dense" makes it whole, and "arpack" factors it as a symmetric one. Where the graph of neighbours falls apart,
+    or points coincide, more than one eigenvalue is zero and coordinates are any of their space, here as there.
 
     References
     ----------

@@ -87,8 +87,11 @@ class GaussianMixture(CallbackSupportMixin, Density):
     Notes
     -----
     Beside scikit-learn's class this one takes callbacks (:meth:`set_callbacks`; a task for every initialization, with
-    one for every step in it), and keeps ``covariances_`` when ``max_iter=0`` and ``precisions_init`` is given. It has
-    no support for the array API. ``lower_bound_`` is a float64 also for float32 data.
+    one for every step in it), keeps ``covariances_`` when ``max_iter=0`` and ``precisions_init`` is given, and refuses
+    covariances that are not finite. It has no support for the array API. Its ``lower_bound_`` is a float64, and
+    variances keep their digits, also for float32 data: there scikit-learn's, of "diag" and "spherical", are differences
+    of squares, and its steps from a component of one sample other ones. Variances that are nothing but the rounding of
+    the mean are zero, so that with ``reg_covar=0`` samples all alike are always an error.
 
     A CuPy array stays on the GPU, as do the parameters and what is made of them; first responsibilities are drawn, and
     covariances factored, in the host's memory, and :meth:`sample` draws there.

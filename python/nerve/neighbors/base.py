@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, is_classifier
 from sklearn.exceptions import DataConversionWarning
@@ -87,7 +86,7 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
         self.metric_params = metric_params
         self.n_jobs = n_jobs
 
-    def _fit(self, X: Any, y: ArrayLike | None = None) -> Any:
+    def _fit(self, X: Any, y: Any = None) -> Any:
         made = isinstance(X, (Neighbors, SklearnTree, BallTree))
         if not made:
             options: dict[str, Any] = {"accept_sparse": "csr", "order": "C", "ensure_all_finite": self._finite()}
@@ -96,7 +95,7 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
             else:
                 X = checked_data(self, X, **options)
         if get_tags(self).target_tags.required:
-            self._fit_targets(np.asarray(y))
+            self._fit_targets(y.toarray() if issparse(y) else np.asarray(y))
         if isinstance(X, Neighbors):
             for name in (*_FITTED, "_peer", "_kernel_metric"):
                 setattr(self, name, getattr(X, name))

@@ -64,6 +64,8 @@ class KNeighborsClassifier(NeighborsClassifier, WeightedNearest):
     """A vote among the nearest points: scikit-learn's ``KNeighborsClassifier``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
+    Beside that nothing is left out; sparse ``y`` is taken as the dense one. Data lie in the host's memory, not on the
+    GPU.
 
     Parameters
     ----------
@@ -152,6 +154,8 @@ class RadiusNeighborsClassifier(NeighborsClassifier, WeightedWithin):
     """A vote within a radius: scikit-learn's ``RadiusNeighborsClassifier``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
+    Beside that nothing is left out; sparse ``y`` is taken as the dense one. Data lie in the host's memory, not on the
+    GPU.
 
     Parameters
     ----------

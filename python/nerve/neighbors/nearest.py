@@ -14,10 +14,11 @@ class NearestNeighbors(KNeighborsMixin, RadiusNeighborsMixin):
 
     Euclidean, squared Euclidean, Manhattan and cosine distances of dense data are nerve's own, decided in float64
     whatever the dtype: by a matrix product whose results are looked at as they come, or by a k-d tree (none for
-    cosine). Other metrics, callables,
-    ``metric="precomputed"``, ``metric_params`` and sparse data are passed on to scikit-learn. Beyond scikit-learn's,
-    the first of equally near points is found, distances have the dtype of the data, and results do not depend on the
-    number of threads.
+    cosine). Other metrics, callables, ``metric="precomputed"``, ``metric_params`` and sparse data are passed on to
+    scikit-learn. Beyond scikit-learn's, the first of equally near points is found, distances have the dtype of the
+    data, a row is at a cosine distance of 1 from all others only if it is zero (there also if it is shorter than ten
+    times the epsilon of its dtype), and results do not depend on the number of threads. Long searches can be
+    interrupted.
 
     CuPy arrays stay on the GPU, where all distances are looked at (``algorithm`` is always "brute"), and distances and
     indices are CuPy's; graphs, which are SciPy's, and other metrics want arrays in the host's memory.

@@ -18,6 +18,8 @@ class KNeighborsRegressor(RegressorMixin, WeightedNearest):  # type: ignore[misc
     """The mean target of the nearest points: scikit-learn's ``KNeighborsRegressor``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
+    Beside that nothing is left out; sparse ``y`` is taken as the dense one. Data lie in the host's memory, not on the
+    GPU.
 
     Parameters
     ----------
@@ -67,6 +69,9 @@ class RadiusNeighborsRegressor(RegressorMixin, WeightedWithin):  # type: ignore[
     """The mean target within a radius: scikit-learn's ``RadiusNeighborsRegressor``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
+    Beside that nothing is left out; where no point lies within the radius the prediction is NaN for integer targets,
+    too, which scikit-learn makes some integer of, and sparse ``y`` is taken as the dense one. Data lie in the host's
+    memory, not on the GPU.
 
     Parameters
     ----------

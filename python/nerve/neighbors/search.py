@@ -60,7 +60,7 @@ class KNeighborsMixin(Neighbors):
             raise ValueError(f"Expected n_neighbors > 0. Got {n_neighbors}")
         elif not isinstance(n_neighbors, Integral):
             raise TypeError(f"n_neighbors does not take {type(n_neighbors)} value, enter integer value")
-        assert n_neighbors is not None
+        n_neighbors = int(n_neighbors)  # type: ignore[arg-type]  # a bool does not add up
         of_fitted = X is None
         queries = self._fit_X if of_fitted else self._queries(X)
         if self._kernel_metric is None or sparse.issparse(queries):
@@ -134,7 +134,7 @@ class RadiusNeighborsMixin(Neighbors):
         X : array-like or sparse matrix (n_queries, n_features), or (n_queries, n_samples_fit) of distances, optional
             By default the fitted points, none of which is its own neighbor.
         radius : float, optional
-            By default the estimator's.
+            By default the estimator's. Not negative, which scikit-learn takes for one that holds no point.
         return_distance : bool
         sort_results : bool
             Nearest first; otherwise in no particular order.
@@ -190,10 +190,10 @@ class RadiusNeighborsMixin(Neighbors):
             found = self._search_of_sklearn().radius_neighbors(
                 None if of_fitted else queries, radius, return_distance, sort_results
             )
-            parts, lengths = found if return_distance else (None, found)
-            offsets = np.concatenate([[0], np.cumsum([len(each) for each in lengths], dtype=np.int64)])
-            indices = np.concatenate([*lengths, np.empty(0, np.intp)])
-            return offsets, indices, None if parts is None else np.concatenate([*parts, np.empty(0)])
+            parts, members = found if return_distance else (None, found)
+            offsets = np.concatenate([[0], np.cumsum([len(each) for each in members], dtype=np.int64)])
+            indices = np.concatenate([*members, np.empty(0, np.intp)])
+            return offsets, indices, None if parts is None else np.concatenate([*parts, np.empty(0, np.float32)])
         if on_gpu(queries) and (of_fitted or sort_results):
             raise DeviceError(
                 f"[{type(self).__name__}] neighbors within a radius of the fitted points themselves, or sorted, need "

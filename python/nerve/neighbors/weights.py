@@ -15,7 +15,7 @@ def of_nearest(distances: Array | None, weights: Any) -> Array | None:
     if weights in (None, "uniform") or distances is None:
         return None
     if weights != "distance":
-        return weights(distances)  # type: ignore[no-any-return]
+        return np.broadcast_to(weights(distances), distances.shape)
     with np.errstate(divide="ignore"):
         inverse = 1.0 / distances
     here = np.isinf(inverse)
