@@ -42,12 +42,30 @@ foreach(family IN LISTS families)
 endforeach()
 
 add_library(cuda_kernels OBJECT ${cuda_sources})
-set_target_properties(cuda_kernels PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden
-                                              CUDA_RUNTIME_LIBRARY Static)
-# fmad off, as -ffp-contract=off on the CPU: only what is written as fma is rounded once.
-target_compile_options(cuda_kernels PRIVATE --fmad=false --expt-relaxed-constexpr --compress-mode=size)
+set(cuda_libraries cuda_kernels)
 
-pybind11_add_module(_cuda MODULE NO_EXTRAS csrc/bind/cuda.cpp $<TARGET_OBJECTS:cuda_kernels>)
+# A GPU of 9.0 has instructions that only machine code for sm_90a may use, which no other GPU runs: one file of it.
+set(cuda_numbers ${CMAKE_CUDA_ARCHITECTURES})
+if(cuda_numbers STREQUAL "native")
+  set(cuda_numbers ${CMAKE_CUDA_ARCHITECTURES_NATIVE})
+endif()
+if(cuda_numbers MATCHES "(^|;)(90|all)")
+  add_library(cuda_wgmma OBJECT csrc/cuda/wgmma.cu)
+  set_target_properties(cuda_wgmma PROPERTIES CUDA_ARCHITECTURES 90a-real)
+  target_compile_definitions(cuda_kernels PRIVATE NERVE_WGMMA)
+  list(APPEND cuda_libraries cuda_wgmma)
+endif()
+
+set(cuda_objects "")
+foreach(library IN LISTS cuda_libraries)
+  set_target_properties(${library} PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden
+                                              CUDA_RUNTIME_LIBRARY Static)
+  # fmad off, as -ffp-contract=off on the CPU: only what is written as fma is rounded once.
+  target_compile_options(${library} PRIVATE --fmad=false --expt-relaxed-constexpr --compress-mode=size)
+  list(APPEND cuda_objects $<TARGET_OBJECTS:${library}>)
+endforeach()
+
+pybind11_add_module(_cuda MODULE NO_EXTRAS csrc/bind/cuda.cpp ${cuda_objects})
 target_compile_definitions(_cuda PRIVATE ${cuda_families})
 target_compile_options(_cuda PRIVATE $<$<NOT:$<CONFIG:Debug>>:-Os>)
 target_link_libraries(_cuda PRIVATE CUDA::cudart_static)

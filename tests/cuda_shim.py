@@ -58,23 +58,25 @@ def compiler() -> list[str]:
 
 def families(cuda: Path = CUDA) -> list[str]:
     """The families of kernels that have a CUDA file."""
-    return sorted(path.stem for path in cuda.glob("*.cu") if path.stem != "device")
+    return sorted(path.stem for path in cuda.glob("*.cu") if path.stem not in ("device", "wgmma"))
 
 
 def build(folder: Path, cuda: Path = CUDA, *defines: str) -> Path:
     """The shared library of the sources in ``cuda``, built in ``folder`` unless it is there already."""
-    sources = [*(cuda / f"{family}.cu" for family in families(cuda)), NATIVE / "cuda_shim.cpp"]
+    sources = [*(cuda / f"{family}.cu" for family in families(cuda)), cuda / "wgmma.cu"]
+    sources += [NATIVE / "cuda_shim.cpp", NATIVE / "cuda_wgmma.cpp"]
     headers = [
         *cuda.glob("*.cuh"),
         *cuda.glob("*.h"),
         NATIVE / "cuda_shim.h",
         NATIVE / "cuda_mma.h",
+        NATIVE / "cuda_wgmma.h",
         *ROOT.glob("csrc/*.*"),
         *ROOT.glob("csrc/kernels/*"),
     ]
     command = [*compiler(), "-std=c++17", "-O1", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fPIC"]
     command += [f"-I{cuda.parent}", f"-I{ROOT / 'csrc'}", f"-I{NATIVE}"]
-    command += [f"-D{name}" for name in defines]
+    command += [f"-D{name}" for name in ("NERVE_WGMMA", *defines)]
     command += ["-U_FORTIFY_SOURCE"]  # which takes a switch of stacks for an attack
     command += ["-mfma"] if "avx2" in _cpu.isas() else []  # without it fma is a function of the C library
     content = b"".join(path.read_bytes() for path in sorted({*sources, *headers})) + repr(command).encode()
@@ -113,6 +115,8 @@ class CudaShim:
         self.library.shim_failure.restype = ctypes.c_char_p
         self.library.shim_seed.argtypes = [ctypes.c_uint64]
         self.library.shim_busy_blocks.argtypes = [ctypes.c_int64]
+        self.library.shim_has_wgmma.argtypes = [ctypes.c_bool]
+        self.library.shim_large_launches.restype = ctypes.c_int64
         self.kernels: dict[str, str] = {}  # the family of each
         entries = self.library.shim_kernels()
         i = 0
@@ -133,6 +137,14 @@ class CudaShim:
     def busy_blocks(self, count: int) -> None:
         """Cut products as if so many blocks filled the GPU."""
         self.library.shim_busy_blocks(count)
+
+    def has_wgmma(self, has: bool) -> None:
+        """Pretend to be a GPU that multiplies by warpgroups, or one that does not, which is what there is at first."""
+        self.library.shim_has_wgmma(has)
+
+    def large_launches(self) -> int:
+        """How many launches since the last call were of kernels for such a GPU."""
+        return int(self.library.shim_large_launches())
 
     def _function(self, name: str, signature: str, float32: int, float64: int) -> Any:
         kinds = _kinds(signature)

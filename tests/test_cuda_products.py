@@ -143,7 +143,7 @@ def test_convolutions(
 
 def copied_sources(folder: Path, *families: str) -> Path:
     """The sources of some families alone."""
-    for path in (*CUDA.glob("*.cuh"), *CUDA.glob("*.h"), *(CUDA / f"{family}.cu" for family in families)):
+    for path in (*CUDA.glob("*.cuh"), *CUDA.glob("*.h"), *(CUDA / f"{name}.cu" for name in (*families, "wgmma"))):
         folder.mkdir(exist_ok=True)
         shutil.copy(path, folder)
     return folder

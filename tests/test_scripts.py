@@ -190,15 +190,19 @@ PRODUCT = (
     "_ZN5nerve4cuda14product_kernelIfNS0_4TileILi128ELi128EEELNS0_9PrecisionE1ENS0_13MatrixProductIfLb1ELb0EEEEEvT2_"
 )
 CODE = "HMMA.1688.F32.TF32 R1 ; LDGSTS.E.BYPASS.128 ; LDS.128 ;"
+WGMMA = "_ZN5nerve4cuda12wgmma_kernelILb1EEEvNS0_12WgmmaProductENS0_3CutE"
+WGMMA_CODE = "HGMMA.64x128x8.F32.TF32 R24 ; LDG.E.128 ; STS.128 ; FENCE.VIEW.ASYNC.S ;"
 
 
-def compiled(folder: Path, *, name: str = PRODUCT, code: str = CODE, spilled: int = 0, size: int = 100) -> None:
+def compiled(
+    folder: Path, *, name: str = PRODUCT, code: str = CODE, spilled: int = 0, size: int = 100, said: str = ""
+) -> None:
     """What check_cuda.sh leaves for check_cuda_objects.py, and a cuobjdump that prints ``code``."""
-    for file in ("matmul", "conv", "recurrent"):
+    for file in ("matmul", "conv", "recurrent", "wgmma"):
         (folder / f"{file}.cu.o").write_bytes(bytes(size))
         (folder / f"{file}.cu.log").write_text(
             f"ptxas info    : Compiling entry function '{name}' for 'sm_80'\n"
-            f"    {spilled} bytes stack frame, {spilled} bytes spill stores, {spilled} bytes spill loads\n"
+            f"    {spilled} bytes stack frame, {spilled} bytes spill stores, {spilled} bytes spill loads\n" + said
         )
     tool = folder / "cuobjdump"
     tool.write_text(f"#!/bin/sh\necho 'Function : {name}'\necho '{code}'\n")
@@ -217,6 +221,13 @@ def compiled(folder: Path, *, name: str = PRODUCT, code: str = CODE, spilled: in
         ({"name": "softmax_kernel"}, "has no kernel of products"),
         ({"name": PRODUCT.replace("PrecisionE1E", "PrecisionE3E")}, "is of no known kind"),
         ({"size": 2_000_000}, "a release has more than 15,000,000"),
+        ({"name": WGMMA, "code": WGMMA_CODE}, ""),
+        ({"name": WGMMA, "code": WGMMA_CODE, "spilled": 8}, "has 8 bytes of stack and spills 8"),
+        ({"name": WGMMA, "code": CODE}, "has no HGMMA.64x128x8.F32.TF32"),
+        (
+            {"said": "ptxas info : wgmma.mma_async instructions are serialized in the function 'wgmma_kernel'\n"},
+            "wgmma_kernel has its wgmma serialized",
+        ),
     ],
 )
 def test_cuda_objects(change: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ export PYTHONPATH=$PWD/python
 [ -n "$without_gpu" ] || export NERVE_TEST_GPU=1
 "$python" -c 'import nerve; print("nerve.gpu.status():", nerve.gpu.status())'
 tests=("$python" -m pytest -c /dev/null --rootdir=. -p no:cacheprovider -q -x)
-part "the op table" 120 "${tests[@]}" tests/test_cuda.py -k "not family and not faults"
+part "the op table" 120 "${tests[@]}" tests/test_cuda.py tests/test_cuda_wgmma.py -k "not family and not faults"
 part "models and graphs" 120 "${tests[@]}" tests/test_on_gpu.py tests/test_graphs.py
 if [ -n "$without_gpu" ]; then
     echo "gpu_check: compute-sanitizer: skipped, there is no GPU"

@@ -11,17 +11,26 @@
 #ifdef __CUDACC__
 #include <cuda_runtime.h>
 
+#include <type_traits>
+
 namespace nerve::cuda {
 
-// kernel<<<grid, threads>>>(arguments...). An empty grid is no error, and launches nothing. What the runtime has to say
-// of the launch is asked for once a launcher has returned (bind/cuda.cpp).
-template <class... P, class... A>
-void launch(Stream stream, void (*kernel)(P...), int64_t grid, A... arguments) {
+// kernel<<<grid, threads>>>(arguments...), whose blocks have a large_shared<Memory>, or none with void. An empty grid
+// is no error, and launches nothing. What the runtime has to say of the launch is asked for once a launcher has
+// returned (bind/cuda.cpp).
+template <class Memory, class... P, class... A>
+void launch_sharing(Stream stream, void (*kernel)(P...), int64_t grid, A... arguments) {
     if (grid <= 0) return;
+    size_t bytes = 0;
+    if constexpr (!std::is_void_v<Memory>) bytes = sizeof(Memory);
     [&](P... passed) {
         void* addresses[] = {&passed...};
-        launch_kernel(stream.handle, reinterpret_cast<const void*>(kernel), grid, addresses);
+        launch_kernel(stream.handle, reinterpret_cast<const void*>(kernel), grid, addresses, bytes);
     }(P(arguments)...);
+}
+template <class... P, class... A>
+void launch(Stream stream, void (*kernel)(P...), int64_t grid, A... arguments) {
+    launch_sharing<void>(stream, kernel, grid, arguments...);
 }
 
 // Blocks that are enough to fill a GPU: two for each multiprocessor of an H100.
@@ -32,6 +41,12 @@ template <class A>
 __device__ A& shared() {
     __shared__ A memory;
     return memory;
+}
+// The same of more than 48 KB, for kernels that launch_sharing launches.
+template <class A>
+__device__ A& large_shared() {
+    extern __shared__ __align__(1024) unsigned char memory[];
+    return *reinterpret_cast<A*>(memory);
 }
 
 // x, which the compiler takes for something new: what is computed from it again need not be kept until then.

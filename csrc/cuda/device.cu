@@ -1,10 +1,13 @@
 // What the CUDA runtime says of this machine and of the last launch, and launching itself. The runtime is linked
 // statically and looks for the driver when first asked, so that importing the module needs neither.
 #include <cstdio>
+#include <mutex>
+#include <set>
 #include <utility>
 
 #include "cuda/common.cuh"
 #include "cuda/kernels.h"
+#include "cuda/wgmma.h"
 
 namespace nerve::cuda {
 namespace {
@@ -33,6 +36,21 @@ cudaGraphNode_t last_node(cudaStream_t stream) {
     return last[0];
 }
 
+// Lets blocks of a kernel have so much shared memory on this thread's device: once, as the runtime may wait for the
+// device. False if the runtime has an error to tell.
+bool allow_shared(const void* kernel, size_t bytes) {
+    static std::mutex mutex;
+    static std::set<std::pair<int, const void*>> allowed;
+    int device = 0;
+    if (cudaGetDevice(&device) != cudaSuccess) return false;
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (allowed.count({device, kernel})) return true;
+    if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes)) != cudaSuccess)
+        return false;
+    allowed.insert({device, kernel});
+    return true;
+}
+
 std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
 
 }  // namespace
@@ -57,7 +75,8 @@ void replace_arguments(std::uintptr_t executable, std::vector<std::uintptr_t> no
 
 void launch_again() { redirection = {}; }
 
-void launch_kernel(CUstream_st* stream, const void* kernel, int64_t blocks, void** arguments) {
+void launch_kernel(CUstream_st* stream, const void* kernel, int64_t blocks, void** arguments, size_t shared) {
+    if (shared > 0 && !allow_shared(kernel, shared)) return;
     if (redirection.replacing) {
         if (redirection.next == redirection.nodes.size()) {
             redirection.failed = true;
@@ -68,11 +87,13 @@ void launch_kernel(CUstream_st* stream, const void* kernel, int64_t blocks, void
         parameters.gridDim = dim3(unsigned(blocks));
         parameters.blockDim = dim3(threads);
         parameters.kernelParams = arguments;
+        parameters.sharedMemBytes = unsigned(shared);
         const auto node = reinterpret_cast<cudaGraphNode_t>(redirection.nodes[redirection.next++]);
         cudaGraphExecKernelNodeSetParams(redirection.executable, node, &parameters);
         return;
     }
-    const cudaError_t error = cudaLaunchKernel(kernel, dim3(unsigned(blocks)), dim3(threads), arguments, 0, stream);
+    const cudaError_t error =
+        cudaLaunchKernel(kernel, dim3(unsigned(blocks)), dim3(threads), arguments, shared, stream);
     if (!redirection.noting || error != cudaSuccess) return;
     const cudaGraphNode_t node = last_node(stream);
     redirection.failed |= node == nullptr;
@@ -85,6 +106,14 @@ std::string launch_error() {
     if (error == cudaSuccess) return "";
     if (error == cudaErrorInsufficientDriver || error == cudaErrorNoDevice) return status();
     return cudaGetErrorString(error);
+}
+
+bool has_wgmma() {
+    int device = 0, major = 0, minor = 0;
+    return cudaGetDevice(&device) == cudaSuccess &&
+           cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+           cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess && major == 9 &&
+           minor == 0;
 }
 
 int device_count() {

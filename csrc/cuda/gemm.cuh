@@ -68,6 +68,36 @@ __device__ T exact(const Product& p, int64_t batch, int64_t row, int64_t column,
     return sum;
 }
 
+// Finishes the results from `column` of `row` on, a chunk that lies in shared memory, and writes them to where they go.
+// They are sums over `slices` slices from `first` on.
+template <class T, bool splits_numbers, class Product>
+__device__ void write_results(const Product& p, const Cut& cut, T* partials, const T* from, int64_t batch,
+                              int64_t split, int64_t row, int64_t column, int64_t first, int slices) {
+    constexpr int size = chunk<T>;
+    if (row >= p.rows || column >= p.columns) return;
+    const int64_t inner = p.inner(batch);
+    Values<T> values;
+    values.read(from);
+    const int count = p.columns - column < size ? int(p.columns - column) : size;
+#pragma unroll
+    for (int e = 0; e < size; ++e) {
+        if (e >= count) break;
+        if constexpr (splits_numbers)
+            if (!(math::abs(values.of[e]) < T(1e38)))  // or NaN: perhaps of a part alone
+                values.of[e] = exact<T>(p, forget(batch), row, column + e, first * slice,
+                                        inner < (first + slices) * slice ? inner : (first + slices) * slice);
+        if (cut.splits == 1) values.of[e] = p.epilogue(batch, column + e, values.of[e]);
+    }
+    T* const to = cut.splits == 1 ? p.out(batch, row, column)
+                                  : partials + ((split * p.batch + batch) * p.rows + row) * p.columns + column;
+    if (to == nullptr) return;
+    if (cut.splits == 1 ? p.wide_out : p.columns % size == 0)
+        values.write(to);
+    else
+        for (int e = 0; e < size; ++e)
+            if (e < count) to[e] = values.of[e];
+}
+
 template <class T, class Tile, Precision precision, class Product>
 __global__ void __launch_bounds__(threads, Tile::rows > 64 || sizeof(T) == 8 ? 1 : 2)
     product_kernel(Product p, Cut cut, T* partials) {
@@ -142,27 +172,9 @@ __global__ void __launch_bounds__(threads, Tile::rows > 64 || sizeof(T) == 8 ? 1
         for (int i = threadIdx.x * size; i < Memory::half * Tile::columns; i += threads * size) {
             const int64_t row = first_row + part * Memory::half + i / Tile::columns;
             const int64_t column = first_column + i % Tile::columns;
-            if (row >= p.rows || column >= p.columns) continue;
-            Values<T> values;
-            values.read(memory.of + i / Tile::columns * Memory::width + i % Tile::columns);
-            const int count = p.columns - column < size ? int(p.columns - column) : size;
-#pragma unroll
-            for (int e = 0; e < size; ++e) {
-                if (e >= count) break;
-                if constexpr (Sums::splits_numbers)
-                    if (!(math::abs(values.of[e]) < T(1e38)))  // or NaN: perhaps of a part alone
-                        values.of[e] = exact<T>(p, forget(batch), row, column + e, first * slice,
-                                                inner < (first + slices) * slice ? inner : (first + slices) * slice);
-                if (cut.splits == 1) values.of[e] = p.epilogue(batch, column + e, values.of[e]);
-            }
-            T* const to = cut.splits == 1 ? p.out(batch, row, column)
-                                          : partials + ((split * p.batch + batch) * p.rows + row) * p.columns + column;
-            if (to == nullptr) continue;
-            if (cut.splits == 1 ? p.wide_out : p.columns % size == 0)
-                values.write(to);
-            else
-                for (int e = 0; e < size; ++e)
-                    if (e < count) to[e] = values.of[e];
+            write_results<T, Sums::splits_numbers>(p, cut, partials,
+                                                   memory.of + i / Tile::columns * Memory::width + i % Tile::columns,
+                                                   batch, split, row, column, first, slices);
         }
     }
 }

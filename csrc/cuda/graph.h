@@ -4,6 +4,7 @@
 // with other numbers, the same launcher is called again with these, and gives the nodes their new arguments instead of
 // launching. All of this is a matter of the thread that calls.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -21,7 +22,7 @@ void replace_arguments(std::uintptr_t executable, std::vector<std::uintptr_t> no
 // From now on launches are launches again.
 void launch_again();
 
-// kernel<<<blocks, threads>>>, or what has been said above.
-void launch_kernel(CUstream_st* stream, const void* kernel, int64_t blocks, void** arguments);
+// kernel<<<blocks, threads, shared>>>, or what has been said above; `shared` are bytes.
+void launch_kernel(CUstream_st* stream, const void* kernel, int64_t blocks, void** arguments, size_t shared);
 
 }  // namespace nerve::cuda

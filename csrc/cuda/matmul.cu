@@ -1,6 +1,7 @@
 // Matrix products, batched, either operand transposed, with bias and activation applied as the result is stored.
 #include "cuda/gemm.cuh"
 #include "cuda/operands.cuh"
+#include "cuda/wgmma.h"
 
 namespace nerve::cuda {
 namespace {
@@ -77,6 +78,10 @@ MatmulShape packed_shape(MatmulShape shape) {
 template <class T>
 void matmul(Stream stream, T* out, const T* a, const T* b, const T* bias, const MatmulShape& shape,
             int64_t activation) {
+#ifdef NERVE_WGMMA  // the build has machine code for sm_90a
+    if constexpr (sizeof(T) == 4)
+        if (matmul_wgmma(stream, out, a, b, bias, shape, activation)) return;
+#endif
     with_product(out, a, b, bias, shape, activation, [=](const auto& product) { multiply<T>(stream, product); });
 }
 template <class T>

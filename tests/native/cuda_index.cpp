@@ -1,10 +1,12 @@
-// The index maths of the CUDA kernels (csrc/cuda/tile.cuh, conv_index.cuh), index by index; prints what is wrong.
+// The index maths of the CUDA kernels (csrc/cuda/tile.cuh, conv_index.cuh, wgmma_index.cuh), index by index; prints
+// what is wrong.
 #include <cstdio>
 #include <set>
 #include <utility>
 
 #include "cuda/conv_index.cuh"
 #include "cuda/tile.cuh"
+#include "cuda/wgmma_index.cuh"
 
 using namespace nerve::cuda;
 
@@ -136,6 +138,68 @@ void check_advancing() {
                 }
 }
 
+// An operand of products by warpgroups: every element has a place, which is where the instruction looks for it (PTX
+// ISA: groups of 8 lines of 128 bytes, bits 4 to 6 of an address exchanged by those above); eight threads write to all
+// banks.
+void check_wgmma_places() {
+    std::set<int> places;
+    for (int index = 0; index < wgmma_lines; ++index)
+        for (int k = 0; k < wgmma_slice; ++k) {
+            const int at = wgmma_place(index, k);
+            expect(at >= 0 && at < wgmma_lines * wgmma_slice && places.insert(at).second,
+                   "two elements have one place");
+            const int plain = index / 8 * 1024 + index % 8 * 128 + k * 4;
+            expect(at * 4 == (plain ^ (plain / 128 % 8 * 16)), "an operand is not swizzled as the instruction has it");
+        }
+    for (bool along_k : {false, true}) {
+        std::set<std::pair<int, int>> elements;
+        for (unsigned thread = 0; thread < threads; ++thread)
+            for (int i = 0; i < 4; ++i) {
+                const ChunkPosition at = wgmma_chunk(along_k, thread, i);
+                expect(at.index >= 0 && at.index < wgmma_lines && at.k >= 0 && at.k < wgmma_slice && at.k % 4 == 0,
+                       "a chunk lies outside");
+                for (int e = 0; e < 4; ++e) elements.insert({at.index, at.k + e});
+                const ChunkPosition first = wgmma_chunk(along_k, thread, 0);
+                expect(along_k ? at.index == first.index + 32 * i && at.k == first.k
+                               : at.index == first.index + i && at.k == first.k && first.index % 4 == 0,
+                       "the chunks of a thread are not those that it reads");
+                std::set<int> banks;
+                for (unsigned other = thread / 8 * 8; other < thread / 8 * 8 + 8; ++other) {
+                    const ChunkPosition there = wgmma_chunk(along_k, other, i);
+                    banks.insert(wgmma_place(there.index, there.k) / 4 % 8);
+                }
+                expect(banks.size() == 8, "chunks that are written together meet in a bank");
+            }
+        expect(int(elements.size()) == wgmma_lines * wgmma_slice, "elements are left out");
+    }
+}
+
+void check_wgmma_descriptors() {
+    for (uint32_t address = 0; address < 1 << 18; address += 16) {
+        const uint64_t descriptor = wgmma_descriptor(address);
+        expect((descriptor & 0x3fff) << 4 == address, "a descriptor has another address");
+        expect((descriptor >> 32 & 0x3fff) << 4 == 1024 && descriptor >> 62 == 1, "a descriptor has another layout");
+        expect((descriptor & 0x3ffec000c000c000) == 0, "a descriptor has bits that mean nothing");
+        for (unsigned bytes : {0, 32, 96, 0x4000})
+            if (address + bytes < 1 << 18)
+                expect(wgmma_advance(descriptor, bytes) == wgmma_descriptor(address + bytes),
+                       "a descriptor goes astray");
+    }
+}
+
+void check_wgmma_results() {
+    std::set<std::pair<int, int>> results;
+    for (unsigned thread = 0; thread < threads; ++thread)
+        for (int i = 0; i < wgmma_sums; ++i) {
+            const ResultPosition at = wgmma_result(thread, i);
+            expect(at.row / 64 == int(thread) / warpgroup, "a result of the other warpgroup's rows");
+            results.insert({at.row, at.column});
+            expect(at.row >= 0 && at.row < wgmma_lines && at.column >= 0 && at.column < wgmma_lines,
+                   "a result outside");
+        }
+    expect(int(results.size()) == wgmma_lines * wgmma_lines, "results are left out");
+}
+
 int main() {
     check_places<float, true, 128>();
     check_places<float, false, 128>();
@@ -147,5 +211,8 @@ int main() {
     check_cuts();
     check_axes();
     check_advancing();
+    check_wgmma_places();
+    check_wgmma_descriptors();
+    check_wgmma_results();
     return failures > 0;
 }

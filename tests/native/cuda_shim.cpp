@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "cuda/kernels.h"
-#include "cuda_mma.h"
+#include "cuda/wgmma.cuh"
 
 namespace shim {
 
@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t stack_bytes = 64 * 1024;
 constexpr int warp = 32;
-constexpr size_t shared_limit = 48 * 1024, guard = 1024;
+constexpr size_t shared_limit = 48 * 1024, large_limit = 227 * 1024, guard = 1024;
 
 enum class State { ready, at_barrier, at_shuffle, done };
 
@@ -34,6 +34,7 @@ struct Fiber : Thread {
     bool started = false;
     unsigned shuffles = 0;
     std::vector<std::vector<Copy>> copies;
+    Asynchronous asynchronous;
     jmp_buf context;
     ucontext_t first;
     std::unique_ptr<char[]> stack{new char[stack_bytes]};
@@ -49,6 +50,10 @@ uint64_t random_state = 1;
 std::string failure;
 
 std::map<const void*, std::vector<unsigned char>> shared_blocks;
+const char large_key = 0;  // large_shared's
+size_t large_bytes;
+bool wgmma_here = false;
+int64_t large_launches = 0;
 
 int64_t busy = 264;
 
@@ -112,8 +117,8 @@ bool release_waiting(int threads) {
     return any;
 }
 
-// NaN and -1, or, as some kernels mend a NaN, a number that spoils every sum.
-int poison() { return random_below(2) ? 0xFF : 0x5E; }
+// NaN and -1, or, as some kernels mend a NaN and what is near infinity, a number that spoils every sum: 9e8 in float.
+int poison() { return random_below(2) ? 0xFF : 0x4E; }
 
 void poison_shared() {
     for (auto& [key, bytes] : shared_blocks) {
@@ -123,20 +128,38 @@ void poison_shared() {
     }
 }
 
+void shuffle(std::vector<int>& order) {
+    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_below(unsigned(i))]);
+}
+
+// Threads take turns, or, so that a missing barrier is missed, a warp goes on for as long as it can before the next
+// does.
 void run_block(int threads) {
-    std::vector<int> order;
+    std::vector<int> order, warps;
+    for (int begin = 0; begin < threads; begin += warp) warps.push_back(begin);
+    shuffle(warps);
+    const bool one_by_one = random_below(2);
     for (int i = 0; i < threads; ++i) {
         fibers[i]->index = {unsigned(i), 0, 0};
         fibers[i]->state = State::ready;
         fibers[i]->shuffles = 0;
         fibers[i]->copies.assign(1, {});
+        if (large_bytes > 0) fibers[i]->asynchronous = {};
     }
     for (;;) {
         order.clear();
-        for (int i = 0; i < threads; ++i)
-            if (fibers[i]->state == State::ready) order.push_back(i);
-        for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_below(unsigned(i))]);
+        for (int begin : warps) {
+            for (int i = begin; i < begin + warp && i < threads; ++i)
+                if (fibers[i]->state == State::ready) order.push_back(i);
+            if (one_by_one && !order.empty()) break;
+        }
+        shuffle(order);
         for (int i : order) enter(*fibers[i]);
+        if (one_by_one && !order.empty()) {
+            const int begin = order[0] / warp * warp, end = begin + warp < threads ? begin + warp : threads;
+            if (count(begin, end, State::at_shuffle) == end - begin) release(begin, end);
+            continue;
+        }
         if (count(0, threads, State::done) == threads) break;
         if (release_waiting(threads)) continue;
         failure = "of " + std::to_string(threads) + " threads, " +
@@ -151,11 +174,13 @@ void run_block(int threads) {
 
 }  // namespace
 
-void run(void (*new_body)(void*), void* context, int64_t blocks, int threads) {
+void run(void (*new_body)(void*), void* context, int64_t blocks, int threads, size_t large) {
     if (blocks > 0x7fffffff) failure = "a grid has at most 2^31 - 1 blocks";
     body = new_body;
     body_context = context;
     shared_blocks.clear();
+    large_bytes = large;
+    large_launches += large > 0;
     grid = {unsigned(blocks), 1, 1};
     for (int64_t i = 0; i < blocks && failure.empty(); ++i) {
         while (int(fibers.size()) < threads) fibers.push_back(std::make_unique<Fiber>());
@@ -164,7 +189,8 @@ void run(void (*new_body)(void*), void* context, int64_t blocks, int threads) {
     }
     size_t total = 0;
     for (auto& [key, bytes] : shared_blocks) total += bytes.size() - 2 * guard;
-    if (total > shared_limit) failure = "uses " + std::to_string(total) + " bytes of shared memory";
+    if (total > (large > 0 ? large_limit : shared_limit))
+        failure = "uses " + std::to_string(total) + " bytes of shared memory";
 }
 
 void block_barrier() { leave(State::at_barrier); }
@@ -177,7 +203,16 @@ const Slot* exchange(const void* value, size_t bytes) {
     return slots;
 }
 
+void* large_shared_memory(size_t bytes) {
+    if (bytes != large_bytes) fail("another size of shared memory than launched with");
+    return shared_memory(&large_key, bytes);
+}
+LargeMemory large_memory() {
+    return {static_cast<unsigned char*>(shared_memory(&large_key, large_bytes)), large_bytes};
+}
+
 std::vector<std::vector<Copy>>& copies() { return self().copies; }
+Asynchronous& asynchronous() { return self().asynchronous; }
 
 void perform(const Copy& copy) {
     if (copy.valid)
@@ -245,6 +280,17 @@ const Entry entries[] = {
 extern "C" const void* shim_kernels() { return shim::entries; }
 
 int64_t nerve::cuda::busy_blocks() { return shim::busy; }
+
+bool nerve::cuda::has_wgmma() { return shim::wgmma_here; }
+
+extern "C" void shim_has_wgmma(bool has) { shim::wgmma_here = has; }
+
+// How many launches had large shared memory since the last call.
+extern "C" int64_t shim_large_launches() {
+    const int64_t last = shim::large_launches;
+    shim::large_launches = 0;
+    return last;
+}
 
 extern "C" void shim_busy_blocks(int64_t blocks) { shim::busy = blocks; }
 

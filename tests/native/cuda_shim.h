@@ -1,13 +1,15 @@
 // Compiles csrc/cuda/*.cu for the CPU, to test what can be tested without a GPU: indexing, barriers, shuffles, sizes.
-// Each CUDA thread is a fiber. Between barriers the fibers of a block run one after another in random order, shared
-// memory starts as NaN, or huge, in every block and lies between guards, and a barrier or shuffle that some thread
-// misses is an error. Speed and the memory model are not imitated; what tensor cores compute is (cuda_mma.h).
+// Each CUDA thread is a fiber. Between barriers the fibers of a block run one after another in random order, or a warp
+// ahead of the others as far as it comes. Shared memory starts as NaN, or huge, in every block and lies between guards,
+// and a barrier or shuffle that some thread misses is an error. Speed and the memory model are not imitated; what
+// tensor cores compute is (cuda_mma.h, cuda_wgmma.h).
 #pragma once
 #include <math.h>
 #include <string.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/launch.h"
 
@@ -30,8 +32,8 @@ struct Thread {
 extern Thread* current;
 extern Index block, grid;
 
-// Runs body as every thread of every block.
-void run(void (*body)(void* context), void* context, int64_t blocks, int threads);
+// Runs body as every thread of every block; `large` bytes of shared memory are large_shared's.
+void run(void (*body)(void* context), void* context, int64_t blocks, int threads, size_t large);
 
 void block_barrier();
 // Waits for the warp; then what all its lanes gave, 32 bytes each.
@@ -42,6 +44,7 @@ const Slot* exchange(const void* value, size_t bytes);
 unsigned random_below(unsigned n);
 void fail(const char* reason);
 void* shared_memory(const void* key, size_t bytes);
+void* large_shared_memory(size_t bytes);
 
 }  // namespace shim
 
@@ -58,10 +61,16 @@ inline uint32_t __shfl_xor_sync(unsigned, uint32_t value, int lanes) {
 
 namespace nerve::cuda {
 
-template <class... P, class... A>
-void launch(Stream, void (*kernel)(P...), int64_t grid, A... arguments) {
+template <class Memory, class... P, class... A>
+void launch_sharing(Stream, void (*kernel)(P...), int64_t grid, A... arguments) {
+    size_t bytes = 0;
+    if constexpr (!std::is_void_v<Memory>) bytes = sizeof(Memory);
     auto body = [&] { kernel(arguments...); };
-    shim::run([](void* context) { (*static_cast<decltype(body)*>(context))(); }, &body, grid, threads);
+    shim::run([](void* context) { (*static_cast<decltype(body)*>(context))(); }, &body, grid, threads, bytes);
+}
+template <class... P, class... A>
+void launch(Stream stream, void (*kernel)(P...), int64_t grid, A... arguments) {
+    launch_sharing<void>(stream, kernel, grid, arguments...);
 }
 
 int64_t busy_blocks();
@@ -71,6 +80,10 @@ template <class A>
 A& shared() {
     static const char key = 0;
     return *static_cast<A*>(shim::shared_memory(&key, sizeof(A)));
+}
+template <class A>
+A& large_shared() {
+    return *static_cast<A*>(shim::large_shared_memory(sizeof(A)));
 }
 
 }  // namespace nerve::cuda
