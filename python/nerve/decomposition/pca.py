@@ -11,13 +11,13 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from scipy import linalg
 from scipy.sparse import issparse
-from scipy.sparse.linalg import LinearOperator, svds
+from scipy.sparse.linalg import svds
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.extmath import fast_logdet
 from sklearn.utils.sparsefuncs import mean_variance_axis
-from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nerve import kernels
 from nerve._typing import Array
@@ -26,6 +26,7 @@ from nerve.decomposition.base import PrincipalComponents
 from nerve.decomposition.dimension import infer_dimension
 from nerve.decomposition.products import ROWS, column_means, decided_signs, product, squares
 from nerve.decomposition.randomized import randomized_svd
+from nerve.decomposition.solvers import chosen_solver, less_means, noise, refuse_infinite
 from nerve.errors import DeviceError
 from nerve.kernels._arrays import array_module, host, on_gpu, placed
 
@@ -212,7 +213,7 @@ class PCA(PrincipalComponents):
                     f"[PCA] svd_solver={solver!r} needs X in the host's memory; move it with cupy.asnumpy"
                 )
             solver = "covariance_eigh"
-        self._fit_svd_solver = _solver(x.shape, wanted) if solver == "auto" else solver
+        self._fit_svd_solver = chosen_solver(x.shape, wanted) if solver == "auto" else solver
         self.n_samples_ = x.shape[0]
         if self._fit_svd_solver in ("full", "covariance_eigh"):
             return x, self._fit_full(x, wanted)
@@ -245,7 +246,7 @@ class PCA(PrincipalComponents):
             wanted = int(np.searchsorted(np.cumsum(ratios), wanted, side="right")) + 1
         self.n_components_ = wanted
         directions = n_features if self._fit_svd_solver == "covariance_eigh" else min(x.shape)
-        self.noise_variance_ = _noise(variances, total, wanted, directions) if wanted < min(x.shape) else 0.0
+        self.noise_variance_ = noise(variances, total, wanted, directions) if wanted < min(x.shape) else 0.0
         self.components_ = placed(vt[:wanted].copy(), x)
         self.explained_variance_ = placed(variances[:wanted].copy(), x)
         self.explained_variance_ratio_ = placed(ratios[:wanted].copy(), x)
@@ -261,7 +262,7 @@ class PCA(PrincipalComponents):
             covariance /= n_samples - 1
         else:
             covariance, self.mean_ = kernels.covariance(x)
-            _refuse_infinite(x, self.mean_, covariance)
+            refuse_infinite(x, self.mean_, covariance)
         if on_gpu(covariance):
             module = array_module(covariance)
             values, vectors = map(host, module.linalg.eigh(covariance))
@@ -294,7 +295,7 @@ class PCA(PrincipalComponents):
         if issparse(x):
             self.mean_, variance = mean_variance_axis(x, axis=0)
             total = variance.sum() * n_samples / (n_samples - 1)
-            centred = _less_means(x, self.mean_)
+            centred = less_means(x, self.mean_)
         else:
             centred = self._centred(x)
             total = x.dtype.type(squares(centred) / (n_samples - 1)) if n_samples > 1 else x.dtype.type(np.nan)
@@ -316,13 +317,13 @@ class PCA(PrincipalComponents):
         self.components_, self.n_components_, self.singular_values_ = vt, wanted, s
         self.explained_variance_ = s**2 / (n_samples - 1)
         self.explained_variance_ratio_ = self.explained_variance_ / total
-        self.noise_variance_ = _noise(self.explained_variance_, total, wanted, smaller) if wanted < smaller else 0.0
+        self.noise_variance_ = noise(self.explained_variance_, total, wanted, smaller) if wanted < smaller else 0.0
         return u  # type: ignore[no-any-return]
 
     def _centred(self, x: Array) -> Array:
         """``x`` less its means, which are kept; in its place if it need not be copied."""
         self.mean_ = column_means(x)
-        _refuse_infinite(x, self.mean_)
+        refuse_infinite(x, self.mean_)
         return np.subtract(x, self.mean_, out=None if self.copy else x)
 
     def score_samples(self, X: ArrayLike) -> Array:
@@ -362,39 +363,3 @@ class PCA(PrincipalComponents):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.sparse = self.svd_solver in ("auto", "arpack", "covariance_eigh")
         return tags
-
-
-def _solver(shape: tuple[int, int], wanted: Any) -> str:
-    """What "auto" means for dense data."""
-    n_samples, n_features = shape
-    if n_features <= 1000 and n_samples >= 10 * n_features:
-        return "covariance_eigh"
-    if max(shape) <= 500 or wanted == "mle":
-        return "full"
-    return "randomized" if 1 <= wanted < 0.8 * min(shape) else "full"
-
-
-def _noise(variances: Array, total: Any, kept: int, directions: int) -> Any:
-    """The mean of the variances that are not kept, from those at hand or what is left of their sum."""
-    if len(variances) > kept:
-        return variances[kept:].mean()
-    left = max(float(total) - float(variances.sum(dtype=np.float64)), 0.0)
-    return variances.dtype.type(left / (directions - kept))
-
-
-def _refuse_infinite(x: Array, *sums: Array) -> None:
-    """scikit-learn's error if ``x`` has NaN or infinities, which always show in ``sums``, without another pass."""
-    if not all(array_module(each).isfinite(each).all() for each in sums):
-        assert_all_finite(x, input_name="X", estimator_name="PCA")
-
-
-def _less_means(x: Any, means: Array) -> LinearOperator:
-    """A sparse matrix less its columns' means, which would not be sparse."""
-    return LinearOperator(
-        shape=x.shape,
-        dtype=x.dtype,
-        matvec=lambda v: x @ v - means @ v,
-        matmat=lambda v: x @ v - means @ v,
-        rmatvec=lambda v: x.T @ v - means * v.sum(),
-        rmatmat=lambda v: x.T @ v - np.multiply.outer(means, v.sum(axis=0)),
-    )
