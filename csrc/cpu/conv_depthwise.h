@@ -1,7 +1,7 @@
 // Convolution with one input and one output channel per group: no product of matrices, so vectors run along the
 // channels.
 #pragma once
-#include "cpu/gemm.h"
+#include "cpu/conv_patches.h"
 
 namespace nerve::NERVE_ISA {
 
@@ -45,15 +45,6 @@ NERVE_INLINE void each_strip(int64_t channels, const Body& body) {
     for (; c + n <= channels; c += n) body(c, Strip<1>{n});
     if (c < channels) body(c, Strip<1>{channels - c});
 }
-
-// The taps p in [0, taps) with 0 <= first + p * step < size, step >= 1.
-struct TapRange {
-    int64_t begin, end;
-    NERVE_INLINE TapRange(int64_t first, int64_t step, int64_t taps, int64_t size) {
-        begin = first < 0 ? (-first + step - 1) / step : 0;
-        end = first < size ? smaller(taps, (size - first + step - 1) / step) : 0;
-    }
-};
 
 // A depthwise convolution, or its gradient with strides of one: that is the convolution of the gradients read from the
 // last pixel to the first, so all steps are negative then.

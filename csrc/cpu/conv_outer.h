@@ -3,135 +3,18 @@
 // pixels go by. An element is a sum of chains of fma over blocks of pixels, in order.
 #pragma once
 #include "cpu/conv_direct.h"
+#include "cpu/conv_outer_tile.h"
 
 namespace nerve::NERVE_ISA {
 
-// Half a register, for kernels of few filters: a whole one would multiply more zeros than numbers.
-#if defined(__AVX512F__)
-typedef float half_floats __attribute__((vector_size(vector_bytes / 2)));
-typedef double half_doubles __attribute__((vector_size(vector_bytes / 2)));
-
-template <class T>
-struct half {
-    using native = std::conditional_t<sizeof(T) == 4, half_floats, half_doubles>;
-    static constexpr int size = vec<T>::size / 2;
-    native v;
-    half() = default;
-    NERVE_INLINE half(native value) : v(value) {}
-    NERVE_INLINE half(T value) : v(value - native{}) {}
+// Rows [row, row + rows) of the kernel, elements of a patch, the first one of tap `at`. Where all are of this tap, or
+// of one row of the patch, pixels that see only zeros there are left out.
+struct OuterTile {
+    int64_t row;
+    int rows;
+    bool line;
+    Place at;
 };
-template <class T>
-NERVE_INLINE half<T> fma(half<T> a, half<T> b, half<T> c) {
-    if constexpr (sizeof(T) == 4)
-        return half<T>((half_floats)_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v));
-    else
-        return half<T>((half_doubles)_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v));
-}
-#else
-template <class T>
-using half = vec<T>;
-#endif
-
-// How many pixels are multiplied for each look at where a row of a tile J vectors wide lies: their gradients, the sums
-// and a number of x fill the registers.
-template <int J>
-constexpr int pixels_together = vector_bytes == 64             ? (J == 1 ? 4 : 2)
-                                : vector_bytes == 32 && J == 1 ? 2
-                                                               : 1;
-
-// out (R, columns) += sum over pixels of x[offsets[r]] times the pixel's row of b, or = for `first`; `rows` of R are
-// stored. Rows of b are b_step apart, of J vectors V; x_step leads to the next pixel.
-template <class V, int R, int J, class T>
-void outer_tile(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets, int64_t x_step,
-                const T* all_b, int64_t b_step, int rows, int64_t columns, bool first) {
-    V sum[R][J];
-#pragma GCC unroll 32
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int j = 0; j < J; ++j) sum[r][j] = V(T(0));
-    constexpr int together = pixels_together<J>;
-    for (const Segment<T>* s = segments; s < segments + n; ++s) {
-        const T* b = all_b + s->pixel * b_step;
-        auto add = [&](const T* x, auto pixels) NERVE_LAMBDA_INLINE {
-            constexpr int P = decltype(pixels)::value;
-            V bj[P][J];
-#pragma GCC unroll 4
-            for (int p = 0; p < P; ++p)
-#pragma GCC unroll 4
-                for (int j = 0; j < J; ++j) std::memcpy(&bj[p][j], b + p * b_step + j * V::size, sizeof(V));
-#pragma GCC unroll 32
-            for (int r = 0; r < R; ++r) {
-                const T* a = x + offsets[r];
-                // Else the compiler keeps a pointer for every pixel and row, and finds no registers for them.
-                if (together > 1) asm("" : "+r"(a));
-#pragma GCC unroll 4
-                for (int p = 0; p < P; ++p) {
-                    const V ar(a[p * x_step]);
-#pragma GCC unroll 4
-                    for (int j = 0; j < J; ++j) sum[r][j] = fma(ar, bj[p][j], sum[r][j]);
-                }
-            }
-            b += P * b_step;
-        };
-        const T* x = s->x;
-        int64_t left = s->count;
-        for (; left >= together; left -= together, x += together * x_step)
-            add(x, std::integral_constant<int, together>());
-        if (together > 1)
-            for (; left > 0; --left, x += x_step) add(x, std::integral_constant<int, 1>());
-    }
-    if (rows == R && columns >= J * V::size) {
-#pragma GCC unroll 32
-        for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-            for (int j = 0; j < J; ++j) {
-                T* to = out + r * stride + j * V::size;
-                V value = sum[r][j];
-                if (!first) std::memcpy(&value, to, sizeof(V)), value = V(value.v + sum[r][j].v);
-                std::memcpy(to, &value, sizeof(V));
-            }
-        return;
-    }
-#pragma GCC unroll 32
-    for (int r = 0; r < R; ++r) {
-        if (r >= rows) break;
-#pragma GCC unroll 4
-        for (int j = 0; j < J; ++j) {
-            T* to = out + r * stride + j * V::size;
-            const int64_t width = smaller(columns - j * V::size, V::size);
-            vec<T> value(T(0));
-            std::memcpy(&value, &sum[r][j], sizeof(V));
-            store_partial(to, first ? value : load_partial(to, width) + value, width);
-        }
-    }
-}
-
-// Where the rows of a tile are of `one` row of the patch, this one: pixels that see only zeros there are left out.
-struct Line {
-    bool one;
-    int64_t z, y;
-};
-
-// The most rows of a tile one vector wide: many, as enough sums have to be under way.
-constexpr int narrow_rows = vector_bytes == 64 ? 25 : vector_bytes == 32 ? 13 : 8;
-
-template <class V, int J, class T>
-inline void outer_tile_of(T* out, int64_t stride, const Segment<T>* segments, int64_t n, const int64_t* offsets,
-                          int64_t x_step, const T* b, int64_t b_step, int rows, int64_t columns, bool first) {
-    auto of = [&](auto height) NERVE_LAMBDA_INLINE {
-        outer_tile<V, decltype(height)::value, J>(out, stride, segments, n, offsets, x_step, b, b_step, rows, columns,
-                                                  first);
-    };
-    constexpr int most = J == 1 ? narrow_rows : tile_rows;
-    if (rows <= 4)
-        of(std::integral_constant<int, 4>());
-    else if (most > 8 && rows <= 8)
-        of(std::integral_constant<int, (most > 8 ? 8 : most)>());
-    else if (most > 14 && rows <= 14)
-        of(std::integral_constant<int, (most > 14 ? 14 : most)>());
-    else
-        of(std::integral_constant<int, most>());
-}
 
 // out (rows, columns) = the sum of `count` matrices side by side in memory, in order.
 template <class T>
@@ -164,22 +47,28 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
     if constexpr (sizeof(T) == 4)
         if (amx::correlate(out, stride, m, images * m.rows_y * m.rows_x, grad, grad_pixel, filters)) return;
 #endif
-    const PixelBlocks<T> blocks(m, images, 128);
+    const bool narrow = filters <= vec<T>::size;
+    // With tiles of one tap each, what lies outside is left out and never read.
+    const PixelBlocks<T> blocks(m, images, 128, !narrow && rows_of_tap(m.channels) > 0);
+    const bool zeros = !blocks.flat && !blocks.inside, by_tap = zeros && blocks.in_place;
     const int64_t panels = (filters + width - 1) / width;
-    const int64_t most_rows = filters <= vec<T>::size ? narrow_rows : tile_rows, tiles = pieces(patch, most_rows);
-    const int64_t height = filters <= vec<T>::size ? pieces(patch, tiles) : tile_rows;
-    Line* lines = static_cast<Line*>(runtime::scratch(
-        runtime::packed_b, size_t(tiles) * sizeof(Line) + size_t(tiles * height + most_rows) * sizeof(int64_t)));
-    int64_t* offsets = reinterpret_cast<int64_t*>(lines + tiles);
+    const int64_t together = by_tap ? m.channels : patch, most_rows = narrow ? narrow_rows : outer_rows;
+    const int64_t of_one = pieces(together, most_rows), tiles = patch / together * of_one;
+    const int64_t height = narrow || by_tap ? pieces(together, of_one) : most_rows;
+    OuterTile* list = static_cast<OuterTile*>(
+        runtime::scratch(runtime::packed_b, size_t(tiles) * (sizeof(OuterTile) + size_t(most_rows) * sizeof(int64_t))));
+    int64_t* offsets = reinterpret_cast<int64_t*>(list + tiles);
     for (int64_t t = 0; t < tiles; ++t) {
-        const Place a = m.tap(t * height / m.channels), b = m.tap((smaller((t + 1) * height, patch) - 1) / m.channels);
-        lines[t] = {a.z == b.z && a.y == b.y && !blocks.flat && !blocks.inside, a.z, a.y};
+        const int64_t row = t / of_one * together + t % of_one * height;
+        const int64_t rows = smaller(height, (t / of_one + 1) * together - row);
+        const Place a = m.tap(row / m.channels), b = m.tap((row + rows - 1) / m.channels);
+        list[t] = {row, int(rows), zeros && a.z == b.z && a.y == b.y, a};
+        for (int64_t r = 0; r < most_rows; ++r) {
+            const int64_t k = row + smaller(r, rows - 1);
+            offsets[t * most_rows + r] = blocks.tap(k / m.channels) + k % m.channels;
+        }
     }
-    for (int64_t i = 0; i < tiles * height + most_rows; ++i) {
-        const int64_t k = smaller(i, patch - 1);
-        offsets[i] = blocks.tap(k / m.channels) + k % m.channels;
-    }
-    const size_t list = 2 * size_t(blocks.most_segments()) * sizeof(Segment<T>);
+    const size_t segments_size = 2 * size_t(blocks.most_segments()) * sizeof(Segment<T>);
     // Panel by panel, the gradients of a block's pixels side by side, each in a row as wide as the vectors used for it.
     const int64_t panel_size = blocks.most_pixels() * width;
     auto row_size = [&](int64_t panel) {
@@ -221,17 +110,26 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
         const T* b = packed != nullptr ? packed + panel * panel_size
                                        : grad + blocks.first_pixel(block) * grad_pixel + panel * width;
         const int64_t b_step = packed != nullptr ? row_size(panel) : grad_pixel;
+        int64_t n_seen = 0;
         for (int64_t t = begin; t < end; ++t) {
-            const int rows = int(smaller(patch - t * height, height));
-            T* tile = to + t * height * row_stride + panel * width;
-            const int64_t* at = offsets + t * height;
+            const int rows = list[t].rows;
+            T* tile = to + list[t].row * row_stride + panel * width;
+            const int64_t* at = offsets + t * most_rows;
             const Segment<T>* segments = all;
             int64_t n = n_all;
-            if (lines[t].one) {
+            if (list[t].line) {
+                const Place& place = list[t].at;
                 Segment<T>* seen = all + blocks.most_segments();
-                n = 0;
-                for (const Segment<T>* s = all; s < all + n_all; ++s)
-                    if (m.has_plane(s->z + lines[t].z) && m.has_row(s->y + lines[t].y)) seen[n++] = *s;
+                if (t == begin || !(place == list[t - 1].at)) {
+                    const TapRange pixels(by_tap ? m.first_x + place.x : 0, m.stride_x, m.rows_x,
+                                          by_tap ? m.width : m.rows_x * m.stride_x);
+                    n_seen = 0;
+                    for (const Segment<T>* s = all; s < all + n_all && pixels.begin < pixels.end; ++s)
+                        if (m.has_plane(s->z + place.z) && m.has_row(s->y + place.y))
+                            seen[n_seen++] = {s->x + pixels.begin * blocks.x_step(), pixels.end - pixels.begin,
+                                              s->pixel + pixels.begin, s->z, s->y};
+                }
+                n = n_seen;
                 segments = seen;
                 if (n == 0) {
                     for (int r = 0; first && r < rows; ++r) std::memset(tile + r * row_stride, 0, columns * sizeof(T));
@@ -259,7 +157,7 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
         });
         const int64_t chunks = smaller(tiles, (tasks_wanted + panels - 1) / panels);
         parallel(chunks * panels, [&](int64_t task) {
-            Segment<T>* segments = static_cast<Segment<T>*>(runtime::scratch(runtime::packed_a, list));
+            Segment<T>* segments = static_cast<Segment<T>*>(runtime::scratch(runtime::packed_a, segments_size));
             const int64_t chunk = task / panels;
             for (int64_t i = 0; i < blocks.count; ++i) {
                 const T* packed = copies + i * size;
@@ -276,8 +174,8 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
                   ? nullptr
                   : static_cast<T*>(runtime::scratch(runtime::workspace, size_t(parts * patch * filters) * sizeof(T)));
     parallel(parts, [&](int64_t part) {
-        T* packed = static_cast<T*>(
-            runtime::scratch(runtime::packed_a, size_t(panels * panel_size + blocks.copy_size()) * sizeof(T) + list));
+        T* packed = static_cast<T*>(runtime::scratch(
+            runtime::packed_a, size_t(panels * panel_size + blocks.copy_size()) * sizeof(T) + segments_size));
         Segment<T>* segments = reinterpret_cast<Segment<T>*>(packed + panels * panel_size);
         T* copy = reinterpret_cast<T*>(segments + 2 * blocks.most_segments());
         T* to = sums == nullptr ? out : sums + part * patch * filters;

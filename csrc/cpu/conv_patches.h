@@ -11,6 +11,7 @@ namespace nerve::NERVE_ISA {
 struct Place {
     int64_t z, y, x;
 };
+NERVE_INLINE bool operator==(const Place& a, const Place& b) { return a.z == b.z && a.y == b.y && a.x == b.x; }
 NERVE_INLINE Place operator+(const Place& a, const Place& b) { return {a.z + b.z, a.y + b.y, a.x + b.x}; }
 
 // Row (n, i, j), column (o, p, q, c) is image n at (i * stride_y + first_y + p * step_y, j * stride_x + first_x + q *
@@ -43,6 +44,15 @@ struct Patches {
     // Where tap t is.
     NERVE_INLINE Place tap(int64_t t) const {
         return {t / taps_x / taps_y * step_z, t / taps_x % taps_y * step_y, t % taps_x * step_x};
+    }
+};
+
+// The taps p in [0, taps) with 0 <= first + p * step < size, step >= 1.
+struct TapRange {
+    int64_t begin, end;
+    NERVE_INLINE TapRange(int64_t first, int64_t step, int64_t taps, int64_t size) {
+        begin = first < 0 ? (-first + step - 1) / step : 0;
+        end = first < size ? smaller(taps, (size - first + step - 1) / step) : 0;
     }
 };
 
