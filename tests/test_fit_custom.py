@@ -186,3 +186,38 @@ class TestInterrupts:
         thread.start()
         thread.join()
         assert model.optimizer.iterations == 2
+
+
+def test_metrics_and_their_reset_of_ones_own():
+    """As in Keras's guide: the listed metrics are what is reported, and reset by the method beside them."""
+
+    class Custom(Model):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.loss_tracker = nerve.metrics.Mean(name="loss")
+            self.hidden = nerve.metrics.Mean(name="hidden")
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            loss = ops.mean(ops.square(y - y_pred))
+            self.loss_tracker.update_state(loss)
+            self.hidden.update_state(loss)
+            return loss
+
+        def reset_metrics(self):
+            self.loss_tracker.reset_state()
+
+        @property
+        def metrics(self):
+            return [self.loss_tracker]
+
+    inputs = Input((3,))
+    model = Custom(inputs, layers.Dense(1)(inputs))
+    model.compile("adam")
+    x, y = np.ones((8, 3), np.float32), np.arange(8.0, dtype=np.float32)[:, None]
+    history = model.fit(x, y, epochs=5, batch_size=8, verbose=0).history
+    assert list(history) == ["loss"]
+    expected = np.square(y - model.predict(x, verbose=0)).mean()
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(expected)
+    assert history["loss"][-1] == pytest.approx(expected, rel=0.02)
+    assert history["loss"] == sorted(history["loss"], reverse=True)
+    assert model.hidden.count == 6

@@ -28,7 +28,7 @@ class Evaluator(ReplayedSteps):
     """The part of a model that runs on data without learning from it."""
 
     def _evaluate(self, batches: Batches, listeners: CallbackList) -> Logs:
-        self.reset_metrics()
+        self._begin_metrics()
         listeners.on_test_begin()
         logs: Logs | None = None
         with no_gradients(), deferred(self._checks):

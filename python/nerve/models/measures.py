@@ -49,6 +49,8 @@ class Measures(Layer):
         return self._results() if self._checks is None else Pending(self._results)
 
     def _results(self) -> dict[str, float]:
+        if type(self).metrics is not Measures.metrics:  # then they are what is reported, as in Keras
+            return self._listed_results()
         tracker: Mean | None = getattr(self, "_loss_tracker", None)
         logs = {"loss": tracker.result()} if tracker is not None and tracker.count else {}
         if self._loss is not None:
@@ -58,12 +60,30 @@ class Measures(Layer):
             logs.update(self._metrics.results())
         return logs
 
-    def reset_metrics(self) -> None:
-        """Forget all batches."""
+    def _listed_results(self) -> dict[str, float]:
+        """The results of `metrics`, of which one may be a dict of several."""
+        names = {} if self._metrics is None else {id(metric): name for name, metric, _, _ in self._metrics.entries}
+        logs: dict[str, float] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            found = result if isinstance(result, dict) else {names.get(id(metric), metric.name): result}
+            logs.update((name, number(value)) for name, value in found.items())
+        return logs
+
+    def _begin_metrics(self) -> None:
+        """Before an epoch: `reset_metrics`, which a subclass may have written for its own metrics alone."""
+        self._begin_own()
+        self.reset_metrics()
+
+    def _begin_own(self) -> None:
         if self.compiled:
             self._loss_tracker.reset_state()
         if self._own_version != configuration.version:  # walking the layers takes longer than a small step
             self._own_metrics, self._own_version = self._find_own_metrics(), configuration.version
+
+    def reset_metrics(self) -> None:
+        """Forget all batches."""
+        self._begin_own()
         compiled = [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
         usual = type(self).metrics is Measures.metrics  # a subclass may have a property of this name
         for metric in [*self._own_metrics, *compiled] if usual else self.metrics:

@@ -125,7 +125,7 @@ class ReplayedSteps(Steps):
             return None
         if not self._replays_all(f"{kind}_step"):
             return None
-        self.reset_metrics()
+        self._begin_metrics()
         found = recorder.again((x, y), recorder.last_static)
         return None if found is None else self._logs(*found)
 

@@ -36,7 +36,7 @@ class SingleBatches(Evaluator):
         if class_weight is not None:
             batches.weigh_classes(class_weight)
         self._prepare(batches)
-        self.reset_metrics()
+        self._begin_metrics()
         with WholeSteps() as whole, whole.step, deferred(self._checks):
             logs = self._train(pack(batches.first()))
         self._read_checks()
@@ -52,7 +52,7 @@ class SingleBatches(Evaluator):
                 return as_dict(found) if return_dict else as_list(found)
         batches = self._one_batch(x, y, sample_weight)
         self._prepare(batches)
-        self.reset_metrics()
+        self._begin_metrics()
         with no_gradients(), deferred(self._checks):
             logs = self._test(pack(batches.first()))
         self._read_checks()

@@ -159,7 +159,7 @@ class Trainer(SingleBatches):
         return self.history
 
     def _train_epoch(self, epoch: int, batches: Batches, listeners: CallbackList, whole: WholeSteps) -> Logs:
-        self.reset_metrics()
+        self._begin_metrics()
         listeners.on_epoch_begin(epoch)
         self._stepped = self.trainable_variables  # walking the layers once per epoch is often enough
         logs: Logs | None = None
