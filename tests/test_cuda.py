@@ -246,7 +246,9 @@ def test_training_on_the_gpu(shim: CudaShim) -> None:
         optimizer = nerve.optimizers.Adam(learning_rate=0.1, clipnorm=1.0)
         found = []
         for _ in range(5):
-            hidden = ops.dense(nerve.Tensor(x, tracked=False) + ops.take(table, y), *weights[:2], activation="relu")
+            hidden = ops.dense(
+                nerve.Tensor(x, tracked=False) + ops.take(table, y, axis=0), *weights[:2], activation="relu"
+            )
             loss = ops.mean(ops.softmax_cross_entropy(ops.dense(hidden, *weights[2:]), y))
             optimizer.apply(nerve.gradients(loss, [*weights, table]), [*weights, table])
             found.append(loss.item())

@@ -19,7 +19,7 @@ def table(seed: int = 0) -> nerve.Variable:
 
 
 def loss(variable: nerve.Tensor, indices: np.ndarray = INDICES) -> nerve.Tensor:
-    return ops.sum(ops.square(ops.take(variable, indices)))
+    return ops.sum(ops.square(ops.take(variable, indices, axis=0)))
 
 
 def dense(indices: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -222,7 +222,7 @@ class TestRefusals:
     def test_computed_indices_and_labels_are_looked_at_in_every_run(self) -> None:
         table = np.arange(12.0, dtype=np.float32).reshape(4, 3)
         whole = lambda x: ops.cast(x, dtype="int64")  # noqa: E731
-        look_up = nerve.compile(lambda x: ops.take(table, whole(x)))
+        look_up = nerve.compile(lambda x: ops.take(table, whole(x), axis=0))
         judge = nerve.compile(lambda x: ops.softmax_cross_entropy(table, whole(x)))
         for i in range(6):
             good = np.array([i % 3, 1, 2, 0], np.float32)

@@ -78,7 +78,7 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
         below = negative_slope * (x - threshold)
         y = ops.where(x >= threshold, x, below)
     elif negative_slope != 0.0:
-        y = ops.leaky_relu(x, alpha=negative_slope)
+        y = ops.leaky_relu(x, negative_slope)
     else:
         y = ops.relu(x)
     return y if max_value is None else ops.minimum(y, max_value)
@@ -86,7 +86,7 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """x where x > 0, else `negative_slope * x`."""
-    return ops.leaky_relu(x, alpha=negative_slope)
+    return ops.leaky_relu(x, negative_slope)
 
 
 def relu6(x: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ def selu(x: Tensor) -> Tensor:
 
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """x times the normal distribution function of x, or its tanh approximation (Hendrycks and Gimpel, 2016)."""
-    return ops.gelu_tanh(x) if approximate else ops.gelu(x)
+    return ops.gelu(x, approximate)
 
 
 def silu(x: Tensor) -> Tensor:

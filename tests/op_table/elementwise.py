@@ -45,7 +45,7 @@ UNARY: dict[str, Domain] = {
     "leaky_relu": (-3, 3),
     "elu": (-5, 3),
 }
-WITH_ALPHA = ("leaky_relu", "elu")
+WITH_SLOPE = {"leaky_relu": "negative_slope", "elu": "alpha"}
 SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 2.5, -2.5, 6.0, 3.0, -3.0])
 
 
@@ -62,8 +62,8 @@ def _inputs(rng: np.random.Generator, domain: Domain) -> Iterator[np.ndarray]:
 def _unary(name: str) -> Callable[[np.random.Generator], list[Sample]]:
     def samples(rng: np.random.Generator) -> list[Sample]:
         calls = [Sample((x,)) for x in _inputs(rng, UNARY[name])]
-        if name in WITH_ALPHA:
-            calls.append(Sample((rng.uniform(*UNARY[name], size=33),), {"alpha": 0.3}))
+        if name in WITH_SLOPE:
+            calls.append(Sample((rng.uniform(*UNARY[name], size=33),), {WITH_SLOPE[name]: 0.3}))
         return calls
 
     return samples
@@ -75,7 +75,7 @@ def _backward(name: str) -> Callable[[np.random.Generator], list[Sample]]:
 
         calls = []
         for x in _inputs(rng, UNARY[name]):
-            kwargs = {"alpha": 0.3} if name in WITH_ALPHA else {}
+            kwargs = {WITH_SLOPE[name]: 0.3} if name in WITH_SLOPE else {}
             calls.append(Sample((rng.normal(size=x.shape), x, getattr(kernels, name)(x, **kwargs)), kwargs))
         return calls
 
@@ -158,10 +158,10 @@ def _out_errors(args: tuple[np.ndarray, ...]) -> list[BadCall]:
 
 
 _UNARY_ERRORS = [*_input_errors(), *_out_errors((_X,))]
-_ALPHA_ERRORS = [
-    *_input_errors(),
-    BadCall((_X,), {"alpha": "steep"}, ValueError, "alpha expects a number, got 'steep'"),
-]
+_SLOPE_ERRORS = {
+    name: [*_input_errors(), BadCall((_X,), {slope: "steep"}, ValueError, f"{slope} expects a number, got 'steep'")]
+    for name, slope in WITH_SLOPE.items()
+}
 _BACKWARD_ERRORS = [
     BadCall((_X, _X, np.ones(3)), {}, ShapeError, r"of one shape, got \(2, 3\), \(2, 3\) and \(3,\)"),
     BadCall((_X, np.ones((3, 2)), _X), {}, ShapeError, "of one shape"),
@@ -186,10 +186,7 @@ _WHERE_ERRORS = [
 ]
 
 ROWS = [
-    *(
-        Op(name, _unary(name), gradient=True, errors=_ALPHA_ERRORS if name in WITH_ALPHA else _UNARY_ERRORS)
-        for name in UNARY
-    ),
+    *(Op(name, _unary(name), gradient=True, errors=_SLOPE_ERRORS.get(name, _UNARY_ERRORS)) for name in UNARY),
     *(Op(f"{name}_backward", _backward(name), errors=_BACKWARD_ERRORS) for name in UNARY),
     Op("add", _binary(-3, 3), gradient=True, errors=_BINARY_ERRORS),
     Op("subtract", _binary(-3, 3), gradient=True, errors=_BINARY_ERRORS),

@@ -47,24 +47,28 @@ def _getitem(rng: np.random.Generator) -> list[Sample]:
 
 
 def _concatenate(rng: np.random.Generator) -> list[Sample]:
-    calls = [Sample(([rng.normal(size=(3, n)), rng.normal(size=(3, 4))],)) for n in SIZES]
-    calls += [Sample(([rng.normal(size=(n, 3)) for n in (2, 0, 5)],), {"axis": 0}), Sample(([rng.normal(size=4)],))]
+    calls = [Sample(([rng.normal(size=(3, n)), rng.normal(size=(3, 4))],), {"axis": -1}) for n in SIZES]
+    calls += [
+        Sample(([rng.normal(size=(n, 3)) for n in (2, 0, 5)],), {"axis": 0}),
+        Sample(([rng.normal(size=4)],), {"axis": 0}),
+    ]
     calls += [Sample(([rng.normal(size=(2, n, 3, 2)) for n in (1, 4)],), {"axis": axis}) for axis in (1, -3)]
     return [*calls, Sample(([rng.normal(size=(90, 300)), rng.normal(size=(90, 41))],), {"axis": 1})]
 
 
 def _take(rng: np.random.Generator) -> list[Sample]:
-    calls = [Sample((rng.normal(size=(6, n)), rng.integers(-6, 6, 9))) for n in SIZES]
+    calls = [Sample((rng.normal(size=(6, n)), rng.integers(-6, 6, 9)), {"axis": 0}) for n in SIZES]
     calls += [
         Sample((rng.normal(size=(3, 5, 4)), rng.integers(0, 5, (2, 3)).astype(np.int32)), {"axis": axis})
         for axis in (1, -2)
     ]
     calls += [
         Sample((rng.normal(size=(4, 5)), rng.integers(0, 5, 7)), {"axis": 1}),
-        Sample((rng.normal(size=4), np.int64(2))),
+        Sample((rng.normal(size=4), np.int64(2)), {"axis": 0}),
     ]
-    calls += [Sample((rng.normal(size=(4, 5)), np.zeros((0, 2), np.int64))), Sample((np.zeros((4, 0)), np.array([1])))]
-    return [*calls, Sample((rng.normal(size=(50, 200)), rng.integers(0, 50, 400)))]
+    calls += [Sample((rng.normal(size=(4, 5)), np.zeros((0, 2), np.int64)), {"axis": 0})]
+    calls += [Sample((np.zeros((4, 0)), np.array([1])), {"axis": 0})]
+    return [*calls, Sample((rng.normal(size=(50, 200)), rng.integers(0, 50, 400)), {"axis": 0})]
 
 
 def _take_backward(rng: np.random.Generator) -> list[Sample]:

@@ -266,7 +266,7 @@ ACTIVATIONS: list[tuple[str, Callable[..., Any], Callable[..., Any]]] = [
     ("relu", ops.relu, torch.relu),
     ("relu6", ops.relu6, functional.relu6),
     ("selu", ops.selu, functional.selu),
-    ("gelu", ops.gelu, functional.gelu),
+    ("gelu", lambda x: ops.gelu(x, False), functional.gelu),
     ("gelu_tanh", ops.gelu_tanh, lambda x: functional.gelu(x, approximate="tanh")),
     ("silu", ops.silu, functional.silu),
     ("softplus", ops.softplus, lambda x: functional.softplus(x, threshold=50)),

@@ -86,46 +86,46 @@ softsign, softsign_backward = unary("softsign", "``x / (1 + |x|)``")
 hard_sigmoid, hard_sigmoid_backward = unary("hard_sigmoid", "``relu6(x + 3) / 6``")
 
 
-def _with_alpha(op: str, x: ArrayLike, alpha: float, out: Array | None) -> Array:
+def _with_slope(op: str, x: ArrayLike, name: str, slope: float, out: Array | None) -> Array:
     array = as_array(op, x)
     result = output(op, out, array.shape, array.dtype, array)
     if out is not None:
         array = apart(array, out)
-    getattr(pick(array), op)(result, array, array.size, number(op, "alpha", alpha))
+    getattr(pick(array), op)(result, array, array.size, number(op, name, slope))
     return result
 
 
-def _with_alpha_backward(
-    op: str, grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float, out: Array | None
+def _with_slope_backward(
+    op: str, grad: ArrayLike, x: ArrayLike, y: ArrayLike, name: str, slope: float, out: Array | None
 ) -> Array:
     arrays = same_shapes(op, grad, x, y)
     result = output(op, out, arrays[0].shape, arrays[0].dtype, arrays[0])
     if out is not None:
         arrays = tuple(apart(array, out) for array in arrays)
-    getattr(pick(*arrays), op)(result, *arrays, result.size, number(op, "alpha", alpha))
+    getattr(pick(*arrays), op)(result, *arrays, result.size, number(op, name, slope))
     return result
 
 
-def leaky_relu(x: ArrayLike, alpha: float = 0.2, *, out: Array | None = None) -> Array:
-    """``x`` above zero and ``alpha * x`` below; ``out`` as for :func:`relu`."""
-    return _with_alpha("leaky_relu", x, alpha, out)
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2, *, out: Array | None = None) -> Array:
+    """``x`` above zero and ``negative_slope * x`` below; ``out`` as for :func:`relu`."""
+    return _with_slope("leaky_relu", x, "negative_slope", negative_slope, out)
 
 
 def leaky_relu_backward(
-    grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float = 0.2, *, out: Array | None = None
+    grad: ArrayLike, x: ArrayLike, y: ArrayLike, negative_slope: float = 0.2, *, out: Array | None = None
 ) -> Array:
-    """The gradient of :func:`leaky_relu`; the derivative at 0 is ``alpha``. ``out`` may be ``grad``."""
-    return _with_alpha_backward("leaky_relu_backward", grad, x, y, alpha, out)
+    """The gradient of :func:`leaky_relu`; the derivative at 0 is ``negative_slope``. ``out`` may be ``grad``."""
+    return _with_slope_backward("leaky_relu_backward", grad, x, y, "negative_slope", negative_slope, out)
 
 
 def elu(x: ArrayLike, alpha: float = 1.0, *, out: Array | None = None) -> Array:
     """``x`` above zero and ``alpha * (exp(x) - 1)`` below; ``out`` as for :func:`relu`."""
-    return _with_alpha("elu", x, alpha, out)
+    return _with_slope("elu", x, "alpha", alpha, out)
 
 
 def elu_backward(grad: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: float = 1.0, *, out: Array | None = None) -> Array:
     """The gradient of :func:`elu`; the derivative at 0 is ``alpha``. ``out`` may be ``grad``."""
-    return _with_alpha_backward("elu_backward", grad, x, y, alpha, out)
+    return _with_slope_backward("elu_backward", grad, x, y, "alpha", alpha, out)
 
 
 # --- two operands

@@ -75,9 +75,9 @@ class Embedding(LowRankAdapted):
 
     def call(self, inputs: Any) -> Any:
         indices = self._indices(inputs)
-        vectors = ops.take(self._embeddings, indices)
+        vectors = ops.take(self._embeddings, indices, axis=0)
         if self.lora_enabled:
-            vectors = vectors + ops.matmul(ops.take(self._lora("a"), indices), self._scaled_b())
+            vectors = vectors + ops.matmul(ops.take(self._lora("a"), indices, axis=0), self._scaled_b())
         return vectors
 
     @staticmethod

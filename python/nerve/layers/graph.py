@@ -257,7 +257,7 @@ class GraphAttention(OfNodes):
         return self.activation(y if self.bias is None else y + self.bias)
 
     def _rectified(self, scores: Any) -> Any:
-        return ops.leaky_relu(scores, alpha=self.negative_slope)
+        return ops.leaky_relu(scores, self.negative_slope)
 
 
 class GIN(OfNodes):

@@ -109,7 +109,7 @@ class PositionEmbedding(Layer):
 
     def call(self, inputs: Any, start_index: Any = 0, positions: Any = None) -> Any:
         if positions is not None:
-            rows = ops.take(self.position_embeddings, kernels.cast(_positions(0, 0, positions), "int64"))
+            rows = ops.take(self.position_embeddings, kernels.cast(_positions(0, 0, positions), "int64"), axis=0)
         else:
             start, end = int(start_index), int(start_index) + inputs.shape[-2]
             if not 0 <= start <= end <= self.sequence_length:

@@ -57,7 +57,7 @@ class LeakyReLU(Layer):
         self.negative_slope = number(f"{self.name} (LeakyReLU)", "negative_slope", negative_slope)
 
     def call(self, inputs: Any) -> Any:
-        return ops.leaky_relu(inputs, alpha=self.negative_slope)
+        return ops.leaky_relu(inputs, self.negative_slope)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
@@ -134,7 +134,7 @@ class RReLU(Noise):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training:
-            return ops.leaky_relu(inputs, alpha=(self.lower + self.upper) / 2)
+            return ops.leaky_relu(inputs, (self.lower + self.upper) / 2)
         seed, offset = self._next_offset(inputs.size)
         slopes = kernels.random_uniform(
             inputs.shape, low=self.lower, high=self.upper, seed=seed, offset=offset, dtype=inputs.dtype

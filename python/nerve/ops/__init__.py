@@ -4,16 +4,21 @@ The functions of :mod:`nerve.kernels` under the same names, and those made of th
 place of tensors and are constants.
 """
 
+from nerve.ops.assembling import *
 from nerve.ops.attention import *
+from nerve.ops.control import *
 from nerve.ops.conv import *
 from nerve.ops.creation import *
 from nerve.ops.ctc import *
+from nerve.ops.cumulative import *
 from nerve.ops.einsum import *
 from nerve.ops.elementwise import *
+from nerve.ops.functions import *
 from nerve.ops.graph import *
 from nerve.ops.indexing import *
 from nerve.ops.logic import *
 from nerve.ops.matmul import *
+from nerve.ops.networks import *
 from nerve.ops.norm import *
 from nerve.ops.padding import *
 from nerve.ops.pool import *
@@ -25,6 +30,11 @@ from nerve.ops.resizing import *
 from nerve.ops.sampling import *
 from nerve.ops.shaping import *
 from nerve.ops.softmax import *
+from nerve.ops.sorting import *
 from nerve.ops.statistics import *
 from nerve.ops.trigonometry import *
 from nerve.ops.windows import *
+
+from nerve.ops import image  # isort: skip
+from nerve.ops.cumulative import norm  # isort: skip  # not the modules of these names
+from nerve.ops.networks import conv  # isort: skip

@@ -97,8 +97,9 @@ def full_like(x: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor
     return full(shape(x), fill_value, dtype or convert_to_tensor(x).dtype)
 
 
-def arange(start: Any, stop: Any = None, step: Any = 1, dtype: DTypeLike | None = None) -> Tensor:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> Tensor:
     """Evenly spaced numbers from `start` up to `stop`, which is left out; of whole numbers int32, else float32."""
+    start, stop, step = (int(x) if isinstance(x, Tensor) and x.dtype.kind in "iu" else x for x in (start, stop, step))
     values = np.arange(start, step=step) if stop is None else np.arange(start, stop, step)
     return Tensor(values.astype(dtype or ("float32" if values.dtype.kind == "f" else "int32")), tracked=False)
 

@@ -81,7 +81,7 @@ sigmoid = _unary(kernels.sigmoid, kernels.sigmoid_backward, from_output=True)
 relu = _unary(kernels.relu, kernels.relu_backward, from_output=True)
 relu6 = _unary(kernels.relu6, kernels.relu6_backward, from_output=True)
 selu = _unary(kernels.selu, kernels.selu_backward)
-gelu = _unary(kernels.gelu, kernels.gelu_backward)
+_gelu_exact = _unary(kernels.gelu, kernels.gelu_backward)
 gelu_tanh = _unary(kernels.gelu_tanh, kernels.gelu_tanh_backward)
 silu = _unary(kernels.silu, kernels.silu_backward)
 softplus = _unary(kernels.softplus, kernels.softplus_backward)
@@ -89,15 +89,20 @@ softsign = _unary(kernels.softsign, kernels.softsign_backward)
 hard_sigmoid = _unary(kernels.hard_sigmoid, kernels.hard_sigmoid_backward)
 
 
-@differentiable
-def leaky_relu(x: Array, *, alpha: float = 0.2) -> Result:
-    """``x`` above zero and ``alpha * x`` below."""
-    y = kernels.leaky_relu(x, alpha)
-    return y, (lambda grad: kernels.leaky_relu_backward(grad, x, y, alpha),)
+def gelu(x: Any, approximate: bool = True) -> Tensor:
+    """``x`` times the normal distribution's integral up to it, or ``gelu_tanh``, which is nearly that."""
+    return gelu_tanh(x) if approximate else _gelu_exact(x)
 
 
 @differentiable
-def elu(x: Array, *, alpha: float = 1.0) -> Result:
+def leaky_relu(x: Array, negative_slope: float = 0.2) -> Result:
+    """``x`` above zero and ``negative_slope * x`` below."""
+    y = kernels.leaky_relu(x, negative_slope)
+    return y, (lambda grad: kernels.leaky_relu_backward(grad, x, y, negative_slope),)
+
+
+@differentiable
+def elu(x: Array, alpha: float = 1.0) -> Result:
     """``x`` above zero and ``alpha * (exp(x) - 1)`` below."""
     y = kernels.elu(x, alpha)
     return y, (lambda grad: kernels.elu_backward(grad, x, y, alpha),)
@@ -170,16 +175,24 @@ greater_equal = plain(kernels.greater_equal)
 
 @differentiable
 def cast(x: Array, dtype: DTypeLike) -> Result:
-    """``x`` as another type of number; as :func:`nerve.kernels.cast`. A gradient flows between floats."""
+    """``x`` as another type of number; as :func:`nerve.kernels.cast`. A gradient flows between floats.
+
+    Integers of any size become int64, unless they have the dtype that is asked for.
+    """
     own = rectangular("cast", x).dtype
+    wanted = np.dtype(dtype)
+    if wanted.kind in "iu":
+        if own == wanted:
+            return rectangular("cast", x), (None,)
+        dtype = np.int64
     y = kernels.cast(x, dtype)
     return y, ((lambda grad: kernels.cast(grad, own)) if own.kind == y.dtype.kind == "f" else None,)
 
 
 @differentiable
-def where(condition: Array, a: Array, b: Array) -> Result:
-    """``a`` where ``condition`` holds, ``b`` elsewhere; the three shapes broadcast."""
-    y = kernels.where(condition, a, b)
+def where(condition: Array, x1: Array, x2: Array) -> Result:
+    """``x1`` where ``condition`` holds, ``x2`` elsewhere; the three shapes broadcast."""
+    y = kernels.where(condition, x1, x2)
     return y, (
         None,
         lambda grad: kernels.where(condition, grad, 0.0),

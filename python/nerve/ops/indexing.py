@@ -15,7 +15,7 @@ from nerve.indexed_rows import IndexedRows
 from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import rectangular
 from nerve.kernels._numbers import integers
-from nerve.ops._differentiable import JointResult, Result, differentiable, differentiable_jointly, plain
+from nerve.ops._differentiable import JointResult, Result, composed, differentiable, differentiable_jointly, plain
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -53,13 +53,13 @@ def getitem(x: Array, index: Any) -> Result:
 
 
 @differentiable
-def reshape(x: Array, shape: Sequence[int] | int) -> Result:
+def reshape(x: Array, newshape: Sequence[int] | int) -> Result:
     """The same elements, in row-major order, under another shape: a view where possible.
 
     Parameters
     ----------
     x : tensor or array_like
-    shape : sequence of int
+    newshape : sequence of int
         One of the sizes may be -1, and is then what makes the number of elements right.
 
     Raises
@@ -68,7 +68,7 @@ def reshape(x: Array, shape: Sequence[int] | int) -> Result:
         If the number of elements differs.
     """
     x = rectangular("reshape", x)
-    sizes = integers("reshape", "shape", shape)
+    sizes = integers("reshape", "newshape", newshape)
     known = math.prod(size for size in sizes if size != -1)
     fits = x.size == known if -1 not in sizes else sizes.count(-1) == 1 and known > 0 and x.size % known == 0
     if not fits or min(sizes, default=0) < -1:
@@ -76,7 +76,7 @@ def reshape(x: Array, shape: Sequence[int] | int) -> Result:
     return x.reshape(sizes), (lambda grad: grad.reshape(x.shape),)
 
 
-def concatenate(arrays: Sequence[Any], axis: int = -1) -> Any:
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join along an axis; as :func:`nerve.kernels.concatenate`."""
     if not isinstance(arrays, list | tuple):
         raise TypeError(f"[concatenate] expects a list of tensors, got {type(arrays).__name__}")
@@ -132,8 +132,14 @@ def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult
 
 
 @differentiable
-def take(x: Array, indices: Array, axis: int = 0) -> Result:
-    """Gather slices along an axis; as :func:`nerve.kernels.take`."""
+def take(x: Array, indices: Array, axis: int | None = None) -> Result:
+    """Gather slices along an axis, or of all elements in a row; as :func:`nerve.kernels.take`."""
+    if axis is None:
+        x = rectangular("take", x)
+        flat = x.reshape(-1)
+        gradient = _TakeGradient(indices, flat.shape, 0)
+        back = gradient if x.ndim == 1 else lambda grad: gradient(grad).reshape(x.shape)
+        return kernels.take(flat, indices, axis=0), (back,)
     return kernels.take(x, indices, axis=axis), (_TakeGradient(indices, np.shape(x), axis),)
 
 
@@ -153,9 +159,15 @@ class _TakeGradient:
         return IndexedRows(*kernels.take_backward_rows(grad, self.indices, input_shape=self.shape), self.shape)
 
 
-def one_hot(labels: Any, n_classes: int, dtype: Any = "float32") -> Array:
-    """Ones at the labels, an array; as :func:`nerve.kernels.one_hot`."""
-    return kernels.one_hot(labels.array if isinstance(labels, Tensor) else labels, n_classes, dtype)
+@composed
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32") -> Tensor:
+    """Ones at the labels `x`, along a new axis; as :func:`nerve.kernels.one_hot`."""
+    found = kernels.one_hot(x.array if isinstance(x, Tensor) else x, num_classes, dtype)
+    if axis not in (-1, found.ndim - 1):
+        order = list(range(found.ndim - 1))
+        order.insert(axis % found.ndim, found.ndim - 1)
+        found = kernels.transpose(found, order)
+    return Tensor(found, tracked=False)
 
 
 @plain

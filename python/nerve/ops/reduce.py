@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -62,5 +63,20 @@ def min(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
     return _extremum(x, kernels.min(x, axis, True), axis, keepdims)
 
 
-argmax = plain(kernels.argmax)
-argmin = plain(kernels.argmin)
+def _place(find: Callable[..., Array], x: Any, axis: int | None, keepdims: bool) -> Array:
+    found = find(x, axis)
+    if not keepdims:
+        return found
+    return found.reshape(_kept(np.shape(x), axis))
+
+
+@plain
+def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Position of the first maximum along an axis; as :func:`nerve.kernels.argmax`."""
+    return _place(kernels.argmax, x, axis, keepdims)
+
+
+@plain
+def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Position of the first minimum along an axis; as :func:`nerve.kernels.argmin`."""
+    return _place(kernels.argmin, x, axis, keepdims)
