@@ -42,10 +42,10 @@ class PackedSteps:
         """(batch, time, features) with the steps that count in front."""
         clean = ops.where(self.mask[:, :, None], x, 0.0)  # so that no NaN of padding is computed with
         flat = ops.reshape(clean, (self.batch * self.time, x.shape[2]))
-        return ops.reshape(ops.take(flat, self._source), tuple(x.shape))
+        return ops.reshape(ops.take(flat, self._source, axis=0), tuple(x.shape))
 
     def spread(self, y: Any) -> Any:
         """Each step's result, or that of the last step before that counts; 0 where there is none."""
         flat = ops.reshape(y, (self.batch * self.time, y.shape[2]))
-        held = ops.reshape(ops.take(flat, self._place), tuple(y.shape))
+        held = ops.reshape(ops.take(flat, self._place, axis=0), tuple(y.shape))
         return ops.where(self.begun[:, :, None], held, 0.0)

@@ -162,7 +162,7 @@ class FunctionLoss(Loss):
         self.function = function
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        return self.function(y_true, y_pred)
+        return self.function(*of_one_rank(y_true, y_pred))  # which must not broadcast (n,) against (n, 1)
 
     def get_config(self) -> dict[str, Any]:
         raise ValueError(f"[{self.name}] a loss made from a function cannot be saved: make it a subclass of Loss")
@@ -234,19 +234,20 @@ def matched(name: str, y_true: ArrayLike | Tensor, y_pred: Any) -> tuple[Tensor,
     predictions = as_predictions(y_pred)
     targets = as_targets(name, y_true, predictions.dtype)
     a, b = targets.shape, predictions.shape
-    if len(a) + 1 == len(b) and b[-1] == 1:
-        if len(a) == 1:
-            targets = ops.reshape(targets, b)
-        else:
-            predictions = ops.reshape(predictions, b[:-1])
-    elif len(b) + 1 == len(a) and a[-1] == 1:
-        if len(b) == 1:
-            predictions = ops.reshape(predictions, a)
-        else:
-            targets = ops.reshape(targets, a[:-1])
+    targets, predictions = of_one_rank(targets, predictions)
     if targets.shape != predictions.shape or not predictions.shape:
         raise ShapeError(f"[{name}] y_true and y_pred must have one shape (batch, ...), got {a} and {b}")
     return targets, predictions
+
+
+def of_one_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both, after Keras's rule: where the last axis of one is of size 1 and missing on the other side."""
+    a, b = ops.shape(y_true), ops.shape(y_pred)
+    if len(a) + 1 == len(b) and b[-1] == 1:
+        return (ops.reshape(y_true, b), y_pred) if len(a) == 1 else (y_true, ops.reshape(y_pred, b[:-1]))
+    if len(b) + 1 == len(a) and a[-1] == 1:
+        return (y_true, ops.reshape(y_pred, a)) if len(b) == 1 else (ops.reshape(y_true, a[:-1]), y_pred)
+    return y_true, y_pred
 
 
 def _weights(name: str, sample_weight: ArrayLike, values: Tensor) -> Array:
