@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nerve
-from nerve import losses
+from nerve import Tensor, losses, ops
 from nerve.errors import DTypeError, ShapeError
 
 rng = np.random.default_rng(0)
@@ -332,3 +332,13 @@ def test_bad_options_are_named():
         losses.CategoricalGeneralizedCrossEntropy(q=1.5)
     with pytest.raises(ValueError, match=r"\[huber_loss\] delta expects a number, got 'x'"):
         losses.Huber(delta="x")
+
+
+def test_a_function_sees_targets_and_predictions_of_one_rank():
+    """Or (n,) would be broadcast against (n, 1)."""
+    flat, column = np.arange(4.0, dtype=np.float32), np.arange(4.0, dtype=np.float32)[:, None] + 1
+    loss = losses.get(lambda y_true, y_pred: ops.square(y_true - y_pred))
+    assert float(loss(flat, Tensor(column))) == 1
+    assert float(loss(column, Tensor(flat))) == 1
+    assert float(loss(flat.reshape(2, 2), Tensor(column.reshape(2, 2, 1)))) == 1
+    assert float(loss(column, Tensor(column))) == 0

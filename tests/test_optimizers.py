@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -475,3 +477,16 @@ def test_apply_takes_the_names_of_keras():
     variable = Variable(np.ones(2, np.float32))
     optimizers.SGD(0.5).apply(grads=[np.ones(2)], trainable_variables=[variable])
     assert variable.array.tolist() == [0.5, 0.5]
+
+
+def test_the_learning_rate_can_be_assigned():
+    optimizer = optimizers.SGD(0.1)
+    assert optimizer.learning_rate == 0.1
+    optimizer.learning_rate.assign(0.02)
+    assert optimizer.learning_rate == 0.02
+    assert optimizer.learning_rate.numpy() == np.float32(0.02)
+    assert type(copy.deepcopy({"rate": optimizer.learning_rate})["rate"]) is float
+    with pytest.raises(ValueError, match="learning_rate must be finite and not negative, got -1"):
+        optimizer.learning_rate.assign(-1)
+    with pytest.raises(TypeError, match="follows a schedule"):
+        optimizers.SGD(lambda step: 0.1).learning_rate.assign(0.2)

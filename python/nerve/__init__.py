@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         applications,
         callbacks,
         cluster,
+        config,
         constraints,
         data,
         datasets,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         samplers,
         saving,
         serialization,
+        tree,
         utils,
     )
     from nerve.anomalies import detect_anomaly
@@ -48,12 +50,14 @@ if TYPE_CHECKING:
     from nerve.indexed_rows import IndexedRows
     from nerve.initializers import Initializer
     from nerve.kernels import backend
-    from nerve.layers import Input, Layer
+    from nerve.layers import Input, InputSpec, Layer
+    from nerve.layers.symbolic import KerasTensor
     from nerve.losses import Loss
     from nerve.metrics import Metric
     from nerve.models import Model, Sequential
     from nerve.optimizers import Optimizer
     from nerve.recorded import compile
+    from nerve.regularizers import Regularizer
     from nerve.runtime import (
         empty_cache,
         get_matmul_precision,
@@ -72,6 +76,7 @@ _MODULES = (
     "callbacks",
     "constraints",
     "cluster",
+    "config",
     "data",
     "datasets",
     "decomposition",
@@ -94,6 +99,7 @@ _MODULES = (
     "samplers",
     "saving",
     "serialization",
+    "tree",
     "utils",
 )
 _NAMES = {
@@ -102,12 +108,15 @@ _NAMES = {
     "IndexedRows": "indexed_rows",
     "Initializer": "initializers",
     "Input": "layers",
+    "InputSpec": "layers",
+    "KerasTensor": "layers.symbolic",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
     "ModelFileError": "errors",
     "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
     "RecordingError": "errors",
     "Sequential": "models",
     "ShapeError": "errors",
@@ -136,6 +145,8 @@ __all__ = [
     "IndexedRows",
     "Initializer",
     "Input",
+    "InputSpec",
+    "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
@@ -143,6 +154,7 @@ __all__ = [
     "ModelFileError",
     "Optimizer",
     "RecordingError",
+    "Regularizer",
     "Sequential",
     "ShapeError",
     "Tensor",
@@ -153,6 +165,7 @@ __all__ = [
     "callbacks",
     "cluster",
     "compile",
+    "config",
     "constraints",
     "data",
     "datasets",
@@ -189,6 +202,7 @@ __all__ = [
     "set_matmul_precision",
     "set_num_threads",
     "to_device",
+    "tree",
     "utils",
 ]
 

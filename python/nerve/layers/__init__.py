@@ -31,6 +31,7 @@ from nerve.layers.graph_pooling import *
 from nerve.layers.group_normalization import *
 from nerve.layers.grouped_attention import *
 from nerve.layers.hashing import *
+from nerve.layers.input_spec import *
 from nerve.layers.lambdas import *
 from nerve.layers.layer import *
 from nerve.layers.lengths import *

@@ -17,6 +17,7 @@ from nerve.kernels._recording import now
 from nerve.layers import context, masks
 from nerve.layers.added_losses import Penalized
 from nerve.layers.building import whole
+from nerve.layers.input_spec import check_inputs
 from nerve.layers.options import OF_MODELS, REGULATORS, Described, MadeByInit, float_dtype, unique_name
 from nerve.layers.structure import first_shape, flatten, map_shapes, map_structure
 from nerve.layers.symbolic import Node, SymbolicTensor, infer
@@ -54,6 +55,7 @@ class Layer(Described, Penalized, Spelled):
         name = MadeByInit("name")
         dtype = MadeByInit("dtype")
     autocast = True
+    input_spec: Any = None  # what the first argument must be like: an `InputSpec`, or several for several
     regulated: ClassVar[tuple[str, ...]] = ()
     supports_masking = False  # whether results carry what compute_mask makes of the first argument's mask
     _call_takes_training = False
@@ -121,6 +123,16 @@ class Layer(Described, Penalized, Spelled):
         for option, kind in known.items():
             setattr(self, option, REGULATORS[kind](of_weights.get(option)))
 
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of results."""
+        return self.dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of weights."""
+        return self.dtype
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
 
@@ -128,13 +140,15 @@ class Layer(Described, Penalized, Spelled):
 
     def add_weight(
         self,
-        shape: Sequence[int] = (),
+        shape: Sequence[int] | None = None,
         initializer: Any = None,
         dtype: str | None = None,
         trainable: bool = True,
         name: str | None = None,
         regularizer: Any = None,
         constraint: Any = None,
+        autocast: bool = True,
+        aggregation: str | None = "none",
     ) -> Variable:
         """Make a variable of this layer.
 
@@ -149,8 +163,10 @@ class Layer(Described, Penalized, Spelled):
         name : str, optional
         regularizer, constraint : optional
             The layer's own `<name>_regularizer` and `<name>_constraint` if not given.
+        autocast, aggregation
+            Of no account: a layer computes in one dtype, and on one device.
         """
-        shape = tuple(int(size) for size in shape)
+        shape = tuple(int(size) for size in shape or ())
         dtype = dtype or self.dtype
         if context.state.loading:  # the values come from a file: leave the random stream alone
             array = np.zeros(shape, dtype)
@@ -164,7 +180,8 @@ class Layer(Described, Penalized, Spelled):
         variable.path = "/".join([*owners, variable.name])
         for kind, given in (("regularizer", regularizer), ("constraint", constraint)):
             setattr(variable, kind, REGULATORS[kind](getattr(self, f"{name}_{kind}", None) if given is None else given))
-        self._weights.append(variable)
+        first = next((i for i, other in enumerate(self._weights) if not other.trainable), len(self._weights))
+        self._weights.insert(first if trainable else len(self._weights), variable)  # as Keras lists them
         return variable
 
     # Building and calling
@@ -192,6 +209,12 @@ class Layer(Described, Penalized, Spelled):
         Tensor, array or None, or a list of these with one for each result
         """
         return mask
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call on symbolic tensors would give, outside of any model; as Keras's method of this name."""
+        with context.inside(self):
+            self._build_for(args)
+            return self._infer(args, kwargs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the output for inputs of `input_shape`; found by running `call` unless a subclass knows better."""
@@ -227,6 +250,8 @@ class Layer(Described, Penalized, Spelled):
             path.pop()
 
     def _call_eager(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None) -> Any:
+        if self.input_spec is not None and args:
+            check_inputs(self.input_spec, args[0])
         if not self.built:
             self._build_for(args)
         state = context.state
@@ -277,6 +302,8 @@ class Layer(Described, Penalized, Spelled):
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None) -> Any:
         try:
+            if self.input_spec is not None and args:
+                check_inputs(self.input_spec, args[0])
             self._build_for(args)
             outputs = self._infer(args, kwargs)
         except (ShapeError, DTypeError) as error:

@@ -111,6 +111,9 @@ class SymbolicTensor:
     __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = _has_no_values
 
 
+KerasTensor = SymbolicTensor  # under Keras's name
+
+
 class Node:
     """One call of a layer on symbolic tensors: `outputs = layer(*args, **kwargs)`."""
 

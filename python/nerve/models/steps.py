@@ -108,6 +108,11 @@ class Steps(Measures):
         self._loss_tracker = Mean("loss")
         self.compiled = True
 
+    @property
+    def loss(self) -> Any:
+        """What `compile` was told to minimize; None before."""
+        return self._compile_config["loss"] if self.compiled else None
+
     # One step
 
     def train_step(self, data: Any) -> Logs:

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from nerve._typing import Array
 from nerve.optimizers.schedules import LearningRateSchedule
 
 LearningRate = float | LearningRateSchedule | Callable[[int], float]
+
+
+class Rate(float):
+    """A number that sets the learning rate of the optimizer it was read from, as Keras's variable does."""
+
+    _optimizer: Any
+
+    def __new__(cls, value: float, optimizer: Any) -> Self:
+        rate = super().__new__(cls, value)
+        rate._optimizer = optimizer
+        return rate
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)  # a copy is a number
+
+    def assign(self, value: Any) -> None:
+        """Set the learning rate."""
+        self._optimizer.learning_rate = float(value)
+
+    def numpy(self) -> Array:
+        """The number as an array."""
+        return np.asarray(float(self), np.float32)
 
 
 class Paced:
@@ -24,10 +47,10 @@ class Paced:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step. It can be set, unless a schedule decides it."""
+        """The learning rate of the next step. It can be set, unless a schedule decides it; `assign` sets it, too."""
         rate = self._learning_rate
         step = self.calls if self.gradient_accumulation_steps else self.iterations  # as Keras counts
-        return float(rate(step)) if callable(rate) else rate
+        return Rate(float(rate(step)) if callable(rate) else rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
