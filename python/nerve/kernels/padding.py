@@ -15,7 +15,7 @@ from nerve.kernels._backend import as_array, empty, pick
 from nerve.kernels._numbers import integer, number
 from nerve.kernels._strided import copy_shape, pad_shape
 from nerve.kernels.indexing import movable
-from nerve.kernels.shapes import FILLS, MAX_RANK, PadShape
+from nerve.kernels.shapes import FILLS, MAX_RANK, CopyShape, PadShape
 
 __all__ = ["pad", "pad_backward"]
 
@@ -90,17 +90,10 @@ def pad_backward(grad: ArrayLike, pad_width: Sequence[tuple[int, int]], *, mode:
     op = "pad_backward"
     array = as_array(op, grad)
     widths = _widths(op, pad_width, array.ndim, mode)
-    shape = tuple(size - before - after for size, (before, after) in zip(array.shape, widths, strict=True))
-    if min(shape, default=0) < 0:
-        raise ShapeError(f"[{op}] a gradient of shape {array.shape} has no room for the borders {widths}")
-    _, plan = _plan(op, shape, widths, mode)
+    shape, plan = _backward_plan(op, array.shape, array.strides, array.itemsize, widths, mode)
     grad_x = empty(shape, array.dtype, array)
-    if mode == "constant":  # what is left of a border of numbers: the copy of a part
-        begin = sum([before * stride for (before, _), stride in zip(widths, array.strides, strict=True)])
-        inside = copy_shape(array.itemsize, shape, x_strides=array.strides, x_begin=begin)
-        pick(array).copy(grad_x, array, inside)
-        return grad_x
-    pick(array).pad_backward(grad_x, array, plan)
+    native = pick(array)
+    (native.copy if mode == "constant" else native.pad_backward)(grad_x, array, plan)
     return grad_x
 
 
@@ -130,3 +123,17 @@ def _plan(op: str, sizes: tuple[int, ...], widths: Widths, mode: str) -> tuple[t
             raise ShapeError(f"[{op}] cannot mirror {max(width)} of the {size} elements of axis {axis}")
     shape = tuple(size + before + after for size, (before, after) in zip(sizes, widths, strict=True))
     return shape, pad_shape(sizes, widths, _FILLS[mode])
+
+
+@functools.lru_cache(maxsize=4096)
+def _backward_plan(
+    op: str, padded: tuple[int, ...], strides: tuple[int, ...], itemsize: int, widths: Widths, mode: str
+) -> tuple[tuple[int, ...], PadShape | CopyShape]:
+    """The shape without its borders, and what the kernel is told: of a border of numbers, the copy of a part."""
+    shape = tuple(size - before - after for size, (before, after) in zip(padded, widths, strict=True))
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"[{op}] a gradient of shape {padded} has no room for the borders {widths}")
+    if mode != "constant":
+        return shape, _plan(op, shape, widths, mode)[1]
+    begin = sum([before * stride for (before, _), stride in zip(widths, strides, strict=True)])
+    return shape, copy_shape(itemsize, shape, x_strides=strides, x_begin=begin)
