@@ -19,6 +19,11 @@ template <class T>
 NERVE_INLINE vec<T> load_some(const T* p, int64_t n) {
     return n >= vec<T>::size ? load(p) : load_partial(p, n);
 }
+// Of two operands, which come from memory at the speed of sums; the formulas of one are mostly longer than that.
+template <class T>
+NERVE_INLINE vec<T> load_operand(const T* p, int64_t n) {
+    return n >= vec<T>::size ? load_streamed(p) : load_partial(p, n);
+}
 template <class T>
 NERVE_INLINE void store_some(T* p, vec<T> x, int64_t n) {
     if (n >= vec<T>::size)
@@ -109,8 +114,8 @@ template <bool a_moves, bool b_moves, class T, class Out, class F>
 NERVE_NOINLINE void combine(Out* out, const T* a, const T* b, int64_t size, F f) {
     const vec<T> a0(*a), b0(*b);
     each_register<T>(size, [=](int64_t i, int64_t n) NERVE_LAMBDA_INLINE {
-        const vec<T> left = a_moves ? load_some(a + i, n) : a0;
-        const vec<T> right = b_moves ? load_some(b + i, n) : b0;
+        const vec<T> left = a_moves ? load_operand(a + i, n) : a0;
+        const vec<T> right = b_moves ? load_operand(b + i, n) : b0;
         store_some(out + i, f(left, right), n);
     });
 }

@@ -53,9 +53,9 @@ void step_all(T* const* const (&lists)[n], const T* const* gradients, const int6
             vec<T> state[n];
             int64_t i = 0;
             for (; i + vec<T>::size <= size; i += vec<T>::size) {
-                for (int j = 0; j < n; ++j) state[j] = load(arrays[j] + i);
+                for (int j = 0; j < n; ++j) state[j] = load_streamed(arrays[j] + i);
                 state[0] = fma(state[0], keep, state[0]);
-                step(state, load(gradient + i));
+                step(state, load_streamed(gradient + i));
                 for (int j = 0; j < n; ++j) store(arrays[j] + i, state[j]);
             }
             if (const int64_t left = size - i; left > 0) {
