@@ -192,6 +192,9 @@ def test_nearest_neighbors(metric: str, cupy: ModuleType) -> None:
     found = there.radius_neighbors(cupy.asarray(NEW), radius, return_distance=False)
     for got, want in zip(found, here.radius_neighbors(NEW, radius, return_distance=False), strict=True):
         np.testing.assert_array_equal(np.sort(got.get()), np.sort(want))
+    for graph in (there.kneighbors_graph, there.radius_neighbors_graph):
+        with pytest.raises(DeviceError, match="graphs are SciPy's, and need the data in the host's memory"):
+            graph(cupy.asarray(NEW))
     with pytest.raises(DeviceError, match=r"metric='chebyshev' needs X in the host's memory"):
         NearestNeighbors(metric="chebyshev").fit(cupy.asarray(X))
 

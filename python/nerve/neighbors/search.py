@@ -102,7 +102,7 @@ class KNeighborsMixin(Neighbors):
         -------
         sparse matrix (n_queries, n_samples_fit), CSR
         """
-        check_is_fitted(self)
+        _check_for_graph(self)
         n_neighbors = self.n_neighbors if n_neighbors is None else n_neighbors
         assert n_neighbors is not None
         if mode == "connectivity":
@@ -171,7 +171,7 @@ class RadiusNeighborsMixin(Neighbors):
         -------
         sparse matrix (n_queries, n_samples_fit), CSR
         """
-        check_is_fitted(self)
+        _check_for_graph(self)
         if mode not in ("connectivity", "distance"):
             raise ValueError(_unknown(mode))
         wanted = mode == "distance"
@@ -216,6 +216,14 @@ class RadiusNeighborsMixin(Neighbors):
             order = np.lexsort((indices, distances, of_row))
             indices, distances = indices[order], distances[order]
         return offsets, indices, distances
+
+
+def _check_for_graph(search: Neighbors) -> None:
+    check_is_fitted(search)
+    if on_gpu(search._fit_X):
+        raise DeviceError(
+            f"[{type(search).__name__}] graphs are SciPy's, and need the data in the host's memory: cupy.asnumpy(X)"
+        )
 
 
 def _unknown(mode: Any) -> str:
