@@ -115,6 +115,9 @@ PYBIND11_MODULE(_cpu, module, py::mod_gil_not_used()) {
     module.def("set_num_threads", &runtime::set_num_threads, py::arg("threads"), "Set the threads a kernel may use.");
     module.def("default_num_threads", &runtime::default_num_threads,
                "Threads from OMP_NUM_THREADS, the affinity mask and the control group's quota.");
+    module.def(
+        "address", [](const py::array& array) { return reinterpret_cast<uintptr_t>(array.data()); }, py::arg("array"),
+        "Where in memory the first element lies.");
     module.def("empty", &bind::empty, py::arg("shape"), py::arg("dtype"), "An uninitialised array from the arena.");
     module.def("in_range", &bind::in_range, py::arg("values"), py::arg("least"), py::arg("most"),
                "Whether every element of a contiguous int64 array lies in a range, its ends included.");

@@ -20,6 +20,7 @@ __all__: list[str] = [
     "adamax_step",
     "add",
     "add_relu",
+    "address",
     "affine_sample",
     "affine_sample_backward",
     "argmax",
@@ -521,6 +522,11 @@ def add_relu(
     b: numpy.typing.NDArray[numpy.float64] | None,
     shape: tuple[typing.Any, ...],
 ) -> None: ...
+def address(array: numpy.ndarray) -> int:
+    """
+    Where in memory the first element lies.
+    """
+
 @typing.overload
 def affine_sample(
     out: numpy.typing.NDArray[numpy.float32] | None,

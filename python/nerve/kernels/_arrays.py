@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nerve import _cpu
 from nerve._typing import Array
 
 
@@ -35,8 +36,7 @@ def array_module(*arrays: Any) -> Any:
 
 def address(array: Array) -> int:
     """Where in memory the first element lies; known also of an array that a recording guards."""
-    found: int = array.data.ptr if on_gpu(array) else array.__array_interface__["data"][0]  # type: ignore[attr-defined]
-    return found
+    return array.data.ptr if on_gpu(array) else _cpu.address(array)  # type: ignore[attr-defined]
 
 
 def writable(array: Array) -> bool:

@@ -28,11 +28,17 @@ def integer(op: str, name: str, value: Any, least: int = -_LARGEST, most: int = 
 
 def integers(op: str, name: str, value: Any, least: int = -_LARGEST) -> tuple[int, ...]:
     """One integer or a sequence of them, such as a shape, as a tuple; each checked by :func:`integer`."""
+    if type(value) is tuple:
+        for item in value:
+            if type(item) is not int or not least <= item <= _LARGEST:
+                break
+        else:
+            return value  # the usual case
     try:
         items = (value,) if isinstance(value, str) else tuple(value)
     except TypeError:
         items = (value,)
-    return tuple(integer(op, name, item, least) for item in items)
+    return tuple([integer(op, name, item, least) for item in items])
 
 
 def number(op: str, name: str, value: Any) -> float:

@@ -75,6 +75,8 @@ def as_array(value: Any) -> Array:
 
 def required(array: Array, dtype: DTypeLike | None = None) -> Array:
     """`array` contiguous and aligned, in a dtype; refused where that would make NumPy copy an array of a recording."""
+    if type(array) is np.ndarray and (dtype is None or array.dtype is np.dtype(dtype)) and array.flags.carray:
+        return array  # as nearly always: np.require looks at it in Python
     if on_gpu(array):
         same: Array = array_module(array).ascontiguousarray(array, dtype)
         return same

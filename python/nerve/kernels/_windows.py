@@ -31,8 +31,7 @@ def triple(op: str, name: str, value: Any) -> tuple[int, int, int]:
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * 3
     if len(values) != 3:
         raise ValueError(f"[{op}] {name} expects one integer or three, got {value!r}")
-    depth, height, width = (integer(op, name, one, 1) for one in values)
-    return depth, height, width
+    return integer(op, name, values[0], 1), integer(op, name, values[1], 1), integer(op, name, values[2], 1)
 
 
 def hashable_padding(op: str, padding: Any) -> str | tuple[tuple[int, int], tuple[int, int]]:

@@ -5,6 +5,7 @@ Nothing is computed here, so arrays of integers and booleans keep their dtype (N
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +18,10 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._arrays import array_module, is_array, on_gpu
 from nerve.kernels._backend import as_array, as_floats, beside, empty, pick
 from nerve.kernels._numbers import integers
-from nerve.kernels._strided import begin_of, copy_shape, pad_shape
+from nerve.kernels._strided import Shape, begin_of, copy_shape, pad_shape
 from nerve.kernels._traced import required
 from nerve.kernels.reduce import reduced_axes, single_axis
-from nerve.kernels.shapes import FILLS, MAX_RANK
+from nerve.kernels.shapes import FILLS, MAX_RANK, PadShape
 
 __all__ = [
     "broadcast_to",
@@ -138,10 +139,7 @@ def getitem_backward(grad: ArrayLike, index: Any, *, input_shape: Sequence[int])
         raise ShapeError(f"[{op}] expects a gradient of shape {picked.shape}, got {array.shape}")
     backend, begin = pick(array), begin_of(picked, out)
     if picked.size and picked.strides == out.strides:  # a part without gaps, and zeros all around
-        shape = picked.shape
-        begins = [begin // stride % size for size, stride in zip(out.shape, out.strides, strict=True)]
-        widths = tuple([(b, size - b - part) for size, b, part in zip(out.shape, begins, shape, strict=True)])
-        backend.pad(out, array, pad_shape(shape, widths, FILLS["constant"]), 0.0)
+        backend.pad(out, array, _frame(out.shape, out.strides, picked.shape, begin), 0.0)
         return out
     zero = array_module(array).zeros(1, array.dtype)
     backend.copy(out, zero, copy_shape(out.itemsize, out.shape, x_strides=(0,) * out.ndim))
@@ -222,6 +220,14 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
         kernel(out, part, copy_shape(item, (outer, width), out_strides=strides, out_begin=begin * item))
         begin += width
     return out
+
+
+@functools.lru_cache(maxsize=4096)
+def _frame(sizes: Shape, strides: Shape, shape: Shape, begin: int) -> PadShape:
+    """The padding that surrounds a part, of a shape, which begins at byte ``begin`` of a larger array."""
+    begins = [begin // stride % size for size, stride in zip(sizes, strides, strict=True)]
+    widths = tuple([(b, size - b - part) for size, b, part in zip(sizes, begins, shape, strict=True)])
+    return pad_shape(shape, widths, FILLS["constant"])
 
 
 def movable(op: str, x: ArrayLike) -> Array:
