@@ -20,7 +20,7 @@ struct Line {
 
     // Axes before the first that matters have one element.
     explicit Line(const PadShape& s) : first(0) {
-        while (first < last && s.sizes[first] == 1 && s.before[first] == 0 && s.after[first] == 0) ++first;
+        while (first < last - 1 && s.sizes[first] == 1 && s.before[first] == 0 && s.after[first] == 0) ++first;
     }
     int64_t count() const {
         int64_t product = 1;
@@ -69,8 +69,7 @@ NERVE_INLINE int64_t source_of(const PadShape& s, const Line& line) {
     return from;
 }
 
-// The parts of a line whose run of x fills a vector: of whole vectors, from the ends of the line inwards, so that what
-// one of them writes beyond its place is written over by those after it, at last by the run itself.
+// A run of x that fills a vector, in whole vectors.
 template <class T>
 NERVE_INLINE void copy_within(T* to, const T* x, int64_t size) {
     constexpr int n = vec<T>::size;
@@ -81,12 +80,55 @@ NERVE_INLINE void copy_within(T* to, const T* x, int64_t size) {
     for (int64_t i = 0; i + n < size; i += n) store(to + i, load(x + i));
     store(to + size - n, load(x + size - n));
 }
+
+// What lies between two runs of x, in whole vectors; what these write beyond it is written over by what comes after.
 template <class T>
-NERVE_INLINE void fill_around(T* to, T value, int64_t left, int64_t size, int64_t right) {
+NERVE_INLINE void fill_gap(T* to, vec<T> value, int64_t size, const T* end) {
     constexpr int n = vec<T>::size;
-    for (int64_t i = 0; i < left; i += n) store(to + i, vec<T>(value));
-    for (int64_t i = left + size + right; i > left + size; i -= n) store(to + i - n, vec<T>(value));
+    int64_t i = 0;
+    for (; i < size && to + i + n <= end; i += n) store(to + i, value);
+    if (i < size) store_partial(to + i, value, size - i);
 }
+
+// Lines of `width` elements, each with a run of x between borders of one value, or all border. They are written as one
+// stream, in which a border behind a run and the one in front of the next run are one gap.
+template <class T>
+void surround(T* out, const T* x, const PadShape& s, T value, const Line& lines, int64_t width) {
+    constexpr int axis = last - 1;
+    const int64_t size = s.sizes[last], gap = width - size, rows = s.sizes[axis], above = s.before[axis];
+    parallel_blocks(lines.count(), max(1, task_elements / width), [&](int64_t begin, int64_t end) {
+        const vec<T> border(value);
+        T *to = out + begin * width, *const limit = out + end * width;
+        int64_t pending = 0;  // of the border
+        for (int64_t number = begin; number < end;) {
+            Line line = lines;
+            line.seek(number);
+            const int64_t row = line.index[axis], stop = min(end, number + lines.extents[axis] - row);
+            const int64_t first = max(row, above), behind = min(row + stop - number, above + rows);
+            line.index[axis] = above;
+            const int64_t place = source_of(s, line);
+            if (place < 0 || first >= behind || size == 0) {
+                pending += (stop - number) * width;
+            } else {
+                pending += (first - row) * width + s.before[last];
+                const T* from = x + place + (first - above) * size;
+                for (int64_t r = first; r < behind; ++r, from += size, pending = gap) {
+                    fill_gap(to, border, pending, limit);
+                    to += pending;
+                    if (size >= vec<T>::size)
+                        copy_within(to, from, size);
+                    else
+                        copy_line(to, from, size);
+                    to += size;
+                }
+                pending = s.after[last] + (row + stop - number - behind) * width;
+            }
+            number = stop;
+        }
+        fill_gap(to, border, pending, limit);
+    });
+}
+
 // Mirrored elements of fewer lanes than a vector has; those at the ends of the line show `first` and `end` of x.
 template <class T>
 NERVE_INLINE void mirror_around(T* to, const T* x, int64_t left, int64_t size, int64_t right, int64_t inner,
@@ -125,9 +167,10 @@ void pad(T* out, const T* x, const PadShape& shape, double value) {
     for (int d = lines.first; d < last; ++d) lines.extents[d] = s.before[d] + s.sizes[d] + s.after[d];
 
     const bool constant = Fill(s.fill) == Fill::constant;
+    if (constant && inner == 1 && width <= task_elements)
+        return width > 0 ? surround(out, x, s, T(value), lines, width) : void();
     const int64_t wider = (before > s.after[last] ? before : s.after[last]) + 1;  // the furthest that a mirror shows
-    const bool whole = constant ? size * inner >= vec<T>::size
-                                : inner > 1 && inner < vec<T>::size && (size - wider) * inner >= vec<T>::size;
+    const bool whole = !constant && inner > 1 && inner < vec<T>::size && (size - wider) * inner >= vec<T>::size;
     const auto border = [&](T* to, const T* from, int64_t begin, int64_t end) {
         if (begin >= end) return;
         if (constant) return fill_line(to + begin * inner, T(value), (end - begin) * inner);
@@ -143,11 +186,8 @@ void pad(T* out, const T* x, const PadShape& shape, double value) {
         const T* from = x + place;
         if (whole && begin == 0 && end == width) {
             const int64_t after = s.after[last];
-            if (constant)
-                fill_around(to, T(value), before * inner, size * inner, after * inner);
-            else
-                mirror_around(to, from, before, size, after, inner, pixel_for(-before, size, s.fill),
-                              pixel_for(size + after - 1, size, s.fill));
+            mirror_around(to, from, before, size, after, inner, pixel_for(-before, size, s.fill),
+                          pixel_for(size + after - 1, size, s.fill));
             return copy_within(to + before * inner, from, size * inner);
         }
         const int64_t left = max(begin, before), right = min(end, before + size);
