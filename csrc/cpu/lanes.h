@@ -70,6 +70,13 @@ NERVE_INLINE void store_integers(int32_t* p, bits<T> x) {
     for (int i = 0; i < vec<T>::size; ++i) p[i] = int32_t(x[i]);
 }
 template <class T>
+NERVE_INLINE bits<T> load_integers(const int32_t* p) {
+    typedef int32_t Narrow __attribute__((vector_size(vec<T>::size * sizeof(int32_t))));
+    Narrow x;
+    std::memcpy(&x, p, sizeof x);
+    return __builtin_convertvector(x, bits<T>);
+}
+template <class T>
 NERVE_INLINE bits<T> load_integers(const int64_t* p) {
     bits<T> x;
     for (int i = 0; i < vec<T>::size; ++i) x[i] = typename vec<T>::integer(p[i]);

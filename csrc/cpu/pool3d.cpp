@@ -3,6 +3,7 @@
 // to it that every window holds at least one position.
 #include "cpu/pool3d_backward.h"
 #include "cpu/pool3d_lines.h"
+#include "cpu/pool3d_shares.h"
 
 namespace nerve::NERVE_ISA {
 namespace {

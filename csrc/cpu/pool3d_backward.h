@@ -6,6 +6,128 @@
 namespace nerve::NERVE_ISA {
 namespace {  // pool3d.cpp alone includes this
 
+// The windows over each position of an axis: divisions cost more than a look.
+NERVE_INLINE const Span* table_over(const Windows& along, Memory& memory) {
+    Span* over = memory.take<Span>(along.size);
+    for (int64_t x = 0; x < along.size; ++x) over[x] = along.covering(x);
+    return over;
+}
+struct Over {
+    const Span *depth, *height, *width;
+
+    static int64_t bytes(const Pool3DShape& s) { return (s.depth + s.height + s.width) * int64_t(sizeof(Span)) + 192; }
+    Over(const Pool3DShape& s, Memory& memory)
+        : depth(table_over(depth_windows(s), memory)),
+          height(table_over(height_windows(s), memory)),
+          width(table_over(width_windows(s), memory)) {}
+};
+
+// body(number, volume, depth, row of that) for some lines of all volumes in a row.
+template <class Body>
+NERVE_INLINE void each_line(const Pool3DShape& s, int64_t begin, int64_t end, const Body& body) {
+    int64_t y = begin % s.height, z = begin / s.height % s.depth, volume = begin / s.height / s.depth;
+    for (int64_t number = begin; number < end; ++number) {
+        body(number, volume, z, y);
+        if (++y < s.height) continue;
+        y = 0;
+        if (++z == s.depth) z = 0, ++volume;
+    }
+}
+
+// Where in the output the rows begin whose windows lie over a line.
+struct Rows {
+    const int64_t* begin;
+    int64_t count;
+};
+
+// `some` positions beside each other, the first one with this number, look which of `windows` have their maximum there,
+// and add up their gradients: each at `reach` windows, those of a position beginning one behind those of the last, or,
+// if that is zero, at all of them, which may lie over others.
+template <int some, int reach, class T>
+NERVE_INLINE void look_for_winners(T* to, const T* grad, const int32_t* index, Rows rows, Span windows, int64_t number,
+                                   int64_t channels) {
+    constexpr int64_t lanes = vec<T>::size;
+    const int64_t count = reach > 0 ? some + reach - 1 : windows.size();
+    bits<T> here[some];
+    for (int x = 0; x < some; ++x) here[x] = bits<T>{} + typename vec<T>::integer(number + x);
+    for (int64_t c = 0; c < channels; c += lanes) {
+        const int64_t channel = c + lanes <= channels ? c : channels - lanes;  // the last vector may overlap another
+        vec<T> sum[some];
+        for (int x = 0; x < some; ++x) sum[x] = vec<T>(T(0));
+        for (int64_t r = 0; r < rows.count; ++r) {
+            int64_t at = rows.begin[r] + windows.begin * channels + channel;
+#pragma GCC unroll 8
+            for (int64_t w = 0; w < count; ++w, at += channels) {
+                const bits<T> winner = load_integers<T>(index + at);
+                vec<T> g = load(grad + at);
+#if defined(__AVX512F__)
+                asm("" : "+v"(g.v));  // to a register: additions to some lanes take much longer from memory
+#endif
+                for (int x = 0; x < some; ++x)
+                    if (reach == 0 || (x <= w && w < x + reach))
+                        sum[x] = select(mask<T>{winner == here[x]}, sum[x] + g, sum[x]);
+            }
+        }
+        for (int x = 0; x < some; ++x) store(to + x * channels + channel, sum[x]);
+    }
+}
+template <class T>
+void look_for_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3DShape& s) {
+    constexpr int some = 4;
+    const int64_t size = s.width * s.channels, row = s.out_width * s.channels, lines = s.depth * s.height;
+    Memory memory(runtime::workspace, Over::bytes(s));
+    const Over over(s, memory);
+    parallel_blocks(s.batch * lines, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
+        Memory own(runtime::packed_a, s.out_depth * s.out_height * int64_t(sizeof(int64_t)));
+        int64_t* rows = own.take<int64_t>(s.out_depth * s.out_height);
+        each_line(s, begin, end, [&](int64_t number, int64_t volume, int64_t z, int64_t y) NERVE_LAMBDA_INLINE {
+            const Span i = over.depth[z], j = over.height[y];
+            int64_t count = 0;
+            for (int64_t a = i.begin; a < i.end; ++a)
+                for (int64_t b = j.begin; b < j.end; ++b)
+                    rows[count++] = ((volume * s.out_depth + a) * s.out_height + b) * row;
+            T* line = grad_x + number * size;
+            const int64_t first = (z * s.height + y) * s.width;
+            const auto look = [&](int64_t x, auto positions, auto reach) NERVE_LAMBDA_INLINE {
+                const Span windows{over.width[x].begin, over.width[x + positions.value - 1].end};
+                look_for_winners<positions.value, reach.value>(line + x * s.channels, grad, index, {rows, count},
+                                                               windows, first + x, s.channels);
+            };
+            int64_t x = 0;
+            for (; x + some <= s.width; x += some)
+                if (s.stride_width == 1 && over.width[x].size() == 3 && over.width[x + some - 1].size() == 3)
+                    look(x, Count<some>{}, Count<3>{});
+                else
+                    look(x, Count<some>{}, Count<0>{});
+            for (; x < s.width; ++x) look(x, Count<1>{}, Count<0>{});
+        });
+    });
+}
+
+// Gradients of pixels of the output are given to those of their winners that are among `positions` from `first` on.
+template <int C, class T>
+NERVE_INLINE void give(T* grad_x, const T* grad, const int32_t* winners, int64_t size, int64_t channels, int64_t first,
+                       int64_t positions) {
+    const int64_t all = C > 0 ? C : channels;
+#pragma GCC unroll 4
+    for (int64_t e = 0; e < size; e += all)
+#pragma GCC unroll 4
+        for (int64_t c = 0; c < all; ++c) {
+            const int64_t position = winners[e + c];
+            if (uint64_t(position - first) < uint64_t(positions)) grad_x[position * all + c] += grad[e + c];
+        }
+}
+template <class T>
+void give(T* grad_x, const T* grad, const int32_t* winners, int64_t size, int64_t channels, int64_t first,
+          int64_t positions) {
+    if (channels == 1)
+        give<1>(grad_x, grad, winners, size, channels, first, positions);
+    else if (channels == 3)
+        give<3>(grad_x, grad, winners, size, channels, first, positions);
+    else
+        give<0>(grad_x, grad, winners, size, channels, first, positions);
+}
+
 // The windows over the lines [begin, end) of a volume (line d height + h is row h of depth d) give their gradients to
 // their maxima among these. Lines are cleared a window ahead, so that they are in a cache when they get something.
 template <class T>
@@ -41,19 +163,8 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
                 any = true;
             }
             if (!any) continue;
-            const T* from = grad + (i * s.out_height + j) * row;
-            const int32_t* winners = index + (i * s.out_height + j) * row;
-            const auto give = [&](int64_t e, int64_t c) NERVE_LAMBDA_INLINE {
-                const int64_t position = winners[e];
-                if (uint64_t(position - first) < uint64_t(positions)) grad_x[position * s.channels + c] += from[e];
-            };
-            if (s.channels == 1) {
-#pragma GCC unroll 4
-                for (int64_t e = 0; e < row; ++e) give(e, 0);
-            } else {
-                for (int64_t e = 0; e < row; e += s.channels)
-                    for (int64_t c = 0; c < s.channels; ++c) give(e + c, c);
-            }
+            const int64_t from = (i * s.out_height + j) * row;
+            give(grad_x, grad + from, index + from, row, s.channels, first, positions);
         }
     }
     for (int64_t d = top; d <= bottom; ++d) clear(d, part(d).end);
@@ -64,94 +175,33 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
     const int64_t size = s.width * s.channels, lines = s.depth * s.height;
     const int64_t out = s.out_depth * s.out_height * s.out_width * s.channels;
     if (s.batch * lines * size == 0) return;
-    // Whole volumes, or bands of them that are high enough for few windows to lie across.
-    constexpr int64_t most = 16 * grain;
-    int64_t band = lines;
-    if (lines * size > most) {
-        const int64_t unit = s.depth > 1 ? s.height : 1;  // bands are of whole depths
-        const Windows across = s.depth > 1 ? depth_windows(s) : height_windows(s);
-        const int64_t pool = across.window(across.count / 2).size();
-        band = (most / size + 4 * pool * unit) / unit * unit;
+    const Windows depths = depth_windows(s), heights = height_windows(s), widths = width_windows(s);
+    const auto pool = [](const Windows& along) { return along.window(along.count / 2).size(); };
+    // A look at a window for every position in it, vectors of them at a time, or a scattered addition for the window.
+    if (s.channels >= vec<T>::size && pool(depths) * pool(heights) * pool(widths) <= 2 * vec<T>::size)
+        return look_for_winners(grad_x, grad, index, s);
+    constexpr int64_t close = (1 << 18) / sizeof(T);  // volumes that stay in cache are cleared at once
+    if (lines * size <= close) {
+        parallel_blocks(s.batch, rows_in_a_task(lines * size), [&](int64_t begin, int64_t end) {
+            std::memset(grad_x + begin * lines * size, 0, (end - begin) * lines * size * sizeof(T));
+            for (int64_t n = begin; n < end; ++n)
+                give(grad_x + n * lines * size, grad + n * out, index + n * out, out, s.channels, 0, lines * s.width);
+        });
+        return;
     }
-    const int64_t bands = (lines + band - 1) / band, volumes = rows_in_a_task(lines * size);
-    const int64_t groups = (s.batch + volumes - 1) / volumes;
-    parallel(groups * bands, [&](int64_t task) {
-        const int64_t begin = task % bands * band, end = begin + band < lines ? begin + band : lines;
+    // Else whole volumes, or bands of them that are high enough for few windows to lie across.
+    constexpr int64_t near = 16 * grain;
+    int64_t band = lines;
+    if (lines * size > near) {
+        const int64_t unit = s.depth > 1 ? s.height : 1;  // bands are of whole depths
+        band = (near / size + 4 * pool(s.depth > 1 ? depths : heights) * unit) / unit * unit;
+    }
+    const int64_t bands = (lines + band - 1) / band;
+    parallel(s.batch * bands, [&](int64_t task) {
+        const int64_t n = task / bands, begin = task % bands * band, end = begin + band < lines ? begin + band : lines;
         Memory memory(runtime::packed_a, (s.depth + 1) * int64_t(sizeof(int64_t)));
-        int64_t* cleared = memory.take<int64_t>(s.depth);
-        const int64_t first = task / bands * volumes;
-        for (int64_t n = first; n < s.batch && n < first + volumes; ++n)
-            give_to_winners(grad_x + n * lines * size, grad + n * out, index + n * out, s, Span{begin, end}, cleared);
-    });
-}
-
-// Every position gets its share of all windows it is in. The windows of a line's depth and height are added up to one
-// row of the output, and that is spread along the line; a line under the same windows as the one before it is a copy.
-template <class T>
-void share_out(T* grad_x, const T* grad, const Pool3DShape& s) {
-    const int64_t size = s.width * s.channels, row = s.out_width * s.channels, lines = s.depth * s.height;
-    if (s.batch * lines * size == 0) return;
-    const int64_t spans = s.depth + s.height + s.width;
-    Memory memory(runtime::workspace,
-                  Tables::bytes(s) + spans * int64_t(sizeof(Span)) + row * int64_t(sizeof(T)) + 256);
-    const Tables windows(s, memory);
-    const auto covering =
-        [&](const Windows& along) {  // the windows over each position: divisions cost more than a look
-            Span* over = memory.take<Span>(along.size);
-            for (int64_t x = 0; x < along.size; ++x) over[x] = along.covering(x);
-            return over;
-        };
-    const Span *over_depth = covering(depth_windows(s)), *over_height = covering(height_windows(s));
-    const Span* over = covering(width_windows(s));
-    T* parts = memory.take<T>(row);  // of the elements of a row of the output, along the width
-    for (int64_t e = 0; e < row; ++e) parts[e] = T(windows.width[e / s.channels].size());
-    parallel_blocks(s.batch * lines, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
-        Memory own(runtime::packed_a, row * int64_t(sizeof(T)) + 64);
-        T* sums = own.take<T>(row);
-        Span depth{0, 0}, height{0, 0};
-        int64_t volume = -1;
-        for (int64_t number = begin; number < end; ++number) {
-            T* line = grad_x + number * size;
-            const Span i = over_depth[number / s.height % s.depth], j = over_height[number % s.height];
-            if (number / lines == volume && i.begin == depth.begin && i.end == depth.end && j.begin == height.begin &&
-                j.end == height.end) {
-                std::memcpy(line, line - size, size * sizeof(T));
-                continue;
-            }
-            depth = i, height = j, volume = number / lines;
-            const T* from = grad + volume * s.out_depth * s.out_height * row;
-            each_strip<T>(row, [&](int64_t e, auto at, auto strip) NERVE_LAMBDA_INLINE {
-                constexpr int n = decltype(strip)::value;
-                vec<T> sum[n];
-                for (int v = 0; v < n; ++v) sum[v] = vec<T>(T(0));
-                for (int64_t a = i.begin; a < i.end; ++a)
-                    for (int64_t b = j.begin; b < j.end; ++b) {
-                        const vec<T> count(T(windows.depth[a].size() * windows.height[b].size()));
-                        for (int v = 0; v < n; ++v) {
-                            const int64_t at_v = e + v * vec<T>::size;
-                            sum[v] +=
-                                at.read(from + (a * s.out_height + b) * row + at_v) / (count * at.read(parts + at_v));
-                        }
-                    }
-                for (int v = 0; v < n; ++v) at.write(sums + e + v * vec<T>::size, sum[v]);
-            });
-            for (int64_t x = 0; x < s.width; ++x)
-                if (s.channels >= vec<T>::size)
-                    each_strip<T>(s.channels, [&](int64_t c, auto at, auto strip) NERVE_LAMBDA_INLINE {
-                        constexpr int n = decltype(strip)::value;
-                        vec<T> sum[n];
-                        for (int v = 0; v < n; ++v) sum[v] = vec<T>(T(0));
-                        for (int64_t k = over[x].begin; k < over[x].end; ++k)
-                            for (int v = 0; v < n; ++v) sum[v] += at.read(sums + k * s.channels + c + v * vec<T>::size);
-                        for (int v = 0; v < n; ++v) at.write(line + x * s.channels + c + v * vec<T>::size, sum[v]);
-                    });
-                else
-                    for (int64_t c = 0; c < s.channels; ++c) {
-                        T sum = 0;
-                        for (int64_t k = over[x].begin; k < over[x].end; ++k) sum += sums[k * s.channels + c];
-                        line[x * s.channels + c] = sum;
-                    }
-        }
+        give_to_winners(grad_x + n * lines * size, grad + n * out, index + n * out, s, Span{begin, end},
+                        memory.take<int64_t>(s.depth));
     });
 }
 

@@ -137,16 +137,20 @@ void give_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2DS
     });
 }
 
+// How many windows a row of the image may be in.
+NERVE_INLINE int64_t rows_over(const Pool2DShape& s) { return (s.pool_height + s.stride_height - 1) / s.stride_height; }
+
 // Each position of the image gets, of the rows of the output, what is its winner's; of windows that overlap as well as
 // of others. Rows are read where they are, but for those next to the ends of memory, which are copied.
 template <class T, class Index>
 void spread_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2DShape& s) {
     const int64_t size = s.width * s.channels, row = s.out_width * s.channels, total = s.batch * s.out_height * row;
     if (size == 0) return;
-    Memory memory(runtime::workspace, Spread<T>::bytes(s));
-    const Spread<T> plan(s, memory);
+    const int64_t reach_rows = rows_over(s);
+    Memory memory(runtime::workspace, Spread<T>::bytes(columns_of(s), s.channels));
+    const Spread<T> plan(columns_of(s), s.channels, memory);
     parallel_blocks(s.batch * s.height, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
-        const int64_t copy = plan.reach_rows * plan.source, most = plan.reach_rows * plan.reach;
+        const int64_t copy = reach_rows * plan.source, most = reach_rows * plan.reach;
         Memory own(runtime::packed_a,
                    copy * int64_t(sizeof(T) + sizeof(Index)) + most * int64_t(sizeof(Term<T, Index>)) + 192);
         T* values = own.take<T>(copy);
@@ -157,7 +161,7 @@ void spread_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2
         spread_lines<true>(grad_x, s, plan, begin, end, terms, [&](int64_t at) -> Source<T, Index> {
             const int64_t first = at * row;
             if (first >= plan.margin && first + plan.source <= total) return {grad + first, index + first};
-            const int64_t to = at % plan.reach_rows * plan.source + plan.margin;
+            const int64_t to = at % reach_rows * plan.source + plan.margin;
             std::memcpy(values + to, grad + first, row * sizeof(T));
             std::memcpy(winners + to, index + first, row * sizeof(Index));
             return {values + to, winners + to};
@@ -170,19 +174,20 @@ template <class T, class Weigh>
 void spread_to_all(T* grad_x, const Pool2DShape& s, const Weigh& weigh) {
     const int64_t size = s.width * s.channels;
     if (size == 0) return;
-    Memory memory(runtime::workspace, Spread<T>::bytes(s));
-    const Spread<T> plan(s, memory);
+    const int64_t reach_rows = rows_over(s);
+    Memory memory(runtime::workspace, Spread<T>::bytes(columns_of(s), s.channels));
+    const Spread<T> plan(columns_of(s), s.channels, memory);
     parallel_blocks(s.batch * s.height, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
-        const int64_t copy = plan.reach_rows * plan.source, most = plan.reach_rows * plan.reach;
-        Memory own(runtime::packed_a, copy * int64_t(sizeof(T)) + plan.reach_rows * int64_t(sizeof(int64_t)) +
+        const int64_t copy = reach_rows * plan.source, most = reach_rows * plan.reach;
+        Memory own(runtime::packed_a, copy * int64_t(sizeof(T)) + reach_rows * int64_t(sizeof(int64_t)) +
                                           most * int64_t(sizeof(Term<T, uint8_t>)) + 192);
         T* values = own.take<T>(copy);
-        int64_t* holds = own.take<int64_t>(plan.reach_rows);
+        int64_t* holds = own.take<int64_t>(reach_rows);
         Term<T, uint8_t>* terms = own.take<Term<T, uint8_t>>(most);
         std::memset(values, 0, copy * sizeof(T));
-        for (int64_t i = 0; i < plan.reach_rows; ++i) holds[i] = -1;
+        for (int64_t i = 0; i < reach_rows; ++i) holds[i] = -1;
         spread_lines<false>(grad_x, s, plan, begin, end, terms, [&](int64_t at) -> Source<T, uint8_t> {
-            const int64_t slot = at % plan.reach_rows, to = slot * plan.source + plan.margin;
+            const int64_t slot = at % reach_rows, to = slot * plan.source + plan.margin;
             if (holds[slot] != at) weigh(values + to, at);
             holds[slot] = at;
             return {values + to, nullptr};

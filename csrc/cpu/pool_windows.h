@@ -22,6 +22,10 @@ NERVE_INLINE Span windows_inside(const Pool2DShape& s) {
     return {begin, end < s.out_width ? end : s.out_width};
 }
 
+NERVE_INLINE Windows columns_of(const Pool2DShape& s) {
+    return {s.width, s.out_width, s.pool_width, s.stride_width, s.pad_left};
+}
+
 // The windows that a row or column lies in.
 NERVE_INLINE Span covering_rows(const Pool2DShape& s, int64_t y) {
     return windows_over(y, s.out_height, s.pool_height, s.stride_height, s.pad_top);

@@ -28,6 +28,10 @@ CALLS: list[Call] = [
     ((1, 2, 40, 41, 80), {"output_size": (2, 17, 6)}),  # several bands of lines
     ((1, 70, 9, 8, 80), {"pool_size": 3, "strides": 1}),
     ((1, 1, 300, 31, 40), {"pool_size": (1, 3, 2), "strides": (1, 2, 2)}),
+    ((1, 70, 9, 8, 80), {"pool_size": (5, 4, 4), "strides": 2}),  # as well, of windows too large to be looked through
+    ((1, 1, 300, 31, 40), {"pool_size": (1, 9, 7), "strides": (1, 4, 3)}),
+    ((1, 20, 60, 61, 1), {"pool_size": 3, "strides": 2, "padding": "same"}),  # a volume larger than a near cache
+    ((1, 4, 5, 9, 20), {"pool_size": 3, "strides": 1, "padding": "same"}),
     ((40, 2, 3, 4, 5), {"output_size": (1, 2, 3)}),  # several volumes in a task
     ((1, 1, 1, 1, 1), {"pool_size": 1}),
     ((0, 4, 4, 4, 3), {}),
