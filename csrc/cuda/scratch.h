@@ -25,6 +25,12 @@
 #define SCRATCH_lstm_backward FAMILY_HERE
 #define SCRATCH_gru_backward FAMILY_HERE
 #define SCRATCH_simple_rnn_backward FAMILY_HERE
+#define SCRATCH_batch_norm_training FAMILY_HERE
+#define SCRATCH_batch_norm_backward FAMILY_HERE
+#define SCRATCH_layer_norm_backward FAMILY_HERE
+#define SCRATCH_rms_norm_backward FAMILY_HERE
+#define SCRATCH_group_norm FAMILY_HERE
+#define SCRATCH_group_norm_backward FAMILY_HERE
 #define SCRATCH_sum FAMILY_HERE
 #define SCRATCH_mean FAMILY_HERE
 #define SCRATCH_max FAMILY_HERE

@@ -23,8 +23,13 @@ def _training(rng: np.random.Generator) -> list[Sample]:
 
 
 def _far_from_zero(rng: np.random.Generator) -> list[Sample]:
-    """Means much larger than the deviation, where sums of squares would cancel to nothing in float32."""
-    return [Sample((rng.normal(1e4, 1, size=shape),)) for shape in ((40_000, 1), (5000, 6), (3001, 70), (50, 300))] + [
+    """Means much larger than the deviation, where sums of squares would cancel to nothing in float32.
+
+    Of whole thousandths, more or less, whose sums are exact in float64: else the mean would be rounded up or down by the
+    last bit of a sum, and be off by 2e-12.
+    """
+    shapes = ((40_000, 1), (5000, 6), (3001, 70), (50, 300))
+    return [Sample((np.round(rng.normal(1e4, 1, size=shape) * 1024) / 1024,)) for shape in shapes] + [
         Sample((np.full((999, 3), 1234.5),))
     ]
 
@@ -96,9 +101,9 @@ def _rms_backward(rng: np.random.Generator) -> list[Sample]:
     return [*calls, Sample((rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), np.ones(6)))]
 
 
-# Folded lines and whole ones, several tiles, blocks of channels.
+# Folded lines and whole ones, several tiles, blocks of channels; a group that is cut into parts.
 GROUPED = [((3, 7, 6), 2), ((2, 5, 4, 8), 8), ((2, 300, 5), 1), ((4, 12), 3), ((1, 40, 40, 64), 8), ((2, 9, 600), 4),
-           ((0, 4, 6), 2), ((2, 0, 6), 2)]  # fmt: skip
+           ((1, 3000, 24), 2), ((0, 4, 6), 2), ((2, 0, 6), 2)]  # fmt: skip
 
 
 def _group(rng: np.random.Generator) -> list[Sample]:
