@@ -1,24 +1,37 @@
-// Distances between rows: a thread makes those of its pairs, a block the silhouette of a row.
-#include "cuda/distance.cuh"
+// Distances between rows: a tile of pairs for each block (pairs.cuh), differences in T; a block for the silhouette of a
+// row, in double.
+#include "cuda/pairs.cuh"
 
 namespace nerve::cuda {
 namespace {
 
 template <class T>
-__global__ void distances_kernel(T* out, const T* x, const T* y, DistanceShape shape) {
-    for (int64_t i = first_index(); i < shape.rows * shape.columns; i += index_step()) {
-        const int64_t row = i / shape.columns, column = i % shape.columns;
-        out[i] =
-            T(distance_of(x + row * shape.features, y + column * shape.features, shape.features, Metric(shape.metric)));
-    }
-}
+using PairTile = Tile<64, sizeof(T) == 4 ? 64 : 32>;
 
 template <class T>
-__global__ void rbf_kernel_kernel(T* out, const T* x, const T* y, DistanceShape shape, double gamma) {
-    for (int64_t i = first_index(); i < shape.rows * shape.columns; i += index_step()) {
-        const int64_t row = i / shape.columns, column = i % shape.columns;
-        out[i] = T(math::exp(-gamma * distance_of(x + row * shape.features, y + column * shape.features, shape.features,
-                                                  Metric::sqeuclidean)));
+__global__ void __launch_bounds__(threads, 2)
+    distances_kernel(T* out, Points<T> x, Points<T> y, const T* factors, Metric metric, bool rbf, T gamma) {
+    using Tile = PairTile<T>;
+    auto& slices = shared<PairSlices<T, Tile>>();
+    auto& results = shared<PairResults<T, Tile>>();
+    const int64_t tiles = divide_up(y.rows, Tile::columns);
+    const int64_t first_row = blockIdx.x / tiles * Tile::rows, first_column = blockIdx.x % tiles * Tile::columns;
+    slices.each(x, y, first_row, first_column, first_column + Tile::columns, TermsOf{metric},
+                [&](int64_t, PairSums<T, Tile>& sums) { results.write(sums); });
+    __syncthreads();
+#pragma unroll 1
+    for (int i = threadIdx.x; i < Tile::rows * Tile::columns; i += threads) {
+        const int64_t row = first_row + i / Tile::columns, column = first_column + i % Tile::columns;
+        if (row >= x.rows || column >= y.rows) continue;
+        T sum = results.of[i / Tile::columns][i % Tile::columns];
+        if (metric == Metric::euclidean) sum = math::sqrt(sum);
+        if (rbf) sum = math::exp(-gamma * sum);
+        if (metric == Metric::cosine) {
+            const T factor = factors[row] * factors[x.rows + column];
+            sum = factor == factor ? math::min(math::max(T(1) - sum * factor, T(0)), T(2))
+                                   : T(distance_of(x.row(row), y.row(column), x.features, metric));
+        }
+        out[row * y.rows + column] = sum;
     }
 }
 
@@ -42,15 +55,29 @@ __global__ void silhouette_kernel(T* out, const T* x, const int64_t* offsets, in
     out[row] = inside < 0 || longer <= 0 ? T(0) : T((outside - inside) / longer);
 }
 
+template <class T>
+void measure(Stream stream, T* out, const T* x, const T* y, const DistanceShape& shape, Metric metric, bool rbf,
+             double gamma) {
+    const Points<T> rows(x, shape.rows, shape.features), columns(y, shape.columns, shape.features);
+    T* const factors = static_cast<T*>(stream.scratch);
+    find_factors(stream, factors, rows, columns, metric);
+    const int64_t tiles = divide_up(shape.rows, PairTile<T>::rows) * divide_up(shape.columns, PairTile<T>::columns);
+    launch(stream, distances_kernel<T>, tiles, out, rows, columns, factors, metric, rbf, T(gamma));
+}
+
 }  // namespace
 
 template <class T>
 void pairwise_distances(Stream stream, T* out, const T* x, const T* y, const DistanceShape& shape) {
-    launch(stream, distances_kernel<T>, loop_blocks(shape.rows * shape.columns), out, x, y, shape);
+    measure(stream, out, x, y, shape, Metric(shape.metric), false, 0.0);
+}
+template <class T>
+int64_t pairwise_distances_scratch(T*, const T*, const T*, const DistanceShape& shape) {
+    return factors_bytes<T>(shape);
 }
 template <class T>
 void rbf_kernel(Stream stream, T* out, const T* x, const T* y, const DistanceShape& shape, double gamma) {
-    launch(stream, rbf_kernel_kernel<T>, loop_blocks(shape.rows * shape.columns), out, x, y, shape, gamma);
+    measure(stream, out, x, y, shape, Metric::sqeuclidean, true, gamma);
 }
 template <class T>
 void silhouette(Stream stream, T* out, const T* x, const int64_t* offsets, int64_t clusters,

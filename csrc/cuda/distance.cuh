@@ -2,10 +2,17 @@
 #pragma once
 #include "cuda/common.cuh"
 
+// A function that kernels call, so that they do not all have its code: nvcc would inline it wherever it stands.
+#ifdef __CUDACC__
+#define NERVE_NOINLINE __noinline__
+#else
+#define NERVE_NOINLINE
+#endif
+
 namespace nerve::cuda {
 
 template <class T>
-__device__ double distance_of(const T* x, const T* y, int64_t features, Metric metric) {
+NERVE_NOINLINE __device__ double distance_of(const T* x, const T* y, int64_t features, Metric metric) {
     double sum = 0, x_square = 0, y_square = 0;
     for (int64_t k = 0; k < features; ++k) {
         const double a = x[k], b = y[k], apart = a - b;

@@ -1,12 +1,13 @@
-// k-means and its relatives: a thread for each row, and one for each sum, which adds up the rows of its cluster in
-// their order.
-#include "cuda/common.cuh"
+// k-means and its relatives: rows to their nearest centers (kmeans_assign.cuh), sums of clusters (kmeans_sums.cuh). In
+// Elkan's way, among candidates and for memberships, a thread has a row and looks at one center after the other.
+#include "cuda/kmeans_assign.cuh"
+#include "cuda/kmeans_sums.cuh"
 
 namespace nerve::cuda {
 namespace {
 
 template <class A, class T>
-__device__ A squared_distance(const T* a, const T* b, int64_t size) {
+NERVE_NOINLINE __device__ A squared_distance(const T* a, const T* b, int64_t size) {
     A sum = 0;
     for (int64_t i = 0; i < size; ++i) {
         const A apart = A(a[i]) - A(b[i]);
@@ -15,46 +16,7 @@ __device__ A squared_distance(const T* a, const T* b, int64_t size) {
     return sum;
 }
 
-template <class T>
-__device__ T weight_of(const T* weights, int64_t row) {
-    return weights == nullptr ? T(1) : weights[row];
-}
-
 // --- kernels
-
-template <class T>
-__global__ void assign_kernel(int32_t* labels, T* distances, const T* x, const T* centers, int64_t rows,
-                              int64_t features, int64_t clusters) {
-    for (int64_t row = first_index(); row < rows; row += index_step()) {
-        T least = squared_distance<T>(x + row * features, centers, features);
-        int32_t label = 0;
-        for (int64_t j = 1; j < clusters; ++j) {
-            const T here = squared_distance<T>(x + row * features, centers + j * features, features);
-            if (here < least) least = here, label = int32_t(j);
-        }
-        labels[row] = label;
-        if (distances != nullptr) distances[row] = least;
-    }
-}
-
-// A thread for each feature of each cluster, and one for its total.
-template <class T>
-__global__ void sums_kernel(T* sums, T* totals, const int32_t* labels, const T* x, const T* weights, int64_t rows,
-                            int64_t features, int64_t clusters) {
-    for (int64_t i = first_index(); i < clusters * (features + 1); i += index_step()) {
-        const int64_t cluster = i / (features + 1), feature = i % (features + 1);
-        double sum = 0;
-        for (int64_t row = 0; row < rows; ++row) {
-            if (labels[row] != cluster) continue;
-            const double weight = weight_of(weights, row);
-            sum += feature < features ? weight * x[row * features + feature] : weight;
-        }
-        if (feature < features)
-            sums[cluster * features + feature] = T(sum);
-        else
-            totals[cluster] = T(sum);
-    }
-}
 
 template <class T>
 __global__ void candidates_kernel(T* distances, const T* x, const T* closest, const T* candidates, int64_t rows,
@@ -66,14 +28,31 @@ __global__ void candidates_kernel(T* distances, const T* x, const T* closest, co
     }
 }
 
-// A block for each candidate.
 template <class T>
-__global__ void potentials_kernel(T* potentials, const T* distances, const T* weights, int64_t rows) {
-    const T* own = distances + blockIdx.x * rows;
+struct ToPotentials {
+    T* potentials;
+    __device__ void operator()(int64_t candidate, double sum) const { potentials[candidate] = T(sum); }
+};
+
+// A block for a part of the rows, of one candidate.
+template <class T>
+__global__ void potentials_kernel(double* of_parts, const T* distances, const T* weights, int64_t rows,
+                                  ColumnParts parts, ToPotentials<T> done) {
+    const int64_t candidate = blockIdx.x / parts.splits, split = blockIdx.x % parts.splits;
+    const T* own = distances + candidate * rows;
     double sum = 0;
-    for (int64_t row = threadIdx.x; row < rows; row += threads) sum += double(own[row]) * weight_of(weights, row);
+    for (int64_t row = parts.begin(split) + threadIdx.x; row < parts.end(split, rows); row += threads)
+        sum += double(own[row]) * weight_of(weights, row);
     sum = row_reduce<threads>(sum, Add{});
-    if (threadIdx.x == 0) potentials[blockIdx.x] = T(sum);
+    if (threadIdx.x != 0) return;
+    if (parts.splits == 1)
+        done(candidate, sum);
+    else
+        of_parts[blockIdx.x] = sum;
+}
+
+ColumnParts potential_parts(int64_t rows, int64_t count) {
+    return column_parts(count, rows, threads, 4 * threads, 4 * busy_blocks());
 }
 
 // See cpu/kmeans_elkan.h.
@@ -180,23 +159,21 @@ __global__ void fuzzy_sums_kernel(T* sums, T* totals, const T* costs, const T* x
     if (feature == features) totals[cluster] = T(sum);
 }
 
-// --- launchers
-
-template <class T>
-void add_up(Stream stream, T* sums, T* totals, const int32_t* labels, const T* x, const T* weights, int64_t rows,
-            int64_t features, int64_t clusters) {
-    if (totals != nullptr)  // without features there are no sums
-        launch(stream, sums_kernel<T>, loop_blocks(clusters * (features + 1)), sums, totals, labels, x, weights, rows,
-               features, clusters);
-}
-
 }  // namespace
 
 template <class T>
 void kmeans_assign(Stream stream, int32_t* labels, T* distances, T* sums, T* totals, const T* x, const T* weights,
                    const T* centers, int64_t rows, int64_t features, int64_t clusters) {
-    launch(stream, assign_kernel<T>, loop_blocks(rows), labels, distances, x, centers, rows, features, clusters);
-    add_up(stream, sums, totals, labels, x, weights, rows, features, clusters);
+    assign(stream, labels, distances, x, centers, rows, features, clusters);
+    if (totals != nullptr)  // without features there are no sums
+        add_up(stream, sums, totals, labels, x, weights, rows, features, clusters);
+}
+template <class T>
+int64_t kmeans_assign_scratch(int32_t*, T*, T*, T* totals, const T*, const T*, const T*, int64_t rows, int64_t features,
+                              int64_t clusters) {
+    const int64_t sums = totals == nullptr ? 0 : add_up_scratch<T>(rows, features, clusters);
+    const int64_t labels = assign_scratch<T>(rows, clusters);
+    return sums > labels ? sums : labels;
 }
 
 template <class T>
@@ -204,7 +181,17 @@ void kmeans_plusplus_step(Stream stream, T* distances, T* potentials, const T* x
                           const T* candidates, int64_t rows, int64_t features, int64_t count) {
     launch(stream, candidates_kernel<T>, loop_blocks(count * rows), distances, x, closest, candidates, rows, features,
            count);
-    launch(stream, potentials_kernel<T>, count, potentials, distances, weights, rows);
+    const ColumnParts parts = potential_parts(rows, count);
+    auto* const of_parts = static_cast<double*>(stream.scratch);
+    const ToPotentials<T> done{potentials};
+    launch(stream, potentials_kernel<T>, count * parts.splits, of_parts, distances, weights, rows, parts, done);
+    join_parts(stream, of_parts, count, parts.splits, done);
+}
+template <class T>
+int64_t kmeans_plusplus_step_scratch(T*, T*, const T*, const T*, const T*, const T*, int64_t rows, int64_t,
+                                     int64_t count) {
+    const int64_t splits = potential_parts(rows, count).splits;
+    return splits > 1 ? count * splits * int64_t(sizeof(double)) : 0;
 }
 
 template <class T>
@@ -213,7 +200,12 @@ void elkan_assign(Stream stream, int32_t* labels, T* upper, T* lower, T* distanc
                   int64_t rows, int64_t features, int64_t clusters) {
     launch(stream, elkan_kernel<T>, loop_blocks(rows), labels, upper, lower, distances, x, centers, half_distances,
            shifts, moved, rows, features, clusters);
-    add_up(stream, sums, totals, labels, x, weights, rows, features, clusters);
+    if (totals != nullptr) add_up(stream, sums, totals, labels, x, weights, rows, features, clusters);
+}
+template <class T>
+int64_t elkan_assign_scratch(int32_t*, T*, T*, T*, T*, T* totals, const T*, const T*, const T*, const T*, const T*,
+                             const T*, int64_t rows, int64_t features, int64_t clusters) {
+    return totals == nullptr ? 0 : add_up_scratch<T>(rows, features, clusters);
 }
 
 template <class T>

@@ -37,6 +37,13 @@
 #define SCRATCH_min FAMILY_HERE
 #define SCRATCH_argmax FAMILY_HERE
 #define SCRATCH_argmin FAMILY_HERE
+#define SCRATCH_kmeans_assign FAMILY_HERE
+#define SCRATCH_kmeans_plusplus_step FAMILY_HERE
+#define SCRATCH_elkan_assign FAMILY_HERE
+#define SCRATCH_pairwise_distances FAMILY_HERE
+#define SCRATCH_nearest_neighbors FAMILY_HERE
+#define SCRATCH_radius_counts FAMILY_HERE
+#define SCRATCH_radius_neighbors FAMILY_HERE
 #define NERVE_IF_SCRATCH(name, ...) NERVE_CAT(NERVE_IF_, NERVE_IS_HERE(SCRATCH_##name))(__VA_ARGS__)
 #define NERVE_DECLARE_SCRATCH(name, ...) \
     template <class T>                   \

@@ -58,6 +58,7 @@ __all__: list[str] = [
     "edge_dot",
     "edge_order",
     "elkan_assign",
+    "elkan_assign_scratch",
     "elu",
     "elu_backward",
     "equal",
@@ -99,7 +100,9 @@ __all__: list[str] = [
     "hard_sigmoid",
     "hard_sigmoid_backward",
     "kmeans_assign",
+    "kmeans_assign_scratch",
     "kmeans_plusplus_step",
+    "kmeans_plusplus_step_scratch",
     "launch_again",
     "layer_norm",
     "layer_norm_backward",
@@ -138,6 +141,7 @@ __all__: list[str] = [
     "multiply",
     "nadam_step",
     "nearest_neighbors",
+    "nearest_neighbors_scratch",
     "negative",
     "negative_backward",
     "not_equal",
@@ -148,9 +152,12 @@ __all__: list[str] = [
     "pad",
     "pad_backward",
     "pairwise_distances",
+    "pairwise_distances_scratch",
     "power",
     "radius_counts",
+    "radius_counts_scratch",
     "radius_neighbors",
+    "radius_neighbors_scratch",
     "random_normal",
     "random_uniform",
     "rbf_kernel",
@@ -730,7 +737,28 @@ def elkan_assign(
     rows: typing.SupportsInt | typing.SupportsIndex,
     features: typing.SupportsInt | typing.SupportsIndex,
     clusters: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def elkan_assign_scratch(
+    dtype: str,
+    labels: int | None,
+    upper: int | None,
+    lower: int | None,
+    distances: int | None,
+    sums: int | None,
+    totals: int | None,
+    x: int | None,
+    weights: int | None,
+    centers: int | None,
+    half_distances: int | None,
+    shifts: int | None,
+    moved: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def elu(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1194,7 +1222,23 @@ def kmeans_assign(
     rows: typing.SupportsInt | typing.SupportsIndex,
     features: typing.SupportsInt | typing.SupportsIndex,
     clusters: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def kmeans_assign_scratch(
+    dtype: str,
+    labels: int | None,
+    distances: int | None,
+    sums: int | None,
+    totals: int | None,
+    x: int | None,
+    weights: int | None,
+    centers: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    clusters: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def kmeans_plusplus_step(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1207,7 +1251,22 @@ def kmeans_plusplus_step(
     rows: typing.SupportsInt | typing.SupportsIndex,
     features: typing.SupportsInt | typing.SupportsIndex,
     count: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def kmeans_plusplus_step_scratch(
+    dtype: str,
+    distances: int | None,
+    potentials: int | None,
+    x: int | None,
+    closest: int | None,
+    weights: int | None,
+    candidates: int | None,
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    features: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def launch_again() -> None:
     """
     Let launches of this thread be launches again.
@@ -1612,7 +1671,19 @@ def nearest_neighbors(
     y: int | None,
     shape: tuple[typing.Any, ...],
     neighbors: typing.SupportsInt | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def nearest_neighbors_scratch(
+    dtype: str,
+    distances: int | None,
+    indices: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+    neighbors: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def negative(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1686,7 +1757,17 @@ def pairwise_distances(
     x: int | None,
     y: int | None,
     shape: tuple[typing.Any, ...],
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def pairwise_distances_scratch(
+    dtype: str,
+    out: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+) -> int: ...
 def power(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1703,7 +1784,18 @@ def radius_counts(
     y: int | None,
     shape: tuple[typing.Any, ...],
     radius: typing.SupportsFloat | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def radius_counts_scratch(
+    dtype: str,
+    counts: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> int: ...
 def radius_neighbors(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
@@ -1714,7 +1806,20 @@ def radius_neighbors(
     y: int | None,
     shape: tuple[typing.Any, ...],
     radius: typing.SupportsFloat | typing.SupportsIndex,
+    *,
+    scratch: int | None = None,
+    precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def radius_neighbors_scratch(
+    dtype: str,
+    distances: int | None,
+    indices: int | None,
+    offsets: int | None,
+    x: int | None,
+    y: int | None,
+    shape: tuple[typing.Any, ...],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+) -> int: ...
 def random_normal(
     dtype: str,
     stream: typing.SupportsInt | typing.SupportsIndex,
