@@ -3,10 +3,10 @@
 
 python scripts/check_cuda_objects.py FOLDER --architectures 2
 
-FOLDER has an object and a log of ``-Xptxas -v`` for every file. No kernel of the matrix products may spill registers or
-wait for each instruction of a warpgroup, and each has the instructions it was written for, by ``cuobjdump`` (PyPI:
-nvidia-cuda-cuobjdump, nvidia-cuda-nvdisasm), in $CUOBJDUMP, on the path or in this Python's environment; without it the
-instructions are not looked at.
+FOLDER has an object and a log of ``-Xptxas -v`` for every file. No kernel of products, or of all pairs of rows, may
+spill registers or wait for each instruction of a warpgroup, and each has the instructions it was written for, by
+``cuobjdump`` (PyPI: nvidia-cuda-cuobjdump, nvidia-cuda-nvdisasm), in $CUOBJDUMP, on the path or in this Python's
+environment; without it the instructions are not looked at.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ from pathlib import Path
 
 #: Bytes of a release's _cuda, which has machine code for RELEASED architectures (csrc/cuda/README.md).
 LIMIT, RELEASED = 15_000_000, 6
-FILES = ("matmul", "conv", "recurrent", "wgmma")
+FILES = ("matmul", "conv", "recurrent", "wgmma", "kmeans", "distance", "neighbors")
 #: For one architecture alone, however many the others are for.
 SINGLE = "wgmma"
-KERNEL = re.compile("product_kernel|wgmma_kernel")
+#: Of matrix products, and of all pairs of rows (csrc/cuda/pairs.cuh).
+KERNEL = re.compile(r"product_kernel|wgmma_kernel|\d(assign|distances|nearest|radius)_kernel")
 #: Part of a kernel's mangled name: the type, and the precision of its products.
 WANTED = {
     r"product_kernelIf.*PrecisionE0E": ("FFMA", "LDS.128", "LDGSTS.E"),
     r"product_kernelIf.*PrecisionE[12]E": ("HMMA.1688.F32.TF32", "LDGSTS.E", "LDS.128"),
     r"product_kernelId.*PrecisionE0E": ("DMMA", "LDGSTS.E", "LDS.128"),
+    r"\d(assign|distances|nearest|radius)_kernel": ("LDGSTS.E", "LDS.128"),
     r"wgmma_kernelILb[01]E": ("HGMMA.64x128x8.F32.TF32", "LDG.E.128", "STS.128", "FENCE.VIEW.ASYNC"),
 }
 #: Operands that lie in memory in lines are copied 16 bytes at a time.
-WIDE, WIDE_COPY = re.compile(r"product_kernel.*(MatrixProduct|Conv)"), re.compile(r"LDGSTS\.E\.BYPASS(\.LTC128B)?\.128")
+WIDE = re.compile(r"product_kernel.*(MatrixProduct|Conv)|\d(assign|distances|nearest|radius)_kernel")
+WIDE_COPY = re.compile(r"LDGSTS\.E\.BYPASS(\.LTC128B)?\.128")
 
 
 def spills(log: str) -> list[str]:

@@ -22,6 +22,7 @@ import nerve
 from nerve import kernels, ops
 from nerve.errors import DeviceError, DTypeError
 from nerve.kernels import _backend, _cupy, reference
+from nerve.kernels.shapes import METRICS, DistanceShape, RecurrentShape
 
 from . import fake_cupy, op_table
 from .cuda_shim import CUDA, CudaShim, build, compiler, families
@@ -315,7 +316,7 @@ def test_faults_are_found(file: str, old: str, new: str, tmp_path: Path, shim: C
     sums(Comparison(shim, "reduce"))
     folder = tmp_path / "cuda"
     folder.mkdir()
-    for name in ("common.cuh", "math.cuh", "instantiate.cuh", "kernels.h", "reduce.cu"):
+    for name in ("common.cuh", "math.cuh", "instantiate.cuh", "kernels.h", "reduce.cu", "wgmma.cu"):
         shutil.copy(CUDA / name, folder)
     source = (folder / file).read_text()
     assert source.count(old) == 1
@@ -324,6 +325,63 @@ def test_faults_are_found(file: str, old: str, new: str, tmp_path: Path, shim: C
 
     with pytest.raises(AssertionError):
         sums(faulty)
+
+
+@ON_THE_CPU
+@pytest.mark.parametrize(
+    ("family", "file", "old"),
+    [
+        ("norm", "moments.cuh", "__syncthreads();"),
+        ("kmeans", "kmeans_assign.cuh", "__syncthreads();"),
+        ("kmeans", "kmeans_sums.cuh", "__syncthreads();  // the rows before have been read"),
+        ("distance", "pairs.cuh", "__syncthreads();  // slice i has arrived, and all have read the one before"),
+        ("recurrent", "recurrent_step.cuh", "__syncthreads();  // what lay there has been read"),
+    ],
+)
+def test_missing_barriers_are_found(family: str, file: str, old: str, tmp_path: Path, shim: CudaShim) -> None:
+    CALLS[family](Comparison(shim, family))
+    folder = tmp_path / "cuda"
+    folder.mkdir()
+    for name in (f"{family}.cu", "wgmma.cu"):
+        shutil.copy(CUDA / name, folder)
+    source = (CUDA / file).read_text()
+    assert source.count(old) == 1
+    (folder / file).write_text(source.replace(old, ""))
+    faulty = Comparison(CudaShim(build(tmp_path, folder)), family)
+
+    with pytest.raises(AssertionError):
+        CALLS[family](faulty)
+
+
+def normalize(comparison: Comparison) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 17))
+    numbers = [np.full(17, np.nan) for _ in range(2)]
+    comparison.batch_norm_training(np.full_like(x, np.nan), *numbers, x, None, None, *x.shape, 1e-3)
+
+
+def cluster(comparison: Comparison) -> None:
+    rng = np.random.default_rng(0)
+    x, centers = rng.normal(size=(300, 40)), rng.normal(size=(50, 40))
+    sums, totals = np.full_like(centers, np.nan), np.full(50, np.nan)
+    # No distances, which would look up wrong labels.
+    arrays = (np.full(300, -1, np.int32), None, sums, totals, x, None, centers)
+    comparison.kmeans_assign(*arrays, *x.shape, len(centers))
+
+
+def measure(comparison: Comparison) -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 100, 40))
+    comparison.pairwise_distances(np.full((100, 100), np.nan), x, y, DistanceShape(100, 100, 40, METRICS["euclidean"]))
+
+
+def recur(comparison: Comparison) -> None:
+    rng = np.random.default_rng(0)
+    batch, time, features, units = 3, 2, 150, 20
+    arrays = [rng.normal(size=size) / 9 for size in ((batch, time, features), (features, 80), (units, 80))]
+    out, state, cell = np.full((batch, time, units), np.nan), *np.full((2, batch, units), np.nan)
+    comparison.lstm(out, state, cell, None, *arrays, None, None, None, RecurrentShape(batch, time, features, units, 0))
+
+
+CALLS = {"norm": normalize, "kmeans": cluster, "distance": measure, "recurrent": recur}
 
 
 def sums(comparison: Comparison) -> None:

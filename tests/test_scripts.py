@@ -198,7 +198,7 @@ def compiled(
     folder: Path, *, name: str = PRODUCT, code: str = CODE, spilled: int = 0, size: int = 100, said: str = ""
 ) -> None:
     """What check_cuda.sh leaves for check_cuda_objects.py, and a cuobjdump that prints ``code``."""
-    for file in ("matmul", "conv", "recurrent", "wgmma"):
+    for file in ("matmul", "conv", "recurrent", "wgmma", "kmeans", "distance", "neighbors"):
         (folder / f"{file}.cu.o").write_bytes(bytes(size))
         (folder / f"{file}.cu.log").write_text(
             f"ptxas info    : Compiling entry function '{name}' for 'sm_80'\n"
@@ -221,6 +221,11 @@ def compiled(
         ({"name": "softmax_kernel"}, "has no kernel of products"),
         ({"name": PRODUCT.replace("PrecisionE1E", "PrecisionE3E")}, "is of no known kind"),
         ({"size": 2_000_000}, "a release has more than 15,000,000"),
+        ({"name": "_ZN5nerve4cuda14nearest_kernelIfEE", "code": CODE}, ""),
+        (
+            {"name": "_ZN5nerve4cuda14nearest_kernelIfEE", "code": "LDGSTS.E ; LDS.128 ;"},
+            "copies nothing 16 bytes at a time",
+        ),
         ({"name": WGMMA, "code": WGMMA_CODE}, ""),
         ({"name": WGMMA, "code": WGMMA_CODE, "spilled": 8}, "has 8 bytes of stack and spills 8"),
         ({"name": WGMMA, "code": CODE}, "has no HGMMA.64x128x8.F32.TF32"),

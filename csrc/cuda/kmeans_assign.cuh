@@ -82,8 +82,8 @@ __global__ void __launch_bounds__(threads, 2) assign_kernel(Nearest<T>* of_parts
 
 // A row's squared distance to its center, `lanes` threads for each.
 template <class T>
-__global__ void distances_kernel(T* distances, const int32_t* labels, const T* x, const T* centers, int64_t rows,
-                                 int64_t features, int lanes) {
+__global__ void own_distances_kernel(T* distances, const int32_t* labels, const T* x, const T* centers, int64_t rows,
+                                     int64_t features, int lanes) {
     const int64_t row = (int64_t(blockIdx.x) * threads + threadIdx.x) / lanes;
     T sum = 0;
     if (row < rows)
@@ -134,8 +134,8 @@ void assign(Stream stream, int32_t* labels, T* distances, const T* x, const T* c
     if (distances == nullptr) return;
     int lanes = 1;
     while (lanes < warp && lanes < features) lanes *= 2;
-    launch(stream, distances_kernel<T>, divide_up(rows * lanes, threads), distances, labels, x, centers, rows, features,
-           lanes);
+    launch(stream, own_distances_kernel<T>, divide_up(rows * lanes, threads), distances, labels, x, centers, rows,
+           features, lanes);
 }
 
 }  // namespace

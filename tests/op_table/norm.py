@@ -25,8 +25,8 @@ def _training(rng: np.random.Generator) -> list[Sample]:
 def _far_from_zero(rng: np.random.Generator) -> list[Sample]:
     """Means much larger than the deviation, where sums of squares would cancel to nothing in float32.
 
-    Of whole thousandths, more or less, whose sums are exact in float64: else the mean would be rounded up or down by the
-    last bit of a sum, and be off by 2e-12.
+    Of whole thousandths, more or less, whose sums are exact in float64: else the mean would be rounded up or down by
+    the last bit of a sum, and be off by 2e-12.
     """
     shapes = ((40_000, 1), (5000, 6), (3001, 70), (50, 300))
     return [Sample((np.round(rng.normal(1e4, 1, size=shape) * 1024) / 1024,)) for shape in shapes] + [
