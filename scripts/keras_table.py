@@ -14,6 +14,7 @@ import difflib
 import importlib
 import os
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,20 @@ def classes(library: str, section: str) -> dict[str, list[str]]:
     return {(own if (own := cls.__name__) in names else names[0]): names for cls, names in found.items()}
 
 
+def functions(theirs: str, ours: str) -> list[str]:
+    """How many functions of a module of Keras there are, and which there are not."""
+    keras_module, nerve_module = (importlib.import_module(name) for name in (theirs, ours))
+    names = [
+        name
+        for name in sorted(set(dir(keras_module)))
+        if not name.startswith("_") and callable(value := getattr(keras_module, name)) and not isinstance(value, type)
+    ]
+    missing = [name for name in names if not callable(getattr(nerve_module, name, None))]
+    text = "None is missing." if not missing else f"Not in nerve: {', '.join(f'`{name}`' for name in missing)}."
+    found = len(names) - len(missing)
+    return ["", f"## {theirs}: {found} of {len(names)} functions, as `{ours}`", "", *textwrap.wrap(text, 116)]
+
+
 def table() -> str:
     """The whole text.
 
@@ -66,8 +81,8 @@ def table() -> str:
 
 Every layer, loss, metric, optimizer, schedule, callback, initializer, regularizer and constraint of Keras
 {keras.__version__} and where it is in nerve, with the same name, arguments and defaults; or the reason why there is
-none. Other names of a class follow it in parentheses. Made by `python scripts/keras_table.py --write`; a test compares
-it with both libraries."""
+none. Other names of a class follow it in parentheses. At the end are the functions of `keras.ops`. Made by
+`python scripts/keras_table.py --write`; a test compares it with both libraries."""
     lines = head.splitlines()
     wrong = []
     for section in SECTIONS:
@@ -85,6 +100,7 @@ it with both libraries."""
         here = len(rows) - sum(f"{section}.{name}" in REASONS for name in theirs)
         lines += ["", f"## keras.{section}: {here} of {len(rows)}", "", "| Keras | nerve |", "| --- | --- |"]
         lines += [f"| {keras_name} | {place} |" for keras_name, place in rows]
+    lines += functions("keras.ops", "nerve.ops") + functions("keras.ops.image", "nerve.ops.image")
     if wrong:
         raise ValueError("scripts/keras_table.py, REASONS:\n  " + "\n  ".join(wrong))
     return "\n".join(lines) + "\n"

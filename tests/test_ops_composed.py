@@ -175,9 +175,14 @@ def test_new_arrays():
     tensor = ops.convert_to_tensor([1, 2])
     assert not tensor.tracked
     assert ops.convert_to_tensor(tensor) is tensor
+    assert ops.convert_to_tensor([[1.0], (2.0,)]).dtype == nerve.Variable([1.0]).dtype == np.float32
+    assert ops.convert_to_tensor([np.float64(1.0)]).dtype == nerve.Variable(np.ones(2)).dtype == np.float64
+    np.testing.assert_allclose(ops.round(np.array([1.234, -0.05]), 1).numpy(), [1.2, 0.0], atol=1e-15)
     assert ops.convert_to_tensor(tensor, "float64").dtype == np.float64
     assert type(ops.convert_to_numpy(tensor)) is np.ndarray
     assert ops.zeros_like(layers.Input((4,))).shape == (None, 4)
+    assert [ops.is_tensor(each) for each in (tensor, x, layers.Input((4,)))] == [True, False, False]
+    assert [ops.dtype(each) for each in (tensor, x, layers.Input((4,)))] == [str(tensor.dtype), "float64", "float32"]
 
 
 def test_extremes():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import special
 
 import nerve
 from nerve import layers, ops
@@ -32,6 +33,7 @@ CASES = [
     ("cosh", [A], {}, np.cosh),
     ("tan", [A], {}, np.tan),
     ("cumsum", [CUBE], {"axis": 1}, np.cumsum),
+    ("gelu", [A], {"approximate": False}, lambda x, **_: x * special.ndtr(x)),
     ("cumprod", [CUBE], {"axis": -1}, np.cumprod),
     ("prod", [CUBE], {"axis": (0, 2)}, np.prod),
     ("norm", [CUBE], {"axis": 1}, np.linalg.norm),

@@ -111,6 +111,13 @@ def test_operators_match_numpy() -> None:
     assert len(x) == 2
     assert [row.shape for row in x] == [(2,), (2,)]
     assert float(x.sum()) == 10
+    made = Variable(lambda shape, dtype: np.full(shape, 2, dtype), shape=(2, 3), dtype="float64", name="made")
+    assert (made.shape, made.dtype, made.name, made.numpy().sum()) == ((2, 3), np.float64, "made", 12)
+    assert Variable(np.zeros(2), dtype="float32", trainable=False).dtype == np.float32
+    with pytest.raises(TypeError, match="needs the shape of what an initializer is to give"):
+        Variable(np.ones)
+    with pytest.raises(ShapeError, match=r"expects values of shape \(2,\), got \(3,\)"):
+        Variable([1.0, 2.0, 3.0], shape=(2,))
     assert int(x.sum()) == 10
     assert "abc"[Tensor(np.array(1))] == "b"
     for value in (np.array([1]), np.array(1.0)):

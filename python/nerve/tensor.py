@@ -228,8 +228,12 @@ class Variable(Tensor):
 
     Parameters
     ----------
-    array : array_like
-        The initial values, copied.
+    initializer : array_like, or callable of (shape, dtype)
+        The initial values, copied, or what gives them.
+    shape : tuple of int, optional
+        Needed where something is called.
+    dtype : str, optional
+        That of the values if not given, and float32 where something is called.
     name : str
         Shown in errors and summaries.
     trainable : bool
@@ -245,10 +249,27 @@ class Variable(Tensor):
 
     __slots__ = ("constraint", "grad", "name", "path", "regularizer")
 
-    def __init__(self, array: ArrayLike | Tensor, *, name: str = "", trainable: bool = True) -> None:
-        values = _real("Variable", array)
+    def __init__(
+        self,
+        initializer: ArrayLike | Tensor | Callable[..., Any],
+        shape: Sequence[int] | None = None,
+        dtype: DTypeLike | None = None,
+        trainable: bool = True,
+        *,
+        name: str | None = None,
+    ) -> None:
+        given: Any = initializer
+        if callable(initializer):
+            if shape is None:
+                raise TypeError("[Variable] needs the shape of what an initializer is to give")
+            given = initializer(tuple(shape), np.dtype(dtype or np.float32).name)
+        values = _real("Variable", single(given) if isinstance(given, list | tuple) and dtype is None else given)
+        if shape is not None and values.shape != tuple(shape):
+            raise ShapeError(f"[Variable] expects values of shape {tuple(shape)}, got {values.shape}")
+        if dtype is not None and values.dtype != dtype:
+            values = values.astype(dtype)
         super().__init__(array_module(values).array(values, order="C"), tracked=trainable)
-        self.name = self.path = name
+        self.name = self.path = name or ""
         self.regularizer: Any = None  # a term of the loss, and what an optimizer makes of the weight after a step
         self.constraint: Any = None
         self.grad: Any = None
@@ -295,6 +316,21 @@ class Joint(Tensor):
     """Between the outputs of an op and its inputs: it leads gradients on together, and has no value of its own."""
 
     __slots__ = ()
+
+
+def single(values: Any) -> Any:
+    """An array of a list, in which Python's floats are float32, as those of layers are."""
+    array = rectangular("Tensor", values)
+    python = array.dtype == np.float64 and not any(hasattr(leaf, "dtype") for leaf in _leaves(values))
+    return array.astype(np.float32) if python else array
+
+
+def _leaves(values: Any) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _leaves(value)
+        else:
+            yield value
 
 
 @contextmanager

@@ -11,16 +11,18 @@ from numpy.typing import DTypeLike
 from nerve._typing import Array
 from nerve.ops._differentiable import composed
 from nerve.ops.elementwise import cast
-from nerve.tensor import Tensor
+from nerve.tensor import Tensor, single
 
 __all__ = [
     "arange",
     "array",
     "convert_to_numpy",
     "convert_to_tensor",
+    "dtype",
     "eye",
     "full",
     "full_like",
+    "is_tensor",
     "linspace",
     "ndim",
     "ones",
@@ -33,12 +35,24 @@ __all__ = [
 
 
 def convert_to_tensor(x: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """`x` as a tensor, a constant if it is none; in another dtype if that is wanted."""
+    """`x` as a tensor, a constant if it is none; in another dtype if that is wanted. Lists of floats become float32."""
+    if isinstance(x, list | tuple) and dtype is None:
+        x = single(x)
     tensor = x if isinstance(x, Tensor) or hasattr(type(x), "__nerve_op__") else Tensor(x, tracked=False)
     return tensor if dtype is None or tensor.dtype == dtype else cast(tensor, dtype)
 
 
 array = convert_to_tensor
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether it is a tensor, and no array or number."""
+    return isinstance(x, Tensor)
+
+
+def dtype(x: Any) -> str:
+    """The name of the type of number."""
+    return str(convert_to_tensor(x).dtype)
 
 
 def convert_to_numpy(x: Any) -> Array:

@@ -12,7 +12,7 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._backend import as_floats, rectangular
 from nerve.kernels._elementwise import Binary, Unary, UnaryBackward
-from nerve.ops._differentiable import Result, differentiable, once, plain
+from nerve.ops._differentiable import Result, composed, differentiable, once, plain
 from nerve.tensor import Gradient, Tensor
 
 # fmt: off
@@ -66,7 +66,7 @@ rsqrt = _unary(kernels.rsqrt, kernels.rsqrt_backward)
 reciprocal = _unary(kernels.reciprocal, kernels.reciprocal_backward, from_output=True)
 floor = _unary(kernels.floor, kernels.floor_backward)
 ceil = _unary(kernels.ceil, kernels.ceil_backward)
-round = _unary(kernels.round, kernels.round_backward)
+_rounded = _unary(kernels.round, kernels.round_backward)
 
 exp = _unary(kernels.exp, kernels.exp_backward, from_output=True)
 expm1 = _unary(kernels.expm1, kernels.expm1_backward, from_output=True)
@@ -89,6 +89,15 @@ softsign = _unary(kernels.softsign, kernels.softsign_backward)
 hard_sigmoid = _unary(kernels.hard_sigmoid, kernels.hard_sigmoid_backward)
 
 
+@composed
+def round(x: Any, decimals: int = 0) -> Tensor:
+    """The nearest whole number, or multiple of a power of ten; of two as near the even one."""
+    if not decimals:
+        return _rounded(x)
+    return divide(_rounded(multiply(x, 10.0**decimals)), 10.0**decimals)
+
+
+@composed
 def gelu(x: Any, approximate: bool = True) -> Tensor:
     """``x`` times the normal distribution's integral up to it, or ``gelu_tanh``, which is nearly that."""
     return gelu_tanh(x) if approximate else _gelu_exact(x)
