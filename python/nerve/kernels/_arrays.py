@@ -21,7 +21,7 @@ def _of_cupy(kind: Any) -> bool:
 def on_gpu(x: Any) -> TypeGuard[Array]:
     """Whether ``x`` is an array of CuPy's, whose elements lie in the memory of a GPU."""
     kind: Any = type(x)
-    return _of_cupy(kind)
+    return kind is not np.ndarray and _of_cupy(kind)
 
 
 def is_array(x: Any) -> TypeGuard[Array]:
@@ -31,7 +31,10 @@ def is_array(x: Any) -> TypeGuard[Array]:
 
 def array_module(*arrays: Any) -> Any:
     """The library whose functions take these arrays: ``cupy`` if one of them lies on the GPU, else ``numpy``."""
-    return sys.modules["cupy"] if any(map(on_gpu, arrays)) else np
+    for array in arrays:
+        if type(array) is not np.ndarray and on_gpu(array):
+            return sys.modules["cupy"]
+    return np
 
 
 def address(array: Array) -> int:
