@@ -177,7 +177,8 @@ template <class T>
 void backward_kernel(T* grad_kernel, const T* grad, const T* x, const Conv3DShape& s) {
     const int64_t filters = s.filters / s.groups, taps = s.kernel_depth * s.kernel_height * s.kernel_width;
     const int64_t size = taps * s.channels * filters;
-    if (wants_planes(s) && filters <= 4 && size > 0 && size <= planar_outer_size &&
+    // Eight filters are a vector of AVX2, which sums over pixels as fast without planes.
+    if (wants_planes(s) && filters < 8 && size > 0 && size <= planar_outer_size &&
         out_images(s) * s.out_height * s.out_width > 0)
         return planar_outer(grad_kernel, input_patches(x, s), out_images(s), s.groups, filters, grad);
     for (int64_t g = 0; g < s.groups; ++g)

@@ -16,48 +16,43 @@ template <class T, int R, int F>
 void planar_outer_tile(T* sums, int64_t filters, const T* x, const int64_t* offsets, const T* grad, int64_t plane,
                        int64_t length, int64_t rows, bool first) {
     using V = vec<T>;
-    constexpr int W = lanes<T> / V::size;
-    V sum[R][F][W];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int f = 0; f < F; ++f)
-#pragma GCC unroll 4
-            for (int w = 0; w < W; ++w) sum[r][f][w] = V(T(0));
     const T* a[R];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int r = 0; r < R; ++r) a[r] = x + offsets[r < rows ? r : 0];
-    for (int64_t i = 0; i < length; i += lanes<T>)
+    // The lanes of one register after those of another: all at once, few elements of a patch would share what is read.
+    for (int64_t lane = 0; lane < lanes<T>; lane += V::size) {
+        V sum[R][F];
+#pragma GCC unroll 32
+        for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int w = 0; w < W; ++w) {
+            for (int f = 0; f < F; ++f) sum[r][f] = V(T(0));
+        for (int64_t i = lane; i < length; i += lanes<T>) {
             V g[F];
 #pragma GCC unroll 4
-            for (int f = 0; f < F; ++f) g[f] = load(grad + f * plane + i + w * V::size);
-#pragma GCC unroll 16
+            for (int f = 0; f < F; ++f) g[f] = load(grad + f * plane + i);
+#pragma GCC unroll 32
             for (int r = 0; r < R; ++r) {
-                const V xr = load(a[r] + i + w * V::size);
+                const V xr = load(a[r] + i);
 #pragma GCC unroll 4
-                for (int f = 0; f < F; ++f) sum[r][f][w] = fma(xr, g[f], sum[r][f][w]);
+                for (int f = 0; f < F; ++f) sum[r][f] = fma(xr, g[f], sum[r][f]);
             }
         }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-        if (r >= rows) break;
+#pragma GCC unroll 32
+        for (int r = 0; r < R; ++r) {
+            if (r >= rows) break;
 #pragma GCC unroll 4
-        for (int f = 0; f < F; ++f)
-#pragma GCC unroll 4
-            for (int w = 0; w < W; ++w) {
-                T* to = sums + (r * filters + f) * lanes<T> + w * V::size;
-                store(to, first ? sum[r][f][w] : load(to) + sum[r][f][w]);
+            for (int f = 0; f < F; ++f) {
+                T* to = sums + (r * filters + f) * lanes<T> + lane;
+                store(to, first ? sum[r][f] : load(to) + sum[r][f]);
             }
+        }
     }
 }
 
 template <class T, int F>
 void planar_outer_rows(T* sums, int64_t filters, const T* x, const int64_t* offsets, int64_t count, const T* grad,
                        int64_t plane, int64_t length, bool first) {
-    constexpr int W = lanes<T> / vec<T>::size, registers = tile_rows * tile_vectors > 20 ? 20 : 12;
-    constexpr int R = registers / (W * F) > 0 ? registers / (W * F) : 1;
+    constexpr int registers = tile_rows * tile_vectors > 20 ? 20 : 10, R = registers / F;
     for (int64_t k = 0; k < count; k += R)
         planar_outer_tile<T, R, F>(sums + k * filters * lanes<T>, filters, x, offsets + k, grad, plane, length,
                                    smaller(R, count - k), first);

@@ -21,6 +21,8 @@ struct Planes {
     int64_t size() const { return channels * plane; }
 };
 
+constexpr int64_t few_channels = 4;  // up to three are copied one by one
+
 // planes[c][i] = pixels[i * pixel + c] for i < length; may write zeros up to a vector beyond.
 template <class T>
 void to_planes(T* planes, int64_t plane, const T* pixels, int64_t pixel, int64_t channels, int64_t length) {
@@ -31,15 +33,21 @@ void to_planes(T* planes, int64_t plane, const T* pixels, int64_t pixel, int64_t
         return;
     }
     int64_t c = 0;
-    for (; c + V::size <= channels; c += V::size)
+    for (; c + few_channels <= channels; c += V::size) {
+        const int64_t n = smaller(channels - c, V::size);
         for (int64_t i = 0; i < length; i += V::size) {
             V rows[V::size];
 #pragma GCC unroll 16
-            for (int r = 0; r < V::size; ++r) rows[r] = i + r < length ? load(pixels + (i + r) * pixel + c) : V(T(0));
+            for (int r = 0; r < V::size; ++r) {
+                const T* from = pixels + (i + r) * pixel + c;
+                rows[r] = i + r >= length ? V(T(0)) : n == V::size ? load(from) : load_partial(from, n);
+            }
             transpose(rows);
 #pragma GCC unroll 16
-            for (int r = 0; r < V::size; ++r) store(planes + (c + r) * plane + i, rows[r]);
+            for (int r = 0; r < V::size; ++r)
+                if (r < n) store(planes + (c + r) * plane + i, rows[r]);
         }
+    }
     for (; c < channels; ++c)
         for (int64_t i = 0; i < length; ++i) planes[c * plane + i] = pixels[i * pixel + c];
 }
@@ -53,16 +61,24 @@ void from_planes(T* pixels, int64_t pixel, const T* planes, int64_t plane, int64
         return;
     }
     int64_t c = 0;
-    for (; c + V::size <= channels; c += V::size)
+    for (; c + few_channels <= channels; c += V::size) {
+        const int64_t n = smaller(channels - c, V::size);
         for (int64_t i = 0; i < length; i += V::size) {
             V rows[V::size];
 #pragma GCC unroll 16
-            for (int r = 0; r < V::size; ++r) rows[r] = load(planes + (c + r) * plane + i);
+            for (int r = 0; r < V::size; ++r) rows[r] = r < n ? load(planes + (c + r) * plane + i) : V(T(0));
             transpose(rows);
 #pragma GCC unroll 16
-            for (int r = 0; r < V::size; ++r)
-                if (i + r < length) store(pixels + (i + r) * pixel + c, rows[r]);
+            for (int r = 0; r < V::size; ++r) {
+                T* to = pixels + (i + r) * pixel + c;
+                if (i + r >= length) continue;
+                if (n == V::size)
+                    store(to, rows[r]);
+                else
+                    store_partial(to, rows[r], n);
+            }
         }
+    }
     for (; c < channels; ++c)
         for (int64_t i = 0; i < length; ++i) pixels[i * pixel + c] = planes[c * plane + i];
 }
