@@ -95,8 +95,8 @@ void batch_norm_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, 
         const vec<T> lower = at.read(average + column), middle = at.read(center + column);
         const vec<T> factor = at.read(scale + column), inner = at.read(slope + column);
         for (int k = 0; k < lines.value; ++k, i += width) {
-            const vec<T> centered = at.read(x + i) - middle;
-            at.write(grad_x + i, factor * fma(inner, centered, at.read(grad + i) - lower));
+            const vec<T> centered = at.stream(x + i) - middle;
+            at.write(grad_x + i, factor * fma(inner, centered, at.stream(grad + i) - lower));
         }
     });
 }

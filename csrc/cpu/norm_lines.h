@@ -50,6 +50,10 @@ struct Whole {
         return load(p);
     }
     template <class T>
+    NERVE_INLINE vec<T> stream(const T* p) const {  // what may lie beyond L2
+        return load_streamed(p);
+    }
+    template <class T>
     NERVE_INLINE void write(T* p, vec<T> x) const {
         store(p, x);
     }
@@ -58,6 +62,10 @@ struct Part {
     int64_t lanes;
     template <class T>
     NERVE_INLINE vec<T> read(const T* p) const {
+        return load_partial(p, lanes);
+    }
+    template <class T>
+    NERVE_INLINE vec<T> stream(const T* p) const {
         return load_partial(p, lanes);
     }
     template <class T>

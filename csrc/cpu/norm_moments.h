@@ -101,9 +101,9 @@ void tile_products(T* sums, T* products, const T* grad, const T* x, const T* cen
             for (int64_t line = 0; line < lines; ++line)
                 for (int k = 0; k < n; ++k) {
                     const int64_t from = first + i + line * distance + k * step;
-                    const vec<T> g = at.read(grad + from);
+                    const vec<T> g = at.stream(grad + from);
                     sum[k] += g;
-                    product[k] = fma(g, at.read(x + from) - mean[k], product[k]);
+                    product[k] = fma(g, at.stream(x + from) - mean[k], product[k]);
                 }
             for (int k = 0; k < n; ++k) {
                 at.write(sums + place + i + k * step, sum[k]);
