@@ -52,7 +52,8 @@ void planar_outer_tile(T* sums, int64_t filters, const T* x, const int64_t* offs
 template <class T, int F>
 void planar_outer_rows(T* sums, int64_t filters, const T* x, const int64_t* offsets, int64_t count, const T* grad,
                        int64_t plane, int64_t length, bool first) {
-    constexpr int registers = tile_rows * tile_vectors > 20 ? 20 : 10, R = registers / F;
+    // Patches of 9, 25 or 75 elements are whole tiles of five, nearly.
+    constexpr int registers = tile_rows * tile_vectors > 20 ? 20 : 10, most = registers / F, R = most == 6 ? 5 : most;
     for (int64_t k = 0; k < count; k += R)
         planar_outer_tile<T, R, F>(sums + k * filters * lanes<T>, filters, x, offsets + k, grad, plane, length,
                                    smaller(R, count - k), first);
