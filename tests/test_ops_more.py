@@ -12,7 +12,7 @@ from scipy import special
 import nerve
 from nerve import layers, ops
 from nerve.errors import ShapeError
-from nerve.ops import assembling, control, cumulative, functions, image, networks, sorting, trigonometry
+from nerve.ops import assembling, control, cumulative, functions, image, networks, rarer, sorting, trigonometry
 
 rng = np.random.default_rng(5)
 A = rng.normal(size=(3, 4))
@@ -158,6 +158,9 @@ class TestOrder:
         np.testing.assert_array_equal(np.sort(ops.argpartition(x[0], 1).numpy()), [0, 1, 2])
         np.testing.assert_array_equal(ops.bincount(x).numpy(), [[0, 1, 0, 2], [1, 2, 0, 0]])
         np.testing.assert_array_equal(ops.unique(x).numpy(), [0, 1, 3])
+        counts, edges = ops.histogram(x, bins=3)
+        np.testing.assert_array_equal(counts.numpy(), [1, 3, 2])
+        np.testing.assert_allclose(edges.numpy(), [0, 1, 2, 3])
         _, counts = ops.unique(x, return_counts=True)
         np.testing.assert_array_equal(counts.numpy(), [1, 3, 2])
         rows, columns = ops.nonzero(x)
@@ -253,6 +256,6 @@ class TestImages:
 
 def test_every_name_is_tested():
     text = Path(__file__).read_text() + (Path(__file__).parent / "peers" / "test_keras_ops.py").read_text()
-    for module in (assembling, control, cumulative, functions, image, networks, sorting, trigonometry):
+    for module in (assembling, control, cumulative, functions, image, networks, rarer, sorting, trigonometry):
         for name in module.__all__:
             assert re.search(rf'"(image\.)?{name}"|ops\.(image\.)?{name}\(', text), name

@@ -22,6 +22,7 @@ P = (lambda e: e / e.sum(-1, keepdims=True))(np.exp(A)).astype(np.float32)
 LABELS = np.array([3, 0, 2])
 INTS = np.array([[4, -7, 9], [3, 5, -2]])
 HOLES = np.where(np.abs(A) < 0.3, np.nan, A).astype(np.float32)
+FAR = np.where(A > 1, np.inf, np.where(A < 0, -np.inf, A)).astype(np.float32)
 SERIES = rng.normal(size=(2, 9, 4)).astype(np.float32)
 IMAGES = rng.normal(size=(2, 6, 7, 4)).astype(np.float32)
 VOLUMES = rng.normal(size=(1, 4, 5, 4, 2)).astype(np.float32)
@@ -51,6 +52,13 @@ CALLS = [
     ("gelu", (A,), {"approximate": False}), ("threshold", (A, 0.2, -3.0), {}), ("squareplus", (A,), {}),
     ("leaky_relu", (A,), {"negative_slope": 0.3}), ("elu", (A, 0.5), {}), ("arctan2", (A, B), {}), ("sinh", (A,), {}),
     ("cast", (A * 5, "int32"), {}), ("where", (), {"condition": A > 0, "x1": A, "x2": B}),
+    ("fabs", (A,), {}), ("fmax", (B, HOLES), {}), ("fmin", (HOLES, B), {}), ("isposinf", (FAR,), {}),
+    ("isneginf", (FAR,), {}), ("erfc", (A,), {}), ("logaddexp2", (A, B), {}), ("sinc", (A,), {}),
+    ("sinc", (np.round(A),), {}), ("select", ([A > 1, A > 0], [A, B]), {}), ("nanprod", (HOLES,), {"axis": 0}),
+    ("nanvar", (HOLES,), {"axis": 1}), ("nanstd", (HOLES,), {}), ("trapezoid", (A,), {"dx": 0.5}),
+    ("trapezoid", (A,), {"x": np.sort(V[:3]), "axis": 0}), ("isin", (LABELS, np.array([0, 3])), {}),
+    ("percentile", (A, 30.0), {"axis": 1}), ("diagflat", (A,), {"k": 1}), ("get_item", (A, 1), {}),
+    ("geomspace", (1.0, 16.0, 5), {}),
     # reductions and scans
     ("cumsum", (CUBE,), {}), ("cumsum", (CUBE,), {"axis": 1}), ("cumsum", (INTS,), {"axis": 1}),
     ("cumprod", (CUBE,), {"axis": -1}), ("cumprod", (V,), {}), ("prod", (CUBE,), {}),

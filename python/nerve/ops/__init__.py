@@ -24,6 +24,7 @@ from nerve.ops.padding import *
 from nerve.ops.pool import *
 from nerve.ops.pool3d import *
 from nerve.ops.random import *
+from nerve.ops.rarer import *
 from nerve.ops.recurrent import *
 from nerve.ops.reduce import *
 from nerve.ops.resizing import *

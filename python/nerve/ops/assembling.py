@@ -18,16 +18,13 @@ from nerve.ops.elementwise import add, maximum, minimum, multiply, where
 from nerve.ops.graph import segment_max, segment_sum
 from nerve.ops.indexing import broadcast_to, concatenate, getitem, reshape, take, transpose
 from nerve.ops.padding import pad
-from nerve.ops.reduce import sum
 from nerve.ops.shaping import expand_dims, flip, ravel, split, swapaxes
-from nerve.ops.statistics import tensordot
 from nerve.tensor import Tensor
 
 __all__ = [
     "append",
     "array_split",
     "copy",
-    "cross",
     "depth_to_space",
     "dstack",
     "empty",
@@ -37,8 +34,6 @@ __all__ = [
     "hsplit",
     "hstack",
     "identity",
-    "inner",
-    "kron",
     "logspace",
     "meshgrid",
     "rot90",
@@ -49,7 +44,6 @@ __all__ = [
     "space_to_depth",
     "tri",
     "unravel_index",
-    "vdot",
     "vsplit",
     "vstack",
 ]
@@ -164,45 +158,6 @@ def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_
     blocks = transpose(reshape(images, (batch, height // b, b, width // b, b, channels)), (0, 1, 3, 2, 4, 5))
     found = reshape(blocks, (batch, height // b, width // b, b * b * channels))
     return transpose(found, (0, 3, 1, 2)) if first else found
-
-
-# Products
-
-
-@composed
-def inner(x1: Any, x2: Any) -> Tensor:
-    """Over the last axes of both."""
-    if not ndim(x1) or not ndim(x2):
-        return multiply(x1, x2)
-    return tensordot(x1, x2, ([ndim(x1) - 1], [ndim(x2) - 1]))
-
-
-@composed
-def vdot(x1: Any, x2: Any) -> Tensor:
-    """Of all elements of both."""
-    return sum(multiply(ravel(x1), ravel(x2)))
-
-
-@composed
-def kron(x1: Any, x2: Any) -> Tensor:
-    """Every element of one times the whole other, side by side as in the one."""
-    rank = max(ndim(x1), ndim(x2))
-    a, b = ([1] * (rank - ndim(x)) + list(shape(x)) for x in (x1, x2))
-    wide = multiply(
-        reshape(x1, [n for size in a for n in (size, 1)]), reshape(x2, [n for size in b for n in (1, size)])
-    )
-    return reshape(wide, [n * m for n, m in zip(a, b, strict=True)])
-
-
-@composed
-def cross(x1: Any, x2: Any, axis: int = -1) -> Tensor:
-    """Of vectors of three along an axis: at a right angle to both."""
-    sizes = shape(x1)[axis], shape(x2)[axis]
-    if sizes != (3, 3):
-        raise ShapeError(f"[cross] expects vectors of 3 along axis {axis}, got {sizes[0]} and {sizes[1]}")
-    one, two, three = (np.array(order) for order in ([1, 2, 0], [2, 0, 1], [0, 1, 2]))
-    turned = [take(x, order, axis=axis) for x, order in ((x1, one), (x2, two), (x1, two), (x2, one))]
-    return take(multiply(turned[0], turned[1]) - multiply(turned[2], turned[3]), three, axis=axis)
 
 
 # New arrays

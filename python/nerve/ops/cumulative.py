@@ -29,11 +29,15 @@ __all__ = [
     "nanmax",
     "nanmean",
     "nanmin",
+    "nanprod",
+    "nanstd",
     "nansum",
+    "nanvar",
     "norm",
     "prod",
     "ptp",
     "trace",
+    "trapezoid",
 ]
 
 
@@ -201,3 +205,39 @@ def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The smallest of what is a number."""
     return min(where(isnan(x), math.inf, x), axis=axis, keepdims=keepdims)
+
+
+@composed
+def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The product of what is a number."""
+    return prod(where(isnan(x), 1.0, x), axis=axis, keepdims=keepdims)
+
+
+@composed
+def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The variance of what is a number."""
+    missing = isnan(x)
+    apart = where(missing, 0.0, subtract(where(missing, 0.0, x), nanmean(x, axis=axis, keepdims=True)))
+    return sum(square(apart), axis=axis, keepdims=keepdims) / sum(
+        where(missing, 0.0, 1.0), axis=axis, keepdims=keepdims
+    )
+
+
+@composed
+def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The root of the variance of what is a number."""
+    return sqrt(nanvar(x, axis=axis, keepdims=keepdims))
+
+
+@composed
+def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
+    """The area under values along an axis, at the places `x` or `dx` apart, with straight lines between them."""
+    place = single_axis("trapezoid", axis, ndim(y))
+    before: tuple[slice, ...] = (slice(None),) * place
+    ends = add(getitem(y, (*before, slice(1, None))), getitem(y, (*before, slice(0, -1))))
+    if x is None:
+        return sum(multiply(ends, dx * 0.5), axis=place)
+    widths = diff(x, axis=-1 if ndim(x) == 1 else axis)
+    if ndim(x) == 1:
+        widths = reshape(widths, [-1 if i == place else 1 for i in range(ndim(y))])
+    return sum(multiply(ends, multiply(widths, 0.5)), axis=place)

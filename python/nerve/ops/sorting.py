@@ -29,9 +29,12 @@ __all__ = [
     "argsort",
     "bincount",
     "digitize",
+    "histogram",
     "in_top_k",
+    "isin",
     "median",
     "nonzero",
+    "percentile",
     "quantile",
     "searchsorted",
     "sort",
@@ -245,3 +248,22 @@ def unique(
     several: Any = (return_index, return_inverse, return_counts, axis)
     found: Any = np.unique(_values(x), *several)
     return tuple(_beside(one, x) for one in found) if isinstance(found, tuple) else _beside(found, x)
+
+
+@composed
+def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Which elements of `x1` are among those of `x2`, or with `invert` are not."""
+    return _beside(np.isin(_values(x1), _values(x2), assume_unique=assume_unique, invert=invert), x1)
+
+
+@composed
+def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
+    """How many elements lie in each of `bins` intervals of equal width, and the bounds of these."""
+    counts, edges = np.histogram(_values(x), bins, range)
+    return _beside(counts, x), _beside(edges.astype(np.float32), x)
+
+
+@composed
+def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """As :func:`quantile`, of fractions in hundredths."""
+    return quantile(x, np.asarray(q, np.float64) / 100, axis, method, keepdims)
