@@ -1762,11 +1762,7 @@ def pairwise_distances(
     precision: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
 def pairwise_distances_scratch(
-    dtype: str,
-    out: int | None,
-    x: int | None,
-    y: int | None,
-    shape: tuple[typing.Any, ...],
+    dtype: str, out: int | None, x: int | None, y: int | None, shape: tuple[typing.Any, ...]
 ) -> int: ...
 def power(
     dtype: str,
