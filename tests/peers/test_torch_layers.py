@@ -275,7 +275,7 @@ ACTIVATIONS: list[tuple[str, Callable[..., Any], Callable[..., Any]]] = [
     # Not hardsigmoid: its derivative is a sixth rounded to float32 also where it computes in float64.
     ("hard_sigmoid", ops.hard_sigmoid, lambda x: torch.clamp(x / 6 + 0.5, 0, 1)),
     ("tanh", ops.tanh, torch.tanh),
-    ("leaky_relu", lambda x: ops.leaky_relu(x, alpha=0.1), lambda x: functional.leaky_relu(x, 0.1)),
+    ("leaky_relu", lambda x: ops.leaky_relu(x, negative_slope=0.1), lambda x: functional.leaky_relu(x, 0.1)),
     ("elu", lambda x: ops.elu(x, alpha=1.5), lambda x: functional.elu(x, 1.5)),
     ("exp", ops.exp, torch.exp),
     ("expm1", ops.expm1, torch.expm1),
