@@ -55,17 +55,20 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
     const int64_t together = by_tap ? m.channels : patch, most_rows = narrow ? narrow_rows : outer_rows;
     const int64_t of_one = pieces(together, most_rows), tiles = patch / together * of_one;
     const int64_t height = narrow || by_tap ? pieces(together, of_one) : most_rows;
+    // As many offsets as the highest tile for these rows reads, which is one of a single vector: a last panel may be
+    // so.
+    const int64_t held = outer_height(most_rows, narrow_rows);
     OuterTile* list = static_cast<OuterTile*>(
-        runtime::scratch(runtime::packed_b, size_t(tiles) * (sizeof(OuterTile) + size_t(most_rows) * sizeof(int64_t))));
+        runtime::scratch(runtime::packed_b, size_t(tiles) * (sizeof(OuterTile) + size_t(held) * sizeof(int64_t))));
     int64_t* offsets = reinterpret_cast<int64_t*>(list + tiles);
     for (int64_t t = 0; t < tiles; ++t) {
         const int64_t row = t / of_one * together + t % of_one * height;
         const int64_t rows = smaller(height, (t / of_one + 1) * together - row);
         const Place a = m.tap(row / m.channels), b = m.tap((row + rows - 1) / m.channels);
         list[t] = {row, int(rows), zeros && a.z == b.z && a.y == b.y, a};
-        for (int64_t r = 0; r < most_rows; ++r) {
+        for (int64_t r = 0; r < held; ++r) {
             const int64_t k = row + smaller(r, rows - 1);
-            offsets[t * most_rows + r] = blocks.tap(k / m.channels) + k % m.channels;
+            offsets[t * held + r] = blocks.tap(k / m.channels) + k % m.channels;
         }
     }
     const size_t segments_size = 2 * size_t(blocks.most_segments()) * sizeof(Segment<T>);
@@ -114,7 +117,7 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
         for (int64_t t = begin; t < end; ++t) {
             const int rows = list[t].rows;
             T* tile = to + list[t].row * row_stride + panel * width;
-            const int64_t* at = offsets + t * most_rows;
+            const int64_t* at = offsets + t * held;
             const Segment<T>* segments = all;
             int64_t n = n_all;
             if (list[t].line) {

@@ -46,6 +46,7 @@ CALLS: list[Call] = [
     ((3, 23, 13, 20), (1, 1, 20, 70), {}),  # pixels side by side, several blocks
     ((5, 6, 7, 33), (3, 3, 33, 18), {"padding": ((1, 0), (2, 1))}),  # blocks of several images
     ((1, 6, 6, 512), (3, 3, 512, 130), {"padding": "same"}),  # a kernel larger than the cache
+    ((2, 1, 250, 1), (1, 64, 1, 33), {"strides": (1, 32)}),  # one filter more than a tile has
     ((0, 5, 5, 2), (3, 3, 2, 4), {}),
     ((0, 5, 5, 2), (3, 3, 1, 2), {"groups": 2, "strides": 2}),
     ((2, 5, 5, 0), (3, 3, 0, 4), {}),
