@@ -179,6 +179,13 @@ def test_pca(n_components: Any, whiten: bool, cupy: ModuleType) -> None:
         PCA(2, svd_solver="randomized").fit(cupy.asarray(X))
 
 
+def test_pca_of_squares_that_overflow(cupy: ModuleType) -> None:
+    large = (X * 1e30).astype(np.float32)  # finite, unlike its covariance
+    for x in (large, cupy.asarray(large)):
+        with pytest.raises(np.linalg.LinAlgError):
+            PCA(2, svd_solver="covariance_eigh").fit(x)
+
+
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
 def test_nearest_neighbors(metric: str, cupy: ModuleType) -> None:
     here = NearestNeighbors(n_neighbors=4, metric=metric).fit(X)

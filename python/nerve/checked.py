@@ -67,9 +67,12 @@ def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) 
     return x
 
 
-def expect_finite(estimator: Any, x: Any, sums: Any) -> None:
-    """Refuse NaN and infinity as scikit-learn does, but look for them only if ``sums`` over all of ``x`` have some."""
-    if not np.isfinite(sums).all():
+def expect_finite(estimator: Any, x: Any, *sums: Any) -> None:
+    """Refuse NaN and infinity as scikit-learn does, but look for them only if ``sums`` over all of ``x`` have some.
+
+    On the GPU :func:`checked_data` has always looked.
+    """
+    if not on_gpu(x) and not all(np.isfinite(each).all() for each in sums):
         assert_all_finite(x, estimator_name=type(estimator).__name__, input_name="X")
 
 

@@ -123,8 +123,7 @@ class KMeans(CentroidClusterer):
         # Products of rows less their mean lose fewer digits. Sparse rows stay as they are.
         sparse = sp.issparse(X)
         mean = np.zeros(X.shape[1], X.dtype) if sparse else kernels.mean(X, axis=0)
-        if not on_gpu(X):
-            expect_finite(self, X, np.nan if sparse else mean)
+        expect_finite(self, X, np.nan if sparse else mean)
         self._check_params_vs_input(X)
         random_state = check_random_state(self.random_state)
         weights = checked_weights(sample_weight, X)

@@ -21,12 +21,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nerve import kernels
 from nerve._typing import Array
-from nerve.checked import checked_data
+from nerve.checked import checked_data, expect_finite
 from nerve.decomposition.base import PrincipalComponents
 from nerve.decomposition.dimension import infer_dimension
 from nerve.decomposition.products import ROWS, column_means, decided_signs, product, squares
 from nerve.decomposition.randomized import randomized_svd
-from nerve.decomposition.solvers import chosen_solver, less_means, noise, refuse_infinite
+from nerve.decomposition.solvers import chosen_solver, less_means, noise
 from nerve.errors import DeviceError
 from nerve.kernels._arrays import array_module, host, on_gpu, placed
 
@@ -262,7 +262,7 @@ class PCA(PrincipalComponents):
             covariance /= n_samples - 1
         else:
             covariance, self.mean_ = kernels.covariance(x)
-            refuse_infinite(x, self.mean_, covariance)
+            expect_finite(self, x, self.mean_, covariance)
         if on_gpu(covariance):
             module = array_module(covariance)
             values, vectors = map(host, module.linalg.eigh(covariance))
@@ -323,7 +323,7 @@ class PCA(PrincipalComponents):
     def _centred(self, x: Array) -> Array:
         """``x`` less its means, which are kept; in its place if it need not be copied."""
         self.mean_ = column_means(x)
-        refuse_infinite(x, self.mean_)
+        expect_finite(self, x, self.mean_)
         return np.subtract(x, self.mean_, out=None if self.copy else x)
 
     def score_samples(self, X: ArrayLike) -> Array:

@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
-from sklearn.utils.validation import assert_all_finite
 
 from nerve._typing import Array
-from nerve.kernels._arrays import array_module
 
 
 def chosen_solver(shape: tuple[int, int], wanted: Any) -> str:
@@ -28,12 +26,6 @@ def noise(variances: Array, total: Any, kept: int, directions: int) -> Any:
         return variances[kept:].mean()
     left = max(float(total) - float(variances.sum(dtype=np.float64)), 0.0)
     return variances.dtype.type(left / (directions - kept))
-
-
-def refuse_infinite(x: Array, *sums: Array) -> None:
-    """scikit-learn's error if ``x`` has NaN or infinities, which always show in ``sums``, without another pass."""
-    if not all(array_module(each).isfinite(each).all() for each in sums):
-        assert_all_finite(x, input_name="X", estimator_name="PCA")
 
 
 def less_means(x: Any, means: Array) -> LinearOperator:
