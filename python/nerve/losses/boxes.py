@@ -45,16 +45,8 @@ def _area(sizes: Tensor) -> Tensor:
 
 
 def _angle(sizes: Tensor) -> Tensor:
-    """arctan(width / height), to 1e-13: that of an eighth of the angle is a short series."""
-    width, height = sizes[..., 0], sizes[..., 1]
-    tangent = width / (height + ops.sqrt(ops.square(width) + ops.square(height) + EPSILON**2))
-    for _ in range(2):  # tan(a / 2) = tan(a) / (1 + sqrt(1 + tan(a)^2))
-        tangent = tangent / (1.0 + ops.sqrt(1.0 + ops.square(tangent)))
-    square = ops.square(tangent)
-    series: Any = 1 / 17
-    for power in range(15, 0, -2):
-        series = 1 / power - square * series
-    angle: Tensor = 8.0 * tangent * series
+    """arctan(width / height)."""
+    angle: Tensor = ops.arctan2(sizes[..., 0], sizes[..., 1])
     return angle
 
 
