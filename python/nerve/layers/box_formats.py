@@ -5,7 +5,7 @@ Coordinates are those of edges: the first pixel of a row lies between 0 and 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,12 @@ def clipped_corners(corners: Corners, size: Size) -> Corners:
     left, right = (ops.clip(x, 0.0, width) for x in corners[::2])
     top, bottom = (ops.clip(y, 0.0, height) for y in corners[1::2])
     return left, top, right, bottom
+
+
+def box_around(xs: Sequence[Any], ys: Sequence[Any]) -> Corners:
+    """The least box that holds four points."""
+    low, high = ([pick(pick(v[0], v[1]), pick(v[2], v[3])) for v in (xs, ys)] for pick in (ops.minimum, ops.maximum))
+    return low[0], low[1], high[0], high[1]
 
 
 def area_of(corners: Corners) -> Any:
@@ -157,10 +163,7 @@ def through_map(coefficients: Any) -> Callable[[Corners], Corners]:
     def move(corners: Corners) -> Corners:
         left, top, right, bottom = corners
         xs, ys = zip(*(place(x, y) for x in (left, right) for y in (top, bottom)), strict=True)
-        low, high = ops.minimum, ops.maximum
-        least = [low(low(v[0], v[1]), low(v[2], v[3])) for v in (xs, ys)]
-        most = [high(high(v[0], v[1]), high(v[2], v[3])) for v in (xs, ys)]
-        return least[0], least[1], most[0], most[1]
+        return box_around(xs, ys)
 
     return move
 

@@ -10,7 +10,17 @@ import numpy as np
 
 from nerve import ops
 from nerve.errors import ShapeError
-from nerve.layers.box_formats import area_of, boxes_of, checked_format, clip_to_image_size, convert_format, corners_of
+from nerve.layers.box_formats import (
+    Corners,
+    area_of,
+    box_around,
+    boxes_of,
+    checked_format,
+    clip_to_image_size,
+    clipped_corners,
+    convert_format,
+    corners_of,
+)
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -40,9 +50,8 @@ def crop(boxes: Any, top: float, left: float, height: float, width: float, bound
         See `convert_format`; one in pixels.
     """
     x1, y1, x2, y2 = _pixels("crop", boxes, bounding_box_format)
-    x1, x2 = (ops.clip(x - left, 0.0, float(width)) for x in (x1, x2))
-    y1, y2 = (ops.clip(y - top, 0.0, float(height)) for y in (y1, y2))
-    return _as(bounding_box_format, x1, y1, x2, y2)
+    moved = x1 - left, y1 - top, x2 - left, y2 - top
+    return _as(bounding_box_format, *clipped_corners(moved, (height, width)))
 
 
 def pad(
@@ -121,8 +130,7 @@ def affine_transform(
     corners = [(x - from_x, y - from_y) for x in (x1, x2) for y in (y1, y2)]
     xs = [middle_x + (d * x - b * y) * size for x, y in corners]
     ys = [middle_y + (a * y - c * x) * size for x, y in corners]
-    low, high = ([pick(pick(v[0], v[1]), pick(v[2], v[3])) for v in (xs, ys)] for pick in (ops.minimum, ops.maximum))
-    return _as(bounding_box_format, *low, *high)
+    return _as(bounding_box_format, *box_around(xs, ys))
 
 
 def encode_box_to_deltas(
@@ -277,10 +285,11 @@ def _intersection(one: Any, other: Any) -> Any:
     return area_of((*map(ops.maximum, a[:2], b[:2]), *map(ops.minimum, a[2:], b[2:])))  # type: ignore[arg-type]
 
 
-def _pixels(op: str, boxes: Any, form: str) -> Any:
-    if checked_format(op, form).startswith("rel_"):
+def _pixels(op: str, boxes: Any, form: str) -> Corners:
+    known = checked_format(op, form)
+    if known.startswith("rel_"):
         raise ValueError(f"[{op}] expects a format in pixels, got {form!r}")
-    return corners_of(convert_format(boxes, form, "xyxy"), "xyxy", None)
+    return corners_of(convert_format(boxes, known, known), known, None)
 
 
 def _as(form: str, *corners: Any) -> Tensor:
