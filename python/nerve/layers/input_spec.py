@@ -55,8 +55,8 @@ class InputSpec:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make it again."""
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
-        return {name: getattr(self, name) for name in names}
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
+        return {name: getattr(self, name) for name in (*names, "allow_last_axis_squeeze", "name", "optional")}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -86,7 +86,8 @@ class InputSpec:
 
     def _fits_exactly(self, sizes: tuple[Any, ...]) -> bool:
         rank = len(sizes)
-        if self.ndim not in (None, rank) or not (self.min_ndim or 0) <= rank <= (self.max_ndim or rank):
+        most = rank if self.max_ndim is None else self.max_ndim
+        if self.ndim not in (None, rank) or not (self.min_ndim or 0) <= rank <= most:
             return False
         named = {**dict(enumerate(self.shape or ())), **self.axes}
         return all(
@@ -94,7 +95,8 @@ class InputSpec:
         )
 
     def _wanted(self) -> str:
-        parts = [f"{key}={value}" for key in ("shape", "ndim", "min_ndim", "max_ndim") if (value := getattr(self, key))]
+        keys = ("shape", "ndim", "min_ndim", "max_ndim")
+        parts = [f"{key}={value}" for key in keys if (value := getattr(self, key)) is not None]
         return ", ".join([*parts, *([f"axes={self.axes}"] if self.axes else [])])
 
 
