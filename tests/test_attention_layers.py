@@ -92,7 +92,7 @@ def test_flash_attention(given, monkeypatch):
     for cls, sizes in ((layers.MultiHeadAttention, (2, 3)), (layers.GroupQueryAttention, (3, 4, 2))):
         flash = cls(*sizes, flash_attention=True)
         results = [np.asarray(flash(QUERY, VALUE, **given))]
-        for option in (None, False):
+        for option in (None, False, 0):
             layer = cls.from_config({**flash.get_config(), "flash_attention": option})
             layer(QUERY, VALUE)
             layer.set_weights(flash.get_weights())

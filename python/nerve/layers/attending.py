@@ -35,7 +35,7 @@ class Attending(Layer):
             raise ValueError(f"{here} flash_attention must be None, True or False, got {flash_attention!r}")
         if flash_attention and self.dropout:
             raise ValueError(f"{here} flash_attention=True has no scores that dropout={self.dropout} could drop")
-        self.flash_attention = flash_attention
+        self.flash_attention = None if flash_attention is None else bool(flash_attention)
 
     def _attend(
         self, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: float, training: bool, scores: bool
