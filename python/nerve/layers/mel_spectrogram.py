@@ -70,15 +70,14 @@ class MelSpectrogram(Layer):
         here = f"[{self.name} (MelSpectrogram)]"
         self.fft_length, self.sequence_stride = fft_length, sequence_stride
         self.sequence_length = sequence_length or fft_length
+        self.window, self.sampling_rate, self.num_mel_bins = window, sampling_rate, num_mel_bins
         for name in ("fft_length", "sequence_stride", "sequence_length", "sampling_rate", "num_mel_bins"):
-            value = {**vars(self), "sampling_rate": sampling_rate, "num_mel_bins": num_mel_bins}[name]
-            if not is_positive_int(value):
+            if not is_positive_int(value := getattr(self, name)):
                 raise ValueError(f"{here} {name} must be a positive int, got {value!r}")
         if self.sequence_length > fft_length:
             raise ValueError(
                 f"{here} sequence_length must be at most fft_length={fft_length}, got {self.sequence_length}"
             )
-        self.window, self.sampling_rate, self.num_mel_bins = window, sampling_rate, num_mel_bins
         self.min_freq, self.max_freq = min_freq, max_freq or int(sampling_rate / 2)
         self.power_to_db, self.top_db, self.mag_exp = power_to_db, top_db, mag_exp
         self.min_power, self.ref_power = min_power, ref_power
