@@ -80,7 +80,7 @@ class Evaluator(ReplayedSteps):
             self._prepare(batches)
             with closing(self._listeners(callbacks, batches, verbose)) as listeners:
                 logs = self._evaluate(batches, listeners)
-        return as_dict(logs) if return_dict else as_list(logs)
+        return in_form(logs, return_dict)
 
     def _listeners(self, callbacks: Callbacks, batches: Batches, verbose: str | int) -> CallbackList:
         return CallbackList(
@@ -162,10 +162,9 @@ def _joined(parts: list[list[Any]], structure: Any) -> Any:
     return pack_like(structure, [array_module(*leaves).concatenate(leaves) for leaves in zip(*parts, strict=True)])
 
 
-def as_dict(logs: Logs) -> dict[str, float]:
-    return dict(sorted(logs.items()))
-
-
-def as_list(logs: Logs) -> Any:
+def in_form(logs: Logs, return_dict: bool) -> Any:
+    """What is given of a loss and metrics: a dict by name, or a list, or a number if that is all."""
+    if return_dict:
+        return dict(sorted(logs.items()))
     values = list(logs.values())
     return values[0] if len(values) == 1 else values

@@ -9,7 +9,7 @@ from nerve.kernels._later import deferred
 from nerve.layers.structure import map_structure
 from nerve.models.batch import pack
 from nerve.models.data import ArrayBatches
-from nerve.models.evaluation import Evaluator, as_dict, as_list, result_of
+from nerve.models.evaluation import Evaluator, in_form, result_of
 from nerve.models.interrupts import WholeSteps
 from nerve.tensor import no_gradients
 
@@ -31,7 +31,7 @@ class SingleBatches(Evaluator):
             with WholeSteps() as whole, whole.step:
                 found = self._measured_again("train", x, y)
             if found is not None:
-                return as_dict(found) if return_dict else as_list(found)
+                return in_form(found, return_dict)
         batches = self._one_batch(x, y, sample_weight)
         if class_weight is not None:
             batches.weigh_classes(class_weight)
@@ -40,7 +40,7 @@ class SingleBatches(Evaluator):
         with WholeSteps() as whole, whole.step, deferred(self._checks):
             logs = self._train(pack(batches.first()))
         self._read_checks()
-        return as_dict(logs) if return_dict else as_list(logs)
+        return in_form(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics on one batch."""
@@ -49,14 +49,14 @@ class SingleBatches(Evaluator):
             with no_gradients():
                 found = self._measured_again("test", x, y)
             if found is not None:
-                return as_dict(found) if return_dict else as_list(found)
+                return in_form(found, return_dict)
         batches = self._one_batch(x, y, sample_weight)
         self._prepare(batches)
         self._begin_metrics()
         with no_gradients(), deferred(self._checks):
             logs = self._test(pack(batches.first()))
         self._read_checks()
-        return as_dict(logs) if return_dict else as_list(logs)
+        return in_form(logs, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
