@@ -35,13 +35,12 @@ FLOORS = {
         "regularizers",
         "samplers",
         "serialization",
-        "tree",
         "utils",
     ],
     3: ["anomalies", "autograd", "graphed", "indexed_rows", "ops", "recorded", "tensor"],
     2: ["_threadpoolctl", "gpu", "kernels", "runtime"],
     1: ["_cpu", "_cuda"],
-    0: ["_extras", "_lookup", "_typing", "errors"],
+    0: ["_extras", "_lookup", "_typing", "errors", "tree"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # steps, searches and fits

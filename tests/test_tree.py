@@ -32,6 +32,7 @@ def test_maps():
     assert tree.map_structure_up_to({"a": 0, "b": 0}, len, {"a": [1, 2], "b": (3,)}) == {"a": 2, "b": 1}
     assert tree.map_structure_up_to([0, Pair(0, 0)], len, [[1], Pair([1, 2], [])]) == [1, Pair(2, 0)]
     assert tree.lists_to_tuples({"a": [1, [2]], "b": ([3],)}) == {"a": (1, (2,)), "b": ((3,),)}
+    assert tree.lists_to_tuples([Pair([1], 2)]) == (Pair((1,), 2),)
     for one, other in (([1], (1,)), ({"a": 1}, {"b": 1}), ([1], [1, 2]), ([[1]], [1])):
         with pytest.raises(ValueError, match="structures differ"):
             tree.map_structure(lambda a, b: a, one, other)

@@ -15,6 +15,7 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._arrays import array_module, is_array, on_gpu
 from nerve.kernels._backend import overwrite, rectangular
 from nerve.kernels._recording import configuration, reading
+from nerve.tree import flatten
 
 Gradient = Callable[[Array], Array]  # of the loss with respect to an op's output -> with respect to one input
 
@@ -321,16 +322,8 @@ class Joint(Tensor):
 def single(values: Any) -> Any:
     """An array of a list, in which Python's floats are float32, as those of layers are."""
     array = rectangular("Tensor", values)
-    python = array.dtype == np.float64 and not any(hasattr(leaf, "dtype") for leaf in _leaves(values))
+    python = array.dtype == np.float64 and not any(hasattr(leaf, "dtype") for leaf in flatten(values))
     return array.astype(np.float32) if python else array
-
-
-def _leaves(values: Any) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, list | tuple):
-            yield from _leaves(value)
-        else:
-            yield value
 
 
 @contextmanager

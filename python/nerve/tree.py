@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-
-from nerve.layers.structure import flatten, pack_like
 
 __all__ = [
     "assert_same_structure",
@@ -31,6 +29,20 @@ def _children(structure: Any) -> list[tuple[Any, Any]]:
     return list(enumerate(structure))
 
 
+def _alike(structure: Any, items: list[Any]) -> Any:
+    """A list or tuple of the same kind; a named tuple takes its fields one by one."""
+    return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves, left to right. None is a leaf."""
+    if isinstance(structure, list | tuple):
+        return [leaf for item in structure for leaf in flatten(item)]
+    if isinstance(structure, dict):
+        return [leaf for key in sorted(structure) for leaf in flatten(structure[key])]
+    return [structure]
+
+
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """The leaves, each with the keys and indices that lead to it."""
     if not is_nested(structure):
@@ -46,7 +58,7 @@ def assert_same_structure(a: Any, b: Any) -> None:
     ValueError
         If lists, tuples or dicts of one are not where they are in the other, or have not as many items.
     """
-    if type(a) is not type(b) if is_nested(a) or is_nested(b) else False:
+    if (is_nested(a) or is_nested(b)) and type(a) is not type(b):
         raise ValueError(f"structures differ: {type(a).__name__} and {type(b).__name__}")
     if not is_nested(a):
         return
@@ -55,6 +67,15 @@ def assert_same_structure(a: Any, b: Any) -> None:
         raise ValueError(f"structures differ: {keys} and {others}")
     for (_, one), (_, other) in zip(_children(a), _children(b), strict=True):
         assert_same_structure(one, other)
+
+
+def map_leaves(func: Callable[[Any], Any], structure: Any) -> Any:
+    """What `func` makes of every leaf, in the same nesting; :func:`map_structure` of one structure."""
+    if isinstance(structure, list | tuple):
+        return _alike(structure, [map_leaves(func, item) for item in structure])
+    if isinstance(structure, dict):
+        return {key: map_leaves(func, structure[key]) for key in sorted(structure)}
+    return func(structure)
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
@@ -91,8 +112,13 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
             for key, child in _children(shallow_structure)
         }
     items = [map_structure_up_to(child, func, *(s[i] for s in structures)) for i, child in _children(shallow_structure)]
-    kind = type(shallow_structure)
-    return kind(*items) if hasattr(shallow_structure, "_fields") else kind(items)
+    return _alike(shallow_structure, items)
+
+
+def pack_like(structure: Any, leaves: list[Any]) -> Any:
+    """As many `leaves` as a structure has, in its nesting."""
+    remaining: Iterator[Any] = iter(leaves)
+    return map_leaves(lambda _: next(remaining), structure)
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
@@ -111,11 +137,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
 
 def lists_to_tuples(structure: Any) -> Any:
     """The same with a tuple for every list."""
-    if isinstance(structure, dict):
-        return {key: lists_to_tuples(child) for key, child in structure.items()}
-    if isinstance(structure, list):
-        return tuple(map(lists_to_tuples, structure))
-    return type(structure)(map(lists_to_tuples, structure)) if type(structure) is tuple else structure
+    return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, top_down=False)
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
@@ -134,9 +156,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
         if isinstance(structure, dict):
             structure = {key: traverse(func, child, top_down) for key, child in _children(structure)}
         else:
-            items = [traverse(func, child, top_down) for child in structure]
-            kind = type(structure)
-            structure = kind(*items) if hasattr(structure, "_fields") else kind(items)
+            structure = _alike(structure, [traverse(func, child, top_down) for child in structure])
     if not top_down and (found := func(structure)) is not None:
         return found
     return structure

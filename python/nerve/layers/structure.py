@@ -1,44 +1,19 @@
-"""Nested lists, tuples and dicts of tensors, and the shapes they have.
-
-A dict is walked in the order of its keys, so that two dicts with the same keys match.
-"""
+"""The shapes of nested lists, tuples and dicts of tensors, which `nerve.tree` walks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nerve.errors import ShapeError
+from nerve.tree import flatten as flatten
+from nerve.tree import map_leaves
+from nerve.tree import pack_like as pack_like
 
 Shape = tuple[int | None, ...]
-
-
-def flatten(structure: Any) -> list[Any]:
-    """The leaves, left to right. None is a leaf."""
-    if isinstance(structure, list | tuple):
-        return [leaf for item in structure for leaf in flatten(item)]
-    if isinstance(structure, dict):
-        return [leaf for key in sorted(structure) for leaf in flatten(structure[key])]
-    return [structure]
-
-
-def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
-    """`function` of every leaf, in the same nesting."""
-    if isinstance(structure, list | tuple):
-        items = [map_structure(function, item) for item in structure]
-        # A named tuple takes its fields one by one.
-        return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
-    if isinstance(structure, dict):
-        return {key: map_structure(function, structure[key]) for key in sorted(structure)}
-    return function(structure)
-
-
-def pack_like(structure: Any, leaves: list[Any]) -> Any:
-    """`leaves` in the nesting of `structure`."""
-    remaining: Iterator[Any] = iter(leaves)
-    return map_structure(lambda _: next(remaining), structure)
+map_structure = map_leaves  # which is all that layers need of it
 
 
 def is_positive_int(value: object) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 
 from nerve.errors import ShapeError
 from nerve.ops._differentiable import composed
-from nerve.ops.creation import shape
+from nerve.ops.creation import convert_to_tensor, shape
 from nerve.ops.shaping import flip, stack
-from nerve.tensor import Tensor
+from nerve.tree import flatten, map_structure
 
 __all__ = [
     "cond",
@@ -57,33 +57,19 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[int, Any], Any], init_
     return value
 
 
-def _leaves(x: Any) -> list[Any]:
-    if isinstance(x, dict):
-        return [leaf for key in sorted(x) for leaf in _leaves(x[key])]
-    if isinstance(x, list | tuple):
-        return [leaf for one in x for leaf in _leaves(one)]
-    return [x]
-
-
-def _mapped(function: Callable[..., Any], *xs: Any) -> Any:
-    first = xs[0]
-    if isinstance(first, dict):
-        return {key: _mapped(function, *(x[key] for x in xs)) for key in first}
-    if isinstance(first, list | tuple):
-        parts = [_mapped(function, *each) for each in zip(*xs, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
-    return None if first is None else function(*xs)
-
-
 def _length(op: str, xs: Any) -> int:
-    lengths = {shape(leaf)[0] for leaf in _leaves(xs) if leaf is not None}
+    lengths = {shape(leaf)[0] for leaf in flatten(xs) if leaf is not None}
     if len(lengths) != 1:
         raise ShapeError(f"[{op}] expects arrays of one length, got {sorted(lengths)}")
     return int(lengths.pop())
 
 
+def _each(function: Callable[..., Any], *structures: Any) -> Any:
+    return map_structure(function, *structures, none_is_leaf=False)
+
+
 def _stacked(results: Sequence[Any]) -> Any:
-    return _mapped(lambda *parts: stack(list(parts), 0), *results)
+    return _each(lambda *parts: stack(parts, 0), *results)
 
 
 @composed
@@ -98,7 +84,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     length = _length("map", xs)
     if not length:
         raise ShapeError("[map] expects at least one element")
-    return _stacked([f(_mapped(lambda x: _at(x, i), xs)) for i in range(length)])  # noqa: B023
+    return _stacked([f(_at(xs, i)) for i in range(length)])
 
 
 @composed
@@ -140,11 +126,11 @@ def scan(
     count = int(length) if xs is None else _length("scan", xs)  # type: ignore[arg-type]
     carry, results = init, []
     for i in reversed(range(count)) if reverse else range(count):
-        carry, result = f(carry, None if xs is None else _mapped(lambda x: _at(x, i), xs))  # noqa: B023
+        carry, result = f(carry, _at(xs, i))
         results.append(result)
     stacked = _stacked(results) if results else None
-    return carry, _mapped(lambda x: flip(x, 0), stacked) if reverse and stacked is not None else stacked
+    return carry, _each(lambda x: flip(x, 0), stacked) if reverse else stacked
 
 
-def _at(x: Any, i: int) -> Any:
-    return x[i] if isinstance(x, Tensor) else Tensor(x, tracked=False)[i]
+def _at(xs: Any, i: int) -> Any:
+    return _each(lambda x: convert_to_tensor(x)[i], xs)
