@@ -12,7 +12,18 @@ from scipy import special
 import nerve
 from nerve import layers, ops
 from nerve.errors import ShapeError
-from nerve.ops import assembling, control, cumulative, functions, image, networks, rarer, sorting, trigonometry
+from nerve.ops import (
+    activations,
+    assembling,
+    control,
+    cumulative,
+    functions,
+    image,
+    networks,
+    rarer,
+    sorting,
+    trigonometry,
+)
 
 rng = np.random.default_rng(5)
 A = rng.normal(size=(3, 4))
@@ -54,6 +65,7 @@ EAGER = [  # what depends on all values has no recording
     ("median", [CUBE], {"axis": 2}, np.median),
     ("quantile", [CUBE], {"q": 0.3, "axis": 0, "keepdims": True}, np.quantile),
 ]
+MODULES = (activations, assembling, control, cumulative, functions, image, networks, rarer, sorting, trigonometry)
 IDS = [f"{case[0]}-{i}" for i, case in enumerate(CASES)]
 
 
@@ -256,6 +268,17 @@ class TestImages:
 
 def test_every_name_is_tested():
     text = Path(__file__).read_text() + (Path(__file__).parent / "peers" / "test_keras_ops.py").read_text()
-    for module in (assembling, control, cumulative, functions, image, networks, rarer, sorting, trigonometry):
+    for module in (
+        activations,
+        assembling,
+        control,
+        cumulative,
+        functions,
+        image,
+        networks,
+        rarer,
+        sorting,
+        trigonometry,
+    ):
         for name in module.__all__:
             assert re.search(rf'"(image\.)?{name}"|ops\.(image\.)?{name}\(', text), name

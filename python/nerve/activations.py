@@ -1,6 +1,6 @@
 """Activation functions under Keras 3's names, on tensors or arrays.
 
-Most are one kernel; the rest are short compositions of ops, differentiated as such.
+Most are functions of `nerve.ops`, which have kernels or are made of those that do; the rest are put together here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Any
 
 from nerve import ops
 from nerve._lookup import lookup, unplaced
-from nerve.errors import ShapeError
 from nerve.serialization import functions_for
 from nerve.tensor import Tensor
 
@@ -121,51 +120,47 @@ def mish(x: Tensor) -> Tensor:
 
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where x > 0, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017): smooth for every alpha."""
-    return ops.relu(x) + alpha * ops.expm1(ops.minimum(x, 0.0) / alpha)
+    return ops.celu(x, alpha)
 
 
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """The first half of `axis` times the sigmoid of the second (Dauphin et al., 2017)."""
-    size = x.shape[axis]
-    if size % 2:
-        raise ShapeError(f"[glu] expects an even size along axis {axis}, got shape {x.shape}")
-    before = (slice(None),) * (axis % x.ndim)
-    return x[(*before, slice(size // 2))] * ops.sigmoid(x[(*before, slice(size // 2, None))])
+    return ops.glu(x, axis)
 
 
 def hard_silu(x: Tensor) -> Tensor:
     """x * hard_sigmoid(x), also called hard_swish (Howard et al., 2019)."""
-    return x * ops.hard_sigmoid(x)
+    return ops.hard_silu(x)
 
 
 def hard_tanh(x: Tensor) -> Tensor:
     """x kept between -1 and 1."""
-    return ops.where(x < -1.0, -1.0, ops.where(x > 1.0, 1.0, x))
+    return ops.hard_tanh(x)
 
 
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """x, or 0 where |x| is `threshold` at most."""
-    return ops.where(ops.absolute(x) > threshold, x, 0.0)
+    return ops.hard_shrink(x, threshold)
 
 
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """x moved by `threshold` towards 0, and 0 where it would cross it."""
-    return ops.where(x > threshold, x - threshold, ops.where(x < -threshold, x + threshold, 0.0))
+    return ops.soft_shrink(x, threshold)
 
 
 def tanh_shrink(x: Tensor) -> Tensor:
     """x - tanh(x)."""
-    return x - ops.tanh(x)
+    return ops.tanh_shrink(x)
 
 
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """x where it is above `threshold`, else `default_value`."""
-    return ops.where(x > threshold, x, default_value)
+    return ops.threshold(x, threshold, default_value)
 
 
 def log_sigmoid(x: Tensor) -> Tensor:
     """log(sigmoid(x)), without forming the sigmoid."""
-    return -ops.softplus(-x)
+    return ops.log_sigmoid(x)
 
 
 def sparse_plus(x: Tensor) -> Tensor:
@@ -180,7 +175,7 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
 
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """(x + sqrt(x**2 + b)) / 2: like softplus, without exponentials (Barron, 2021)."""
-    return 0.5 * (x + ops.sqrt(ops.square(x) + b))
+    return ops.squareplus(x, b)
 
 
 def sigmoid(x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ The functions of :mod:`nerve.kernels` under the same names, and those made of th
 place of tensors and are constants.
 """
 
+from nerve.ops.activations import *
 from nerve.ops.assembling import *
 from nerve.ops.attention import *
 from nerve.ops.control import *

@@ -12,11 +12,9 @@ from nerve.ops._differentiable import composed
 from nerve.ops.creation import convert_to_tensor
 from nerve.ops.elementwise import (
     absolute,
-    add,
     divide,
     equal,
     exp,
-    expm1,
     floor,
     greater,
     less,
@@ -29,50 +27,32 @@ from nerve.ops.elementwise import (
     negative,
     not_equal,
     power,
-    relu6,
-    sigmoid,
     sign,
-    silu,
-    softplus,
     sqrt,
     square,
     subtract,
-    tanh,
     where,
 )
 from nerve.ops.logic import all, isnan, logical_and, logical_or
-from nerve.ops.shaping import split
 from nerve.tensor import Tensor
 
 __all__ = [
     "allclose",
     "cbrt",
-    "celu",
     "deg2rad",
     "divide_no_nan",
     "exp2",
     "floor_divide",
-    "glu",
-    "hard_shrink",
-    "hard_silu",
-    "hard_swish",
-    "hard_tanh",
     "heaviside",
     "hypot",
     "isclose",
     "log2",
     "log10",
-    "log_sigmoid",
     "logaddexp",
     "logical_xor",
     "mod",
     "nan_to_num",
     "rad2deg",
-    "soft_shrink",
-    "squareplus",
-    "swish",
-    "tanh_shrink",
-    "threshold",
     "true_divide",
     "trunc",
 ]
@@ -204,76 +184,3 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     found = where(isnan(tensor), nan, tensor)
     found = where(equal(found, math.inf), largest if posinf is None else posinf, found)
     return where(equal(found, -math.inf), -largest if neginf is None else neginf, found)
-
-
-# Activations
-
-
-@composed
-def swish(x: Any) -> Tensor:
-    """`x` times its sigmoid; as :func:`silu`."""
-    return silu(x)
-
-
-@composed
-def log_sigmoid(x: Any) -> Tensor:
-    """The logarithm of the sigmoid, which does not overflow."""
-    return negative(softplus(negative(x)))
-
-
-@composed
-def hard_silu(x: Any) -> Tensor:
-    """`x * relu6(x + 3) / 6`."""
-    return multiply(x, relu6(x + 3.0)) * (1 / 6)
-
-
-hard_swish = hard_silu
-
-
-@composed
-def hard_tanh(x: Any) -> Tensor:
-    """`x` cut off at -1 and 1."""
-    return minimum(maximum(x, -1.0), 1.0)
-
-
-@composed
-def celu(x: Any, alpha: float = 1.0) -> Tensor:
-    """`x` above zero, and `alpha * (exp(x / alpha) - 1)` below."""
-    return maximum(x, 0.0) + minimum(expm1(minimum(x, 0.0) * (1 / alpha)), 0.0) * alpha
-
-
-@composed
-def glu(x: Any, axis: int = -1) -> Tensor:
-    """The first half along an axis times the sigmoid of the second."""
-    first, second = split(x, 2, axis)
-    return first * sigmoid(second)
-
-
-@composed
-def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
-    """`x` nearer to zero by `threshold`, and zero where that is past it."""
-    return maximum(subtract(x, threshold), 0.0) + minimum(add(x, threshold), 0.0)
-
-
-@composed
-def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
-    """`x`, but zero where |x| is at most `threshold`."""
-    return where(greater(absolute(x), threshold), x, 0.0)
-
-
-@composed
-def tanh_shrink(x: Any) -> Tensor:
-    """`x - tanh(x)`."""
-    return subtract(x, tanh(x))
-
-
-@composed
-def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
-    """`x` above `threshold`, and `default_value` elsewhere."""
-    return where(greater(x, threshold), x, default_value)
-
-
-@composed
-def squareplus(x: Any, b: float = 4.0) -> Tensor:
-    """`(x + sqrt(x^2 + b)) / 2`."""
-    return multiply(sqrt(square(x) + b) + x, 0.5)
