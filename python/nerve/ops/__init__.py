@@ -5,31 +5,33 @@ place of tensors and are constants.
 """
 
 from nerve.ops.activations import *
-from nerve.ops.assembling import *
+from nerve.ops.arithmetic import *
 from nerve.ops.attention import *
 from nerve.ops.control import *
 from nerve.ops.conv import *
 from nerve.ops.creation import *
 from nerve.ops.ctc import *
 from nerve.ops.cumulative import *
+from nerve.ops.diagonals import *
 from nerve.ops.einsum import *
 from nerve.ops.elementwise import *
-from nerve.ops.functions import *
 from nerve.ops.graph import *
 from nerve.ops.indexing import *
 from nerve.ops.logic import *
+from nerve.ops.losses import *
 from nerve.ops.matmul import *
-from nerve.ops.networks import *
 from nerve.ops.norm import *
+from nerve.ops.normalization import *
 from nerve.ops.padding import *
 from nerve.ops.pool import *
 from nerve.ops.pool3d import *
+from nerve.ops.products import *
 from nerve.ops.random import *
-from nerve.ops.rarer import *
 from nerve.ops.recurrent import *
 from nerve.ops.reduce import *
 from nerve.ops.resizing import *
 from nerve.ops.sampling import *
+from nerve.ops.scattering import *
 from nerve.ops.shaping import *
 from nerve.ops.softmax import *
 from nerve.ops.sorting import *
@@ -38,5 +40,5 @@ from nerve.ops.trigonometry import *
 from nerve.ops.windows import *
 
 from nerve.ops import image  # isort: skip
-from nerve.ops.cumulative import norm  # isort: skip  # not the modules of these names
-from nerve.ops.networks import conv  # isort: skip
+from nerve.ops.statistics import norm  # isort: skip  # not the modules of these names
+from nerve.ops.windows import conv  # isort: skip

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from nerve._typing import Array
 from nerve.ops._differentiable import composed
 from nerve.ops.elementwise import cast
+from nerve.ops.indexing import broadcast_to, getitem, reshape
 from nerve.tensor import Tensor, single
 
 __all__ = [
@@ -18,17 +19,25 @@ __all__ = [
     "array",
     "convert_to_numpy",
     "convert_to_tensor",
+    "copy",
     "dtype",
+    "empty",
+    "empty_like",
     "eye",
     "full",
     "full_like",
+    "geomspace",
+    "identity",
     "is_tensor",
     "linspace",
+    "logspace",
+    "meshgrid",
     "ndim",
     "ones",
     "ones_like",
     "shape",
     "size",
+    "tri",
     "zeros",
     "zeros_like",
 ]
@@ -126,3 +135,59 @@ def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dt
 def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike = "float32") -> Tensor:
     """Ones on the `k`-th diagonal of a matrix of `N` rows and `M` columns, zeros elsewhere."""
     return Tensor(np.eye(N, M, k, dtype=dtype), tracked=False)
+
+
+def identity(n: int, dtype: DTypeLike = "float32") -> Tensor:
+    """Ones on the diagonal of a square matrix."""
+    return Tensor(np.eye(n, dtype=dtype), tracked=False)
+
+
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike = "float32") -> Tensor:
+    """Ones up to the `k`-th diagonal, zeros above."""
+    return Tensor(np.tri(N, M, k, dtype=dtype), tracked=False)
+
+
+def empty(shape: Any, dtype: DTypeLike = "float32") -> Tensor:
+    """An array to be filled: of zeros here."""
+    return zeros(shape, dtype)
+
+
+@composed
+def empty_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """As :func:`empty`, in the shape and, unless another is given, the dtype of `x`."""
+    return empty(shape(x), dtype or convert_to_tensor(x).dtype)
+
+
+def logspace(
+    start: float, stop: float, num: int = 50, endpoint: bool = True, base: float = 10.0, dtype: DTypeLike = "float32"
+) -> Tensor:
+    """`num` powers of `base`, of exponents evenly spaced from `start` to `stop`."""
+    return Tensor(np.logspace(start, stop, num, endpoint, base, dtype=dtype), tracked=False)
+
+
+@composed
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
+    """Each vector along an axis of its own, repeated along those of the others; the first two swapped in "xy"."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"[meshgrid] indexing must be 'xy' or 'ij', got {indexing!r}")
+    order = list(range(len(x)))
+    if indexing == "xy" and len(x) > 1:
+        order[:2] = 1, 0
+    lengths = [0] * len(x)
+    for vector, place in zip(x, order, strict=True):
+        lengths[place] = math.prod(shape(vector))
+    return [
+        broadcast_to(reshape(vector, [-1 if i == place else 1 for i in range(len(x))]), lengths)
+        for vector, place in zip(x, order, strict=True)
+    ]
+
+
+@composed
+def copy(x: Any) -> Tensor:
+    """The same values in an array of its own."""
+    return getitem(x, ...)
+
+
+def geomspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike = "float32") -> Tensor:
+    """`num` numbers from `start` to `stop`, each the same multiple of the one before."""
+    return Tensor(np.geomspace(start, stop, num, endpoint, dtype=dtype), tracked=False)

@@ -1,44 +1,21 @@
-"""Sums and products of what came before, and other reductions under Keras's names."""
+"""Sums and products of what came before, differences, and the area under values."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from nerve import kernels
-from nerve.kernels.reduce import reduced_axes, single_axis
+from nerve.kernels.reduce import single_axis
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import convert_to_tensor, ndim, shape
-from nerve.ops.elementwise import absolute, add, multiply, not_equal, power, sqrt, square, subtract, where
-from nerve.ops.indexing import concatenate, getitem, reshape, take, transpose
-from nerve.ops.logic import isnan
-from nerve.ops.reduce import max, min, sum
+from nerve.ops.elementwise import add, multiply, subtract
+from nerve.ops.indexing import concatenate, getitem, reshape
+from nerve.ops.reduce import sum
 from nerve.ops.shaping import ravel
+from nerve.ops.statistics import _of_integers, _typed
 from nerve.tensor import Tensor
 
-__all__ = [
-    "amin",
-    "count_nonzero",
-    "cumprod",
-    "cumsum",
-    "diagonal",
-    "diff",
-    "nanmax",
-    "nanmean",
-    "nanmin",
-    "nanprod",
-    "nanstd",
-    "nansum",
-    "nanvar",
-    "norm",
-    "prod",
-    "ptp",
-    "trace",
-    "trapezoid",
-]
+__all__ = ["cumprod", "cumsum", "diff", "trapezoid"]
 
 
 def _scanned(op: str, combine: Callable[[Any, Any], Tensor], first: float, x: Any, axis: int | None) -> Tensor:
@@ -56,11 +33,6 @@ def _scanned(op: str, combine: Callable[[Any, Any], Tensor], first: float, x: An
     return found
 
 
-def _of_integers(x: Any, found: Tensor) -> Tensor:
-    whole = convert_to_tensor(x).dtype.kind in "iub"
-    return Tensor(kernels.cast(found.array, "int64"), tracked=False) if whole else found
-
-
 @composed
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Sums of the elements up to each, along an axis or of all in a row; of integers int64."""
@@ -73,102 +45,6 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     return _typed(_of_integers(x, _scanned("cumprod", multiply, 1.0, x, axis)), dtype)
 
 
-def _typed(x: Tensor, dtype: Any) -> Tensor:
-    return x if dtype is None else convert_to_tensor(x, dtype)
-
-
-@composed
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
-    """The product along the axes; 1 of nothing. Halves are multiplied with each other until one is left."""
-    sizes = list(shape(x))
-    axes = reduced_axes("prod", axis, len(sizes))
-    rest = [i for i in range(len(sizes)) if i not in axes]
-    y = reshape(transpose(x, [*rest, *axes]), [*(sizes[i] for i in rest), math.prod(sizes[i] for i in axes)])
-    found: Tensor = multiply(y, 1.0)
-    while (length := found.shape[-1]) > 1:
-        half = length // 2
-        pairs = multiply(found[..., :half], found[..., half : 2 * half])
-        found = concatenate([pairs, found[..., 2 * half :]], -1) if length % 2 else pairs
-    if not found.shape[-1]:
-        found = Tensor(np.ones((*found.shape[:-1], 1), found.dtype), tracked=False)
-    kept = [1 if i in axes else n for i, n in enumerate(sizes)]
-    return _typed(_of_integers(x, reshape(found, kept if keepdims else [sizes[i] for i in rest])), dtype)
-
-
-@composed
-def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The smallest along the axes; as :func:`min`."""
-    return min(x, axis=axis, keepdims=keepdims)
-
-
-@composed
-def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """From the smallest to the largest along the axes."""
-    return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
-
-
-@composed
-def count_nonzero(x: Any, axis: Any = None) -> Tensor:
-    """How many elements are not zero, along the axes."""
-    ones = where(not_equal(x, 0.0), 1.0, 0.0)
-    return Tensor(kernels.cast(sum(ones, axis=axis).array, "int64"), tracked=False)
-
-
-@composed
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The norm of vectors along an axis, or of matrices along two; of all elements if no axis is named.
-
-    Parameters
-    ----------
-    x : tensor
-    ord : None, "fro", 1, 2, infinity or another number
-        None is the root of the sum of squares, as "fro" and, of vectors, 2 are. Of matrices 1 is the largest sum of a
-        column, infinity that of a row; others would need singular values.
-    axis : int or pair, optional
-    keepdims : bool
-
-    Raises
-    ------
-    ValueError
-        If there is no such norm.
-    """
-    axes = reduced_axes("norm", axis, ndim(x))
-    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
-        return sqrt(sum(square(x), axis=axes, keepdims=keepdims))
-    if isinstance(ord, str) or len(axes) > 2 or (len(axes) == 2 and ord not in (1, -1, math.inf, -math.inf)):
-        raise ValueError(f"[norm] has no ord={ord!r} along {len(axes)} axes")
-    size = absolute(x)
-    if len(axes) == 2:
-        row, column = (int(a) % ndim(x) for a in (range(ndim(x)) if axis is None else axis))
-        summed, other = (row, column) if ord in (1, -1) else (column, row)
-        size = sum(size, axis=summed, keepdims=True)
-        found = (max if ord > 0 else min)(size, axis=other, keepdims=True)
-        return found if keepdims else reshape(found, [n for i, n in enumerate(shape(x)) if i not in axes])
-    if ord in (math.inf, -math.inf):
-        return (max if ord > 0 else min)(size, axis=axes, keepdims=keepdims)
-    if ord == 0:
-        return sum(where(not_equal(size, 0.0), 1.0, 0.0), axis=axes, keepdims=keepdims)
-    return power(sum(size if ord == 1 else power(size, ord), axis=axes, keepdims=keepdims), 1 / ord)
-
-
-@composed
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The diagonals of the matrices along two axes, as the last axis."""
-    sizes = shape(x)
-    first, second = (single_axis("diagonal", axis, len(sizes)) for axis in (axis1, axis2))
-    rest = [i for i in range(len(sizes)) if i not in (first, second)]
-    rows, columns = sizes[first], sizes[second]
-    flat = reshape(transpose(x, [*rest, first, second]), [*(sizes[i] for i in rest), rows * columns])
-    places = np.diagonal(np.arange(rows * columns).reshape(rows, columns), offset)
-    return take(flat, np.ascontiguousarray(places), axis=-1)
-
-
-@composed
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The sums of the diagonals."""
-    return sum(diagonal(x, offset, axis1, axis2), axis=-1)
-
-
 @composed
 def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
     """Each element less the one before it, `n` times."""
@@ -177,56 +53,6 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
     for _ in range(n):
         a = subtract(getitem(a, (*before, slice(1, None))), getitem(a, (*before, slice(0, -1))))
     return convert_to_tensor(a)
-
-
-# What is no number does not count
-
-
-@composed
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The sum of what is a number."""
-    return sum(where(isnan(x), 0.0, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean of what is a number."""
-    counts = sum(where(isnan(x), 0.0, 1.0), axis=axis, keepdims=keepdims)
-    return nansum(x, axis=axis, keepdims=keepdims) / counts
-
-
-@composed
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The largest of what is a number."""
-    return max(where(isnan(x), -math.inf, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The smallest of what is a number."""
-    return min(where(isnan(x), math.inf, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The product of what is a number."""
-    return prod(where(isnan(x), 1.0, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The variance of what is a number."""
-    missing = isnan(x)
-    apart = where(missing, 0.0, subtract(where(missing, 0.0, x), nanmean(x, axis=axis, keepdims=True)))
-    return sum(square(apart), axis=axis, keepdims=keepdims) / sum(
-        where(missing, 0.0, 1.0), axis=axis, keepdims=keepdims
-    )
-
-
-@composed
-def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The root of the variance of what is a number."""
-    return sqrt(nanvar(x, axis=axis, keepdims=keepdims))
 
 
 @composed

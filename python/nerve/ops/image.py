@@ -12,10 +12,10 @@ from nerve.ops._differentiable import composed
 from nerve.ops.creation import shape
 from nerve.ops.elementwise import multiply
 from nerve.ops.indexing import getitem, reshape, transpose
-from nerve.ops.networks import conv
 from nerve.ops.padding import pad
 from nerve.ops.reduce import sum
 from nerve.ops.resizing import resize
+from nerve.ops.windows import conv
 from nerve.tensor import Tensor
 
 __all__ = ["crop_images", "extract_patches", "pad_images", "resize", "rgb_to_grayscale"]

@@ -16,12 +16,15 @@ from nerve.kernels._arrays import array_module
 from nerve.kernels._backend import rectangular
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import JointResult, Result, composed, differentiable, differentiable_jointly, plain
+from nerve.ops.reduce import max
 from nerve.tensor import Tensor
 
 __all__ = [
     "broadcast_to",
     "concatenate",
+    "get_item",
     "getitem",
+    "multi_hot",
     "one_hot",
     "reshape",
     "stop_gradient",
@@ -174,3 +177,18 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32") ->
 def stop_gradient(x: Array) -> Array:
     """The same values, as a constant: no gradient flows through."""
     return rectangular("stop_gradient", x)
+
+
+@composed
+def multi_hot(inputs: Any, num_classes: int, axis: int = -1, dtype: Any = "float32", sparse: bool = False) -> Tensor:
+    """Ones at all labels along an axis of `inputs`, or at the only one of a number."""
+    if sparse:
+        raise ValueError("[multi_hot] gives dense arrays: sparse must be False")
+    found = one_hot(inputs, num_classes, dtype=dtype)
+    return max(found, axis=found.ndim - 2 if axis == -1 else axis) if found.ndim > 1 else found
+
+
+@composed
+def get_item(x: Any, key: Any) -> Tensor:
+    """`x[key]`."""
+    return getitem(x, key)

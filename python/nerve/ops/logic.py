@@ -11,21 +11,27 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._traced import as_array
 from nerve.ops._differentiable import composed
-from nerve.ops.elementwise import absolute, maximum, minimum, not_equal, subtract
+from nerve.ops.elementwise import absolute, equal, less, less_equal, maximum, minimum, not_equal, subtract, where
 from nerve.ops.reduce import max
 from nerve.tensor import Tensor
 
 __all__ = [
     "abs",
     "all",
+    "allclose",
     "any",
     "clip",
+    "fabs",
+    "isclose",
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "logical_and",
     "logical_not",
     "logical_or",
+    "logical_xor",
 ]
 
 
@@ -98,3 +104,41 @@ def isfinite(x: Any) -> Tensor:
 
 def _equal(a: Any, b: float) -> Tensor:
     return Tensor(kernels.equal(a.array, b), tracked=False)
+
+
+@composed
+def logical_xor(x1: Any, x2: Any) -> Tensor:
+    """Where exactly one holds."""
+    return not_equal(where(logical_or(x1, x2), 1.0, 0.0), where(logical_and(x1, x2), 1.0, 0.0))
+
+
+@composed
+def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Where |x1 - x2| <= atol + rtol |x2|, or both are the same infinity, or, if `equal_nan`, no numbers."""
+    near = less_equal(absolute(subtract(x1, x2)), absolute(x2) * rtol + atol)
+    near = logical_or(logical_and(near, less(absolute(x2), math.inf)), equal(x1, x2))
+    return logical_or(near, logical_and(isnan(x1), isnan(x2))) if equal_nan else near
+
+
+@composed
+def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether :func:`isclose` holds everywhere."""
+    return all(isclose(x1, x2, rtol, atol, equal_nan))
+
+
+@composed
+def fabs(x: Any) -> Tensor:
+    """The distance from zero; as :func:`absolute`."""
+    return absolute(x)
+
+
+@composed
+def isposinf(x: Any) -> Tensor:
+    """Where there is infinity."""
+    return equal(x, math.inf)
+
+
+@composed
+def isneginf(x: Any) -> Tensor:
+    """Where there is minus infinity."""
+    return equal(x, -math.inf)

@@ -1,4 +1,4 @@
-"""Axes, joining and cutting: Keras's functions that are made of reshape, transpose, concatenate and getitem."""
+"""Axes, joining, cutting and turning: made of reshape, transpose, concatenate and getitem."""
 
 from __future__ import annotations
 
@@ -12,23 +12,35 @@ from nerve.errors import ShapeError
 from nerve.kernels._traced import as_array
 from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import composed
-from nerve.ops.creation import ndim, shape, size
+from nerve.ops.creation import convert_to_tensor, ndim, shape, size
 from nerve.ops.indexing import broadcast_to, concatenate, getitem, reshape, take, transpose
 from nerve.tensor import Tensor
 
 __all__ = [
+    "append",
+    "array_split",
+    "depth_to_space",
+    "dstack",
     "expand_dims",
     "flip",
+    "fliplr",
+    "flipud",
+    "hsplit",
+    "hstack",
     "moveaxis",
     "ravel",
     "repeat",
     "roll",
+    "rot90",
+    "space_to_depth",
     "split",
     "squeeze",
     "stack",
     "swapaxes",
     "take_along_axis",
     "tile",
+    "vsplit",
+    "vstack",
 ]
 
 
@@ -173,3 +185,114 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     at[place] = flat
     places = np.ravel_multi_index(tuple(np.broadcast_arrays(*at)), shape(wide))
     return take(ravel(wide), places, axis=0)
+
+
+# Joined and cut along the first axes
+
+
+@composed
+def append(x1: Any, x2: Any, axis: int | None = None) -> Tensor:
+    """One behind the other along an axis, or all elements of both in a row."""
+    joined: Tensor = concatenate([ravel(x1), ravel(x2)] if axis is None else [x1, x2], axis or 0)
+    return joined
+
+
+@composed
+def hstack(xs: Sequence[Any]) -> Tensor:
+    """Side by side: along the second axis, or the only one."""
+    parts = [reshape(x, (1,)) if not ndim(x) else x for x in xs]
+    joined: Tensor = concatenate(parts, 0 if ndim(parts[0]) == 1 else 1)
+    return joined
+
+
+@composed
+def vstack(xs: Sequence[Any]) -> Tensor:
+    """One above the other; vectors as rows."""
+    joined: Tensor = concatenate([reshape(x, (1, -1)) if ndim(x) < 2 else x for x in xs], 0)
+    return joined
+
+
+@composed
+def dstack(xs: Sequence[Any]) -> Tensor:
+    """Behind each other, along the third axis."""
+    parts = [reshape(x, (1, -1)) if ndim(x) < 2 else x for x in xs]
+    joined: Tensor = concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in parts], 2)
+    return joined
+
+
+@composed
+def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """As :func:`split`, but so many parts need not be equal: the first ones are larger by one."""
+    if not isinstance(indices_or_sections, int):
+        return split(x, indices_or_sections, axis)
+    length = shape(x)[axis]
+    least, more = divmod(length, indices_or_sections)
+    ends = np.cumsum([least + (i < more) for i in range(indices_or_sections - 1)])
+    return split(x, [int(end) for end in ends], axis)
+
+
+@composed
+def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Cut along the second axis, or the only one."""
+    return split(x, indices_or_sections, 0 if ndim(x) == 1 else 1)
+
+
+@composed
+def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Cut along the first axis."""
+    return split(x, indices_or_sections, 0)
+
+
+# Turned
+
+
+@composed
+def flipud(x: Any) -> Tensor:
+    """Backwards along the first axis."""
+    return flip(x, 0)
+
+
+@composed
+def fliplr(x: Any) -> Tensor:
+    """Backwards along the second axis."""
+    return flip(x, 1)
+
+
+@composed
+def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
+    """Turned by `k` times 90 degrees, from the first of the axes to the second."""
+    first, second = axes
+    turns = k % 4
+    if turns == 0:
+        return convert_to_tensor(array)
+    if turns == 2:
+        return flip(array, (first, second))
+    return swapaxes(flip(array, second), first, second) if turns == 1 else flip(swapaxes(array, first, second), second)
+
+
+@composed
+def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_last") -> Tensor:
+    """Channels as squares of pixels of that size, the first ones in the first row."""
+    first = data_format == "channels_first"
+    images = transpose(x, (0, 2, 3, 1)) if first else x
+    batch, height, width, channels = shape(images)
+    b, left = block_size, channels // block_size**2
+    if left * b**2 != channels:
+        raise ShapeError(f"[depth_to_space] {channels} channels are no squares of {b} x {b} pixels")
+    blocks = transpose(reshape(images, (batch, height, width, b, b, left)), (0, 1, 3, 2, 4, 5))
+    found = reshape(blocks, (batch, height * b, width * b, left))
+    return transpose(found, (0, 3, 1, 2)) if first else found
+
+
+@composed
+def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_last") -> Tensor:
+    """The way back from :func:`depth_to_space`."""
+    first = data_format == "channels_first"
+    images = transpose(x, (0, 2, 3, 1)) if first else x
+    batch, height, width, channels = shape(images)
+    b = block_size
+    if height % b or width % b:
+        raise ShapeError(f"[space_to_depth] {height} x {width} pixels are no squares of {b} x {b}")
+    blocks = transpose(reshape(images, (batch, height // b, b, width // b, b, channels)), (0, 1, 3, 2, 4, 5))
+    found = reshape(blocks, (batch, height // b, width // b, b * b * channels))
+    return transpose(found, (0, 3, 1, 2)) if first else found

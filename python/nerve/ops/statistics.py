@@ -1,38 +1,54 @@
-"""Statistics and products along axes, and triangles of matrices, made of other ops."""
+"""Statistics, norms and products along axes, made of other ops."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nerve import kernels
-from nerve._typing import Array
-from nerve.errors import ShapeError
+from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import composed
-from nerve.ops.creation import ndim, ones_like, shape, size
-from nerve.ops.elementwise import absolute, add, divide, exp, log, maximum, multiply, sqrt, square, subtract, where
-from nerve.ops.indexing import reshape, take, transpose
-from nerve.ops.matmul import matmul
-from nerve.ops.reduce import max, mean, sum
-from nerve.ops.shaping import ravel, squeeze
+from nerve.ops.creation import convert_to_tensor, ndim, ones_like, shape
+from nerve.ops.elementwise import (
+    absolute,
+    add,
+    divide,
+    exp,
+    log,
+    multiply,
+    not_equal,
+    power,
+    sqrt,
+    square,
+    subtract,
+    where,
+)
+from nerve.ops.indexing import concatenate, reshape, transpose
+from nerve.ops.logic import isnan
+from nerve.ops.reduce import max, mean, min, sum
+from nerve.ops.shaping import squeeze
 from nerve.tensor import Tensor
 
 __all__ = [
     "amax",
+    "amin",
     "average",
-    "diag",
-    "dot",
+    "count_nonzero",
     "logsumexp",
     "moments",
-    "normalize",
-    "outer",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
+    "norm",
+    "prod",
+    "ptp",
     "std",
-    "tensordot",
-    "tril",
-    "triu",
     "var",
 ]
 
@@ -80,78 +96,133 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @composed
-def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float = 1e-12) -> Tensor:
-    """Divided by its length along an axis: the root of the sum of squares (2) or the sum of absolutes (1)."""
-    if order not in (1, 2):
-        raise ValueError(f"[normalize] order must be 1 or 2, got {order!r}")
-    if order == 1:
-        return divide(x, maximum(sum(absolute(x), axis=axis, keepdims=True), epsilon))
-    return divide(x, sqrt(maximum(sum(square(x), axis=axis, keepdims=True), epsilon)))
-
-
-# Products
+def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The smallest along the axes; as :func:`min`."""
+    return min(x, axis=axis, keepdims=keepdims)
 
 
 @composed
-def dot(x1: Any, x2: Any) -> Tensor:
-    """Over the last axis of `x1` and the second to last of `x2`, or its only one; of numbers the plain product."""
-    first, second = shape(x1), shape(x2)
-    if not first or not second:
-        return multiply(x1, x2)
-    if len(second) <= 2:
-        return matmul(x1, x2)
-    return tensordot(x1, x2, ([len(first) - 1], [len(second) - 2]))
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """From the smallest to the largest along the axes."""
+    return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
 
 
 @composed
-def outer(x1: Any, x2: Any) -> Tensor:
-    """All products of an element of one with an element of the other."""
-    return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
+def count_nonzero(x: Any, axis: Any = None) -> Tensor:
+    """How many elements are not zero, along the axes."""
+    ones = where(not_equal(x, 0.0), 1.0, 0.0)
+    return Tensor(kernels.cast(sum(ones, axis=axis).array, "int64"), tracked=False)
 
 
 @composed
-def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
-    """The product over some axes of both: the last `axes` of one and the first of the other, or two lists of axes."""
-    first, second = shape(x1), shape(x2)
-    if isinstance(axes, int):
-        mine, theirs = list(range(len(first) - axes, len(first))), list(range(axes))
-    else:
-        mine, theirs = ([each] if isinstance(each, int) else list(each) for each in axes)
-    mine, theirs = [i % len(first) for i in mine], [i % len(second) for i in theirs]
-    if [first[i] for i in mine] != [second[i] for i in theirs]:
-        raise ShapeError(f"[tensordot] axes {mine} of shape {first} do not match axes {theirs} of shape {second}")
-    rows = [i for i in range(len(first)) if i not in mine]
-    columns = [i for i in range(len(second)) if i not in theirs]
-    inner = math.prod(first[i] for i in mine)
-    a = reshape(transpose(x1, rows + mine), (math.prod(first[i] for i in rows), inner))
-    b = reshape(transpose(x2, theirs + columns), (inner, math.prod(second[i] for i in columns)))
-    return reshape(matmul(a, b), [*(first[i] for i in rows), *(second[i] for i in columns)])
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The norm of vectors along an axis, or of matrices along two; of all elements if no axis is named.
 
+    Parameters
+    ----------
+    x : tensor
+    ord : None, "fro", 1, 2, infinity or another number
+        None is the root of the sum of squares, as "fro" and, of vectors, 2 are. Of matrices 1 is the largest sum of a
+        column, infinity that of a row; others would need singular values.
+    axis : int or pair, optional
+    keepdims : bool
 
-def _triangle(x: Any, k: int) -> Array:
-    rows, columns = shape(x)[-2:]
-    return np.tri(rows, columns, k, dtype=bool)
+    Raises
+    ------
+    ValueError
+        If there is no such norm.
+    """
+    axes = reduced_axes("norm", axis, ndim(x))
+    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
+        return sqrt(sum(square(x), axis=axes, keepdims=keepdims))
+    if isinstance(ord, str) or len(axes) > 2 or (len(axes) == 2 and ord not in (1, -1, math.inf, -math.inf)):
+        raise ValueError(f"[norm] has no ord={ord!r} along {len(axes)} axes")
+    size = absolute(x)
+    if len(axes) == 2:
+        row, column = (int(a) % ndim(x) for a in (range(ndim(x)) if axis is None else axis))
+        summed, other = (row, column) if ord in (1, -1) else (column, row)
+        size = sum(size, axis=summed, keepdims=True)
+        found = (max if ord > 0 else min)(size, axis=other, keepdims=True)
+        return found if keepdims else reshape(found, [n for i, n in enumerate(shape(x)) if i not in axes])
+    if ord in (math.inf, -math.inf):
+        return (max if ord > 0 else min)(size, axis=axes, keepdims=keepdims)
+    if ord == 0:
+        return sum(where(not_equal(size, 0.0), 1.0, 0.0), axis=axes, keepdims=keepdims)
+    return power(sum(size if ord == 1 else power(size, ord), axis=axes, keepdims=keepdims), 1 / ord)
 
 
 @composed
-def tril(x: Any, k: int = 0) -> Tensor:
-    """The lower triangle of every matrix, up to the `k`-th diagonal; zeros above."""
-    return where(_triangle(x, k), x, 0.0)
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+    """The product along the axes; 1 of nothing. Halves are multiplied with each other until one is left."""
+    sizes = list(shape(x))
+    axes = reduced_axes("prod", axis, len(sizes))
+    rest = [i for i in range(len(sizes)) if i not in axes]
+    y = reshape(transpose(x, [*rest, *axes]), [*(sizes[i] for i in rest), math.prod(sizes[i] for i in axes)])
+    found: Tensor = multiply(y, 1.0)
+    while (length := found.shape[-1]) > 1:
+        half = length // 2
+        pairs = multiply(found[..., :half], found[..., half : 2 * half])
+        found = concatenate([pairs, found[..., 2 * half :]], -1) if length % 2 else pairs
+    if not found.shape[-1]:
+        found = Tensor(np.ones((*found.shape[:-1], 1), found.dtype), tracked=False)
+    kept = [1 if i in axes else n for i, n in enumerate(sizes)]
+    return _typed(_of_integers(x, reshape(found, kept if keepdims else [sizes[i] for i in rest])), dtype)
+
+
+def _of_integers(x: Any, found: Tensor) -> Tensor:
+    whole = convert_to_tensor(x).dtype.kind in "iub"
+    return Tensor(kernels.cast(found.array, "int64"), tracked=False) if whole else found
+
+
+def _typed(x: Tensor, dtype: Any) -> Tensor:
+    return x if dtype is None else convert_to_tensor(x, dtype)
+
+
+# What is no number does not count
 
 
 @composed
-def triu(x: Any, k: int = 0) -> Tensor:
-    """The upper triangle of every matrix, from the `k`-th diagonal on; zeros below."""
-    return where(_triangle(x, k - 1), 0.0, x)
+def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The sum of what is a number."""
+    return sum(where(isnan(x), 0.0, x), axis=axis, keepdims=keepdims)
 
 
 @composed
-def diag(x: Any, k: int = 0) -> Tensor:
-    """A matrix with a vector on its `k`-th diagonal, or that diagonal of a matrix."""
-    if ndim(x) == 1:
-        mask = np.eye(size(x) + (k if k > 0 else -k), k=k, dtype=bool)
-        spread = take(x, np.cumsum(mask.any(1)) - 1, axis=0)
-        return where(mask, reshape(spread, (-1, 1)), 0.0)
-    rows, columns = shape(x)
-    places = np.diagonal(np.arange(rows * columns).reshape(rows, columns), k)
-    return take(ravel(x), np.ascontiguousarray(places), axis=0)
+def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The mean of what is a number."""
+    counts = sum(where(isnan(x), 0.0, 1.0), axis=axis, keepdims=keepdims)
+    return nansum(x, axis=axis, keepdims=keepdims) / counts
+
+
+@composed
+def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The largest of what is a number."""
+    return max(where(isnan(x), -math.inf, x), axis=axis, keepdims=keepdims)
+
+
+@composed
+def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The smallest of what is a number."""
+    return min(where(isnan(x), math.inf, x), axis=axis, keepdims=keepdims)
+
+
+@composed
+def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The product of what is a number."""
+    return prod(where(isnan(x), 1.0, x), axis=axis, keepdims=keepdims)
+
+
+@composed
+def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The variance of what is a number."""
+    missing = isnan(x)
+    apart = where(missing, 0.0, subtract(where(missing, 0.0, x), nanmean(x, axis=axis, keepdims=True)))
+    return sum(square(apart), axis=axis, keepdims=keepdims) / sum(
+        where(missing, 0.0, 1.0), axis=axis, keepdims=keepdims
+    )
+
+
+@composed
+def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The root of the variance of what is a number."""
+    return sqrt(nanvar(x, axis=axis, keepdims=keepdims))

@@ -11,7 +11,21 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._backend import as_floats
 from nerve.ops._differentiable import Result, composed, differentiable
-from nerve.ops.elementwise import absolute, cos, divide, exp, expm1, log1p, multiply, sign, sin, sqrt, square
+from nerve.ops.elementwise import (
+    absolute,
+    cos,
+    divide,
+    equal,
+    exp,
+    expm1,
+    log1p,
+    multiply,
+    sign,
+    sin,
+    sqrt,
+    square,
+    where,
+)
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -23,6 +37,9 @@ __all__ = [
     "arctan2",
     "arctanh",
     "cosh",
+    "deg2rad",
+    "rad2deg",
+    "sinc",
     "sinh",
     "tan",
 ]
@@ -128,3 +145,23 @@ def arccosh(x: Any) -> Tensor:
 def arctanh(x: Any) -> Tensor:
     """The inverse of `tanh`: not a number beyond 1."""
     return (log1p(x) - log1p(multiply(x, -1.0))) * 0.5
+
+
+@composed
+def deg2rad(x: Any) -> Tensor:
+    """Degrees as radians."""
+    return multiply(x, math.pi / 180)
+
+
+@composed
+def rad2deg(x: Any) -> Tensor:
+    """Radians as degrees."""
+    return multiply(x, 180 / math.pi)
+
+
+@composed
+def sinc(x: Any) -> Tensor:
+    """`sin(pi x) / (pi x)`, and 1 at 0."""
+    turned = multiply(x, math.pi)
+    zero = equal(turned, 0.0)
+    return where(zero, 1.0, divide(sin(turned), where(zero, 1.0, turned)))

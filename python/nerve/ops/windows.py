@@ -1,4 +1,4 @@
-"""Windows over one to three axes: pooling under Keras's names."""
+"""Windows over one to three axes: pooling and convolutions under Keras's names, which are of any rank."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ from typing import Any
 from nerve.errors import ShapeError
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import composed
-from nerve.ops.creation import shape
+from nerve.ops.conv import conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d, conv3d_transpose
+from nerve.ops.creation import ndim, shape
 from nerve.ops.elementwise import negative
 from nerve.ops.indexing import reshape, transpose
 from nerve.ops.pool import average_pool1d, average_pool2d, max_pool1d, max_pool2d
 from nerve.ops.pool3d import average_pool3d, max_pool3d
 from nerve.tensor import Tensor
 
-__all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "max_pool", "min_pool"]
+__all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "average_pool",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "max_pool",
+    "min_pool",
+    "separable_conv",
+]
 
 Sizes = int | Sequence[int]
 _MAXIMA = max_pool1d, max_pool2d, max_pool3d  # of one, two and three axes
@@ -148,3 +159,119 @@ def _channels_last(x: Any) -> Tensor:
 
 def _channels_first(x: Tensor) -> Tensor:
     return transpose(x, (0, x.ndim - 1, *range(1, x.ndim - 1)))
+
+
+def _spatial(op: str, inputs: Any, data_format: str | None) -> tuple[int, Any]:
+    """How many axes there are between batch and channels, and the inputs with channels last."""
+    rank = ndim(inputs) - 2
+    if not 1 <= rank <= 3:
+        raise ShapeError(f"[{op}] inputs expects (batch, one to three axes, channels), got shape {shape(inputs)}")
+    if data_format not in (None, "channels_last", "channels_first"):
+        raise ValueError(f"[{op}] data_format must be 'channels_last' or 'channels_first', got {data_format!r}")
+    if data_format == "channels_first":
+        inputs = transpose(inputs, (0, *range(2, rank + 2), 1))
+    return rank, inputs
+
+
+def _back(y: Tensor, data_format: str | None) -> Tensor:
+    if data_format == "channels_first":
+        return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1)))
+    return y
+
+
+def _each(op: str, name: str, value: Sizes, rank: int) -> Any:
+    found = integers(op, name, value, 1)
+    if len(found) not in (1, rank):
+        raise ValueError(f"[{op}] {name} expects one integer or {rank}, got {value!r}")
+    found = found * rank if len(found) == 1 else found
+    return found[0] if rank == 1 else found
+
+
+@composed
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Tensor:
+    """A convolution of sequences, images or volumes.
+
+    Parameters
+    ----------
+    inputs : tensor (batch, ..., channels), or with "channels_first" (batch, channels, ...)
+        With one to three axes between.
+    kernel : tensor (..., channels / groups, filters)
+        Fewer channels than there are mean groups.
+    strides, dilation_rate : int or one for each axis
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+    """
+    rank, x = _spatial("conv", inputs, data_format)
+    options: dict[str, Any] = {
+        "strides": _each("conv", "strides", strides, rank),
+        "dilation_rate": _each("conv", "dilation_rate", dilation_rate, rank),
+        "padding": padding.lower(),
+    }
+    if rank < 3:
+        options["groups"] = max(shape(x)[-1] // max(shape(kernel)[-2], 1), 1)
+    return _back((conv1d, conv2d, conv3d)[rank - 1](x, kernel, **options), data_format)
+
+
+@composed
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Tensor:
+    """A convolution the other way round, with a kernel (..., filters, channels); else as :func:`conv`."""
+    rank, x = _spatial("conv_transpose", inputs, data_format)
+    options: dict[str, Any] = {
+        "strides": _each("conv_transpose", "strides", strides, rank),
+        "dilation_rate": _each("conv_transpose", "dilation_rate", dilation_rate, rank),
+        "padding": padding.lower(),
+        "output_padding": output_padding,
+    }
+    turned = (conv1d_transpose, conv2d_transpose, conv3d_transpose)[rank - 1]
+    return _back(turned(x, kernel, **options), data_format)
+
+
+@composed
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Tensor:
+    """A convolution of every channel by itself, with a kernel (..., channels, multiplier); else as :func:`conv`."""
+    _, x = _spatial("depthwise_conv", inputs, data_format)
+    *window, channels, multiplier = shape(kernel)
+    grouped = reshape(kernel, (*window, 1, channels * multiplier))
+    return _back(conv(x, grouped, strides, padding, None, dilation_rate), data_format)
+
+
+@composed
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Tensor:
+    """:func:`depthwise_conv`, and then a product over the channels."""
+    _, x = _spatial("separable_conv", inputs, data_format)
+    y = depthwise_conv(x, depthwise_kernel, strides, padding, None, dilation_rate)
+    return _back(conv(y, pointwise_kernel), data_format)

@@ -1,8 +1,9 @@
-"""Functions of elements under Keras's names, made of others, so that gradients and recordings are theirs."""
+"""Arithmetic of elements under Keras's names, made of other ops, so that gradients and recordings are theirs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,16 @@ from nerve.ops.elementwise import (
     absolute,
     divide,
     equal,
+    erf,
     exp,
     floor,
     greater,
-    less,
-    less_equal,
     log,
     log1p,
     maximum,
     minimum,
     multiply,
     negative,
-    not_equal,
     power,
     sign,
     sqrt,
@@ -33,26 +32,26 @@ from nerve.ops.elementwise import (
     subtract,
     where,
 )
-from nerve.ops.logic import all, isnan, logical_and, logical_or
+from nerve.ops.logic import isnan
 from nerve.tensor import Tensor
 
 __all__ = [
-    "allclose",
     "cbrt",
-    "deg2rad",
     "divide_no_nan",
+    "erfc",
     "exp2",
     "floor_divide",
+    "fmax",
+    "fmin",
     "heaviside",
     "hypot",
-    "isclose",
     "log2",
     "log10",
     "logaddexp",
-    "logical_xor",
+    "logaddexp2",
     "mod",
     "nan_to_num",
-    "rad2deg",
+    "select",
     "true_divide",
     "trunc",
 ]
@@ -136,44 +135,9 @@ def trunc(x: Any) -> Tensor:
 
 
 @composed
-def deg2rad(x: Any) -> Tensor:
-    """Degrees as radians."""
-    return multiply(x, math.pi / 180)
-
-
-@composed
-def rad2deg(x: Any) -> Tensor:
-    """Radians as degrees."""
-    return multiply(x, 180 / math.pi)
-
-
-@composed
 def heaviside(x1: Any, x2: Any) -> Tensor:
     """0 below zero, 1 above, and `x2` at it."""
     return where(equal(x1, 0.0), x2, where(greater(x1, 0.0), 1.0, 0.0))
-
-
-# Comparisons
-
-
-@composed
-def logical_xor(x1: Any, x2: Any) -> Tensor:
-    """Where exactly one holds."""
-    return not_equal(where(logical_or(x1, x2), 1.0, 0.0), where(logical_and(x1, x2), 1.0, 0.0))
-
-
-@composed
-def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Where |x1 - x2| <= atol + rtol |x2|, or both are the same infinity, or, if `equal_nan`, no numbers."""
-    near = less_equal(absolute(subtract(x1, x2)), absolute(x2) * rtol + atol)
-    near = logical_or(logical_and(near, less(absolute(x2), math.inf)), equal(x1, x2))
-    return logical_or(near, logical_and(isnan(x1), isnan(x2))) if equal_nan else near
-
-
-@composed
-def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether :func:`isclose` holds everywhere."""
-    return all(isclose(x1, x2, rtol, atol, equal_nan))
 
 
 @composed
@@ -184,3 +148,38 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     found = where(isnan(tensor), nan, tensor)
     found = where(equal(found, math.inf), largest if posinf is None else posinf, found)
     return where(equal(found, -math.inf), -largest if neginf is None else neginf, found)
+
+
+@composed
+def fmax(x1: Any, x2: Any) -> Tensor:
+    """The larger of two; the other one where one is no number."""
+    return maximum(where(isnan(x1), x2, x1), where(isnan(x2), x1, x2))
+
+
+@composed
+def fmin(x1: Any, x2: Any) -> Tensor:
+    """The smaller of two; the other one where one is no number."""
+    return minimum(where(isnan(x1), x2, x1), where(isnan(x2), x1, x2))
+
+
+@composed
+def erfc(x: Any) -> Tensor:
+    """`1 - erf(x)`."""
+    return subtract(1.0, erf(x))
+
+
+@composed
+def logaddexp2(x1: Any, x2: Any) -> Tensor:
+    """`log2(2**x1 + 2**x2)`, which does not overflow."""
+    return maximum(x1, x2) + log1p(exp2(negative(absolute(subtract(x1, x2))))) * (1 / math.log(2))
+
+
+@composed
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Tensor:
+    """The choice of the first condition that holds; `default` where none does."""
+    if len(condlist) != len(choicelist) or not condlist:
+        raise ValueError(f"[select] expects a choice for each condition, got {len(condlist)} and {len(choicelist)}")
+    found: Any = float(default) if isinstance(default, int) else default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        found = where(condition, choice, found)
+    return convert_to_tensor(found)

@@ -1,0 +1,101 @@
+"""Products of vectors, matrices and other arrays, made of other ops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nerve.errors import ShapeError
+from nerve.ops._differentiable import composed
+from nerve.ops.creation import ndim, shape
+from nerve.ops.elementwise import multiply
+from nerve.ops.indexing import reshape, take, transpose
+from nerve.ops.matmul import matmul
+from nerve.ops.reduce import sum
+from nerve.ops.shaping import ravel
+from nerve.tensor import Tensor
+
+__all__ = [
+    "cross",
+    "dot",
+    "inner",
+    "kron",
+    "outer",
+    "tensordot",
+    "vdot",
+]
+
+
+@composed
+def dot(x1: Any, x2: Any) -> Tensor:
+    """Over the last axis of `x1` and the second to last of `x2`, or its only one; of numbers the plain product."""
+    first, second = shape(x1), shape(x2)
+    if not first or not second:
+        return multiply(x1, x2)
+    if len(second) <= 2:
+        return matmul(x1, x2)
+    return tensordot(x1, x2, ([len(first) - 1], [len(second) - 2]))
+
+
+@composed
+def outer(x1: Any, x2: Any) -> Tensor:
+    """All products of an element of one with an element of the other."""
+    return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
+
+
+@composed
+def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
+    """The product over some axes of both: the last `axes` of one and the first of the other, or two lists of axes."""
+    first, second = shape(x1), shape(x2)
+    if isinstance(axes, int):
+        mine, theirs = list(range(len(first) - axes, len(first))), list(range(axes))
+    else:
+        mine, theirs = ([each] if isinstance(each, int) else list(each) for each in axes)
+    mine, theirs = [i % len(first) for i in mine], [i % len(second) for i in theirs]
+    if [first[i] for i in mine] != [second[i] for i in theirs]:
+        raise ShapeError(f"[tensordot] axes {mine} of shape {first} do not match axes {theirs} of shape {second}")
+    rows = [i for i in range(len(first)) if i not in mine]
+    columns = [i for i in range(len(second)) if i not in theirs]
+    inner = math.prod(first[i] for i in mine)
+    a = reshape(transpose(x1, rows + mine), (math.prod(first[i] for i in rows), inner))
+    b = reshape(transpose(x2, theirs + columns), (inner, math.prod(second[i] for i in columns)))
+    return reshape(matmul(a, b), [*(first[i] for i in rows), *(second[i] for i in columns)])
+
+
+@composed
+def inner(x1: Any, x2: Any) -> Tensor:
+    """Over the last axes of both."""
+    if not ndim(x1) or not ndim(x2):
+        return multiply(x1, x2)
+    return tensordot(x1, x2, ([ndim(x1) - 1], [ndim(x2) - 1]))
+
+
+@composed
+def vdot(x1: Any, x2: Any) -> Tensor:
+    """Of all elements of both."""
+    return sum(multiply(ravel(x1), ravel(x2)))
+
+
+@composed
+def kron(x1: Any, x2: Any) -> Tensor:
+    """Every element of one times the whole other, side by side as in the one."""
+    rank = max(ndim(x1), ndim(x2))
+    a, b = ([1] * (rank - ndim(x)) + list(shape(x)) for x in (x1, x2))
+    wide = multiply(
+        reshape(x1, [n for size in a for n in (size, 1)]), reshape(x2, [n for size in b for n in (1, size)])
+    )
+    return reshape(wide, [n * m for n, m in zip(a, b, strict=True)])
+
+
+@composed
+def cross(x1: Any, x2: Any, axis: int = -1) -> Tensor:
+    """Of vectors of three along an axis: at a right angle to both."""
+    sizes = shape(x1)[axis], shape(x2)[axis]
+    if sizes != (3, 3):
+        raise ShapeError(f"[cross] expects vectors of 3 along axis {axis}, got {sizes[0]} and {sizes[1]}")
+    one, two, three = (np.array(order) for order in ([1, 2, 0], [2, 0, 1], [0, 1, 2]))
+    turned = [take(x, order, axis=axis) for x, order in ((x1, one), (x2, two), (x1, two), (x2, one))]
+    return take(multiply(turned[0], turned[1]) - multiply(turned[2], turned[3]), three, axis=axis)
