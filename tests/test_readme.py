@@ -71,6 +71,19 @@ def test_recipes_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert sure == "[ True]"
 
 
+def test_the_op_to_learn_from_is_there() -> None:
+    """What CONTRIBUTING.md shows of one op stands in the files beside it, line by line."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Adding an op")[2]
+    shown = 0
+    for place in re.split(r"^\d\. ", text, flags=re.MULTILINE)[1:6]:
+        path = ROOT / re.findall(r"\]\((\S+)\)", place)[0]
+        for block in re.findall(r"```\w+\n(.*?)```", place, re.DOTALL):
+            lines = {line.strip() for line in path.read_text(encoding="utf-8").splitlines()}
+            assert {line.strip() for line in block.strip().splitlines()} <= lines, path
+            shown += 1
+    assert shown == 2
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8"))
