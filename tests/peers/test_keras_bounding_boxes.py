@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
+from test_keras import array, keras  # skips this file too where Keras is not installed
 
 import nerve
 from nerve import layers
 from nerve.utils import bounding_boxes
 
-os.environ["KERAS_BACKEND"] = "torch"
-keras = pytest.importorskip("keras")
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
 RNG = np.random.default_rng(1)
@@ -25,12 +22,8 @@ FORMATS = [
 ]  # fmt: skip
 
 
-def array(x):
-    return np.asarray(x if isinstance(x, np.ndarray | nerve.Tensor) else keras.ops.convert_to_numpy(x))
-
-
 def arrays(found):
-    return {key: np.asarray(keras.ops.convert_to_numpy(value)) for key, value in found.items()}
+    return {key: array(value) for key, value in found.items()}
 
 
 @pytest.mark.parametrize("source", FORMATS)
@@ -38,7 +31,7 @@ def arrays(found):
 def test_formats(source, target):
     ours = bounding_boxes.convert_format(BOXES, source, target, 30, 40).numpy()
     theirs = keras.utils.bounding_boxes.convert_format(BOXES, source, target, 30, 40)
-    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(ours, array(theirs), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("form", "scale"), [("xyxy", 1.0), ("rel_xyxy", 0.1)])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_keras import array, keras  # skips this file too where Keras is not installed
 
 import nerve
 from nerve import ops
-from tests.peers.test_keras import array, keras
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
