@@ -19,14 +19,14 @@ def channels_first(x: np.ndarray, layout: str) -> Any:
     return torch.from_numpy(x.copy()).movedim(-1, 1).contiguous(memory_format=getattr(torch, layout))
 
 
-def channels_last(result: Any) -> Any:
-    """A tensor of PyTorch's with the axes of nerve's arrays."""
-    return result.movedim(1, -1)
-
-
 def filters_first(kernel: np.ndarray, layout: str) -> Any:
     """The same for a convolution's kernel, whose channels and filters come last."""
     return torch.from_numpy(kernel.copy()).movedim((-1, -2), (0, 1)).contiguous(memory_format=getattr(torch, layout))
+
+
+def channels_last(result: Any) -> Any:
+    """A tensor of PyTorch's with the axes of nerve's arrays."""
+    return result.movedim(1, -1)
 
 
 def filters_last(result: Any) -> Any:
