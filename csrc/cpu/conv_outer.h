@@ -55,9 +55,7 @@ void outer_products(T* out, int64_t stride, const Patches<T>& m, int64_t images,
     const int64_t together = by_tap ? m.channels : patch, most_rows = narrow ? narrow_rows : outer_rows;
     const int64_t of_one = pieces(together, most_rows), tiles = patch / together * of_one;
     const int64_t height = narrow || by_tap ? pieces(together, of_one) : most_rows;
-    // As many offsets as the highest tile for these rows reads, which is one of a single vector: a last panel may be
-    // so.
-    const int64_t held = outer_height(most_rows, narrow_rows);
+    const int64_t held = outer_offsets(most_rows);
     OuterTile* list = static_cast<OuterTile*>(
         runtime::scratch(runtime::packed_b, size_t(tiles) * (sizeof(OuterTile) + size_t(held) * sizeof(int64_t))));
     int64_t* offsets = reinterpret_cast<int64_t*>(list + tiles);

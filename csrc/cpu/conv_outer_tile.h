@@ -118,6 +118,19 @@ constexpr int outer_height(int64_t rows, int most) {
            : rows <= 14 && most > 14 ? 14
                                      : most;
 }
+// body(outer_height(rows, most)) for rows <= most, as a constant.
+template <int most, int least = 1, class Body>
+NERVE_INLINE void with_height(int rows, const Body& body) {
+    constexpr int height = outer_height(least, most);
+    if constexpr (height < most)
+        if (rows > height) return with_height<most, height + 1>(rows, body);
+    body(std::integral_constant<int, height>());
+}
+
+// As many offsets as the highest tile for at most this many rows reads, which is one of a single vector: a last panel
+// of wider ones may be so.
+constexpr int outer_offsets(int64_t rows) { return outer_height(rows, narrow_rows); }
+static_assert(outer_rows <= narrow_rows);
 
 // Of how many rows tiles are that make up a tap's, or 0 where too many rows would be computed for nothing.
 inline int64_t rows_of_tap(int64_t channels) {
@@ -132,17 +145,7 @@ inline void outer_tile_of(T* out, int64_t stride, const Segment<T>* segments, in
         outer_tile<V, decltype(height)::value, J>(out, stride, segments, n, offsets, x_step, b, b_step, rows, columns,
                                                   first);
     };
-    constexpr int most = J == 1 ? narrow_rows : outer_rows;
-    if (rows <= 4)
-        of(std::integral_constant<int, 4>());
-    else if (rows <= 8)
-        of(std::integral_constant<int, outer_height(8, most)>());
-    else if (rows <= 11)
-        of(std::integral_constant<int, outer_height(11, most)>());
-    else if (rows <= 14)
-        of(std::integral_constant<int, outer_height(14, most)>());
-    else
-        of(std::integral_constant<int, most>());
+    with_height<J == 1 ? narrow_rows : outer_rows>(rows, of);
 }
 
 }  // namespace nerve::NERVE_ISA
