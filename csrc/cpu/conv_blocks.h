@@ -119,10 +119,8 @@ struct PixelBlocks {
         const int64_t n0 = i / per_image * together, first = i % per_image * lines * m.stride_y + m.first_y;
         const int64_t begin = first > 0 ? first : 0, end = smaller(first + height, m.height), row = m.width * m.pixel;
         const int64_t z = smaller(m.z(n0) + (m.taps_z - 1) * m.step_z, m.depth - 1);
-        const int64_t n =
-            per_image > 1
-                ? 1
-                : smaller(together, images - n0);  // whole images are side by side, planes where stride_z is 1
+        // Whole images are side by side, planes where stride_z is 1.
+        const int64_t n = per_image > 1 ? 1 : smaller(together, images - n0);
         if (end <= begin || z < 0) return {};
         const T* from = m.plane(n0, z) + begin * row;
         return {from, from + ((n - 1) * m.height + end - begin) * row};

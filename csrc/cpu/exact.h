@@ -80,8 +80,8 @@ NERVE_INLINE double exact_dot(const T* x, const T* y, int64_t size) {
 // 1 - cos of the angle of rows whose dot product and squares these are, from 0 to 2: exactly 0 for equal rows, 1 where
 // one is zero.
 NERVE_INLINE double cosine_distance(double dot, double x_square, double y_square) {
-    const double both =
-        x_square * y_square;  // its root is x_square where that is y_square, unless it over- or underflows
+    // Its root is x_square where that is y_square, unless it over- or underflows.
+    const double both = x_square * y_square;
     const bool safe = both > 0x1p-900 && both < __builtin_inf();
     const double norms = safe ? __builtin_sqrt(both) : __builtin_sqrt(x_square) * __builtin_sqrt(y_square);
     const double distance = norms == 0 ? 1 : 1 - dot / norms;

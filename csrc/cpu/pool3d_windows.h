@@ -6,7 +6,7 @@
 namespace nerve::NERVE_ISA {
 namespace {  // pool3d.cpp alone includes this
 
-// Which positions each window covers, along each along.
+// Which positions each window covers, along each axis.
 struct Tables {
     Span *depth, *height, *width;
 
