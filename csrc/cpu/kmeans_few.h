@@ -7,14 +7,6 @@
 
 namespace nerve::NERVE_ISA {
 
-// Keeps GCC from loading it again for each use.
-template <class T>
-NERVE_INLINE void in_register(vec<T>& x) {
-#if defined(__x86_64__)
-    asm("" : "+v"(x.v));
-#endif
-}
-
 template <class T>
 struct FewNearest {
     using V = vec<T>;

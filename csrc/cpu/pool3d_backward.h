@@ -60,9 +60,7 @@ NERVE_INLINE void look_for_winners(T* to, const T* grad, const int32_t* index, R
             for (int64_t w = 0; w < count; ++w, at += channels) {
                 const bits<T> winner = load_integers<T>(index + at);
                 vec<T> g = load(grad + at);
-#if defined(__AVX512F__)
-                asm("" : "+v"(g.v));  // to a register: additions to some lanes take much longer from memory
-#endif
+                in_register(g);  // additions to some lanes take much longer from memory
                 for (int x = 0; x < some; ++x)
                     if (reach == 0 || (x <= w && w < x + reach))
                         sum[x] = select(mask<T>{winner == here[x]}, sum[x] + g, sum[x]);

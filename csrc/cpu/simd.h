@@ -135,6 +135,14 @@ NERVE_INLINE vec<T> load_streamed(const T* p) {
 #endif
 }
 
+// Keeps GCC from loading x anew for each use.
+template <class T>
+NERVE_INLINE void in_register([[maybe_unused]] vec<T>& x) {
+#if defined(__x86_64__)
+    asm("" : "+v"(x.v));
+#endif
+}
+
 #if defined(__AVX2__) && !defined(__AVX512F__)
 template <class T>
 NERVE_INLINE __m256i first_lanes(int64_t n) {
