@@ -12,6 +12,7 @@ namespace nerve::NERVE_ISA {
 constexpr int exact_lanes = 8;
 
 typedef float GivenFloats __attribute__((vector_size(exact_lanes * sizeof(float))));
+typedef double ExactLanes __attribute__((vector_size(exact_lanes * sizeof(double))));
 
 template <bool manhattan>
 NERVE_INLINE double term_of(double difference) {
@@ -20,34 +21,48 @@ NERVE_INLINE double term_of(double difference) {
     else
         return difference * difference;
 }
+template <bool manhattan>
+NERVE_INLINE ExactLanes term_of(ExactLanes difference) {
+    typedef int64_t Bits __attribute__((vector_size(sizeof difference)));
+    if constexpr (manhattan)
+        return (ExactLanes)((Bits)difference & INT64_MAX);
+    else
+        return difference * difference;
+}
 
 NERVE_INLINE double folded(const double (&lane)[exact_lanes]) {
     return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
-// The sum of squares, or of magnitudes, of x - y.
-template <bool manhattan, class T>
-NERVE_INLINE double exact_distance(const T* x, const T* y, int64_t size) {
-    typedef double Lanes __attribute__((vector_size(exact_lanes * sizeof(double))));
-    typedef int64_t Bits __attribute__((vector_size(exact_lanes * sizeof(double))));
-    using Given = std::conditional_t<sizeof(T) == 4, GivenFloats, Lanes>;
+// The sum of term(x, y), of eight lanes at a time and of numbers.
+template <class T, class Term>
+NERVE_INLINE double exact_sum(const T* x, const T* y, int64_t size, const Term& term) {
+    using Given = std::conditional_t<sizeof(T) == 4, GivenFloats, ExactLanes>;
     double lane[exact_lanes] = {};
     int64_t k = 0;
     if (size >= exact_lanes) {
-        Lanes sum = {};
+        ExactLanes sum = {};
         for (; k + exact_lanes <= size; k += exact_lanes) {
             Given a, b;
             std::memcpy(&a, x + k, sizeof a), std::memcpy(&b, y + k, sizeof b);
-            const Lanes difference = __builtin_convertvector(a, Lanes) - __builtin_convertvector(b, Lanes);
-            if constexpr (manhattan)
-                sum += (Lanes)((Bits)difference & INT64_MAX);
-            else
-                sum += difference * difference;
+            sum += term(__builtin_convertvector(a, ExactLanes), __builtin_convertvector(b, ExactLanes));
         }
         std::memcpy(lane, &sum, sizeof sum);
     }
-    for (int i = 0; k < size; ++i, ++k) lane[i] += term_of<manhattan>(double(x[k]) - double(y[k]));
+    for (int i = 0; k < size; ++i, ++k) lane[i] += term(double(x[k]), double(y[k]));
     return folded(lane);
+}
+
+// The sum of squares, or of magnitudes, of x - y.
+template <bool manhattan, class T>
+NERVE_INLINE double exact_distance(const T* x, const T* y, int64_t size) {
+    return exact_sum(x, y, size, [](auto a, auto b) NERVE_LAMBDA_INLINE { return term_of<manhattan>(a - b); });
+}
+
+// The sum of products x y.
+template <class T>
+NERVE_INLINE double exact_dot(const T* x, const T* y, int64_t size) {
+    return exact_sum(x, y, size, [](auto a, auto b) NERVE_LAMBDA_INLINE { return a * b; });
 }
 
 // The same of a point whose coordinates are `stride` apart.
@@ -56,24 +71,6 @@ NERVE_INLINE double exact_distance(const T* x, const T* y, int64_t stride, int64
     double lane[exact_lanes] = {};
     for (int64_t k = 0; k < size; ++k)
         lane[k % exact_lanes] += term_of<manhattan>(double(x[k]) - double(y[k * stride]));
-    return folded(lane);
-}
-
-// The sum of products x y.
-template <class T>
-NERVE_INLINE double exact_dot(const T* x, const T* y, int64_t size) {
-    typedef double Lanes __attribute__((vector_size(exact_lanes * sizeof(double))));
-    using Given = std::conditional_t<sizeof(T) == 4, GivenFloats, Lanes>;
-    double lane[exact_lanes];
-    Lanes sum = {};
-    int64_t k = 0;
-    for (; k + exact_lanes <= size; k += exact_lanes) {
-        Given a, b;
-        std::memcpy(&a, x + k, sizeof a), std::memcpy(&b, y + k, sizeof b);
-        sum += __builtin_convertvector(a, Lanes) * __builtin_convertvector(b, Lanes);
-    }
-    std::memcpy(lane, &sum, sizeof sum);
-    for (int i = 0; k < size; ++i, ++k) lane[i] += double(x[k]) * double(y[k]);
     return folded(lane);
 }
 
