@@ -112,7 +112,7 @@ void max_backward(T* grad_x, const T* grad, const Index* index, const Pool2DShap
             sum[k] += select(mask<T>{winner == here}, g, vec<T>(T(0)));
         }
     };
-    if (s.channels < lanes && rows_over(s) * Spread<T>::most_over(columns_of(s)) <= few_windows)
+    if (s.channels < lanes && most_over(rows_of(s)) * most_over(columns_of(s)) <= few_windows)
         spread_to_winners(grad_x, grad, index, s);
     else if (s.channels < lanes || (overlap(s) && sizeof(Index) == 1 && s.channels <= few_channels))
         give_to_winners(grad_x, grad, index, s);

@@ -137,16 +137,13 @@ void give_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2DS
     });
 }
 
-// How many windows a row of the image may be in.
-NERVE_INLINE int64_t rows_over(const Pool2DShape& s) { return (s.pool_height + s.stride_height - 1) / s.stride_height; }
-
 // Each position of the image gets, of the rows of the output, what is its winner's; of windows that overlap as well as
 // of others. Rows are read where they are, but for those next to the ends of memory, which are copied.
 template <class T, class Index>
 void spread_to_winners(T* grad_x, const T* grad, const Index* index, const Pool2DShape& s) {
     const int64_t size = s.width * s.channels, row = s.out_width * s.channels, total = s.batch * s.out_height * row;
     if (size == 0) return;
-    const int64_t reach_rows = rows_over(s);
+    const int64_t reach_rows = most_over(rows_of(s));
     Memory memory(runtime::workspace, Spread<T>::bytes(columns_of(s), s.channels));
     const Spread<T> plan(columns_of(s), s.channels, memory);
     parallel_blocks(s.batch * s.height, rows_in_a_task(size), [&](int64_t begin, int64_t end) {
@@ -174,7 +171,7 @@ template <class T, class Weigh>
 void spread_to_all(T* grad_x, const Pool2DShape& s, const Weigh& weigh) {
     const int64_t size = s.width * s.channels;
     if (size == 0) return;
-    const int64_t reach_rows = rows_over(s);
+    const int64_t reach_rows = most_over(rows_of(s));
     Memory memory(runtime::workspace, Spread<T>::bytes(columns_of(s), s.channels));
     const Spread<T> plan(columns_of(s), s.channels, memory);
     parallel_blocks(s.batch * s.height, rows_in_a_task(size), [&](int64_t begin, int64_t end) {

@@ -6,6 +6,9 @@
 namespace nerve::NERVE_ISA {
 namespace {
 
+// How many windows along an axis a position may be in.
+NERVE_INLINE int64_t most_over(const Windows& along) { return (along.pool + along.stride - 1) / along.stride; }
+
 // How a line gathers from rows of the output ("sources"): for every vector of the line, the place of its first source,
 // a permutation of the sources from there on, and, for each of the `reach` windows that may share a column, which of
 // their columns it is, or something negative where there is no such window. Up to `margin` elements in front of a
@@ -19,8 +22,6 @@ struct Spread {
     Integer *from, *column;
     int64_t* base;
 
-    // How many windows along an axis a position may be in.
-    static int64_t most_over(const Windows& along) { return (along.pool + along.stride - 1) / along.stride; }
     static int64_t bytes(const Windows& along, int64_t channels) {
         const int64_t most = along.size * channels / lanes + 1;
         return (1 + most_over(along)) * most * lanes * int64_t(sizeof(Integer)) + most * int64_t(sizeof(int64_t)) + 192;

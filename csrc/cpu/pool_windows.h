@@ -22,6 +22,9 @@ NERVE_INLINE Span windows_inside(const Pool2DShape& s) {
     return {begin, end < s.out_width ? end : s.out_width};
 }
 
+NERVE_INLINE Windows rows_of(const Pool2DShape& s) {
+    return {s.height, s.out_height, s.pool_height, s.stride_height, s.pad_top};
+}
 NERVE_INLINE Windows columns_of(const Pool2DShape& s) {
     return {s.width, s.out_width, s.pool_width, s.stride_width, s.pad_left};
 }
