@@ -50,8 +50,8 @@ NERVE_INLINE void each_strip(int64_t channels, const Body& body) {
 // last pixel to the first, so all steps are negative then.
 template <class T>
 struct Depthwise {
-    int64_t out_row, out_pixel, row, pixel;  // from one pixel to the next, of out and of x
-    const T *kernel, *bias;                  // a tap has `padded` elements, whole vectors
+    int64_t out_row, row, pixel;  // from one line or pixel to the next, of out and of x
+    const T *kernel, *bias;       // a tap has `padded` elements, whole vectors
     int64_t padded;
     const Conv2DShape& s;
     bool relu;
@@ -66,8 +66,6 @@ struct DepthwiseTile {
     const T* x;
     int64_t at_y, at_x, lines, pixels;
 };
-
-NERVE_INLINE bool within(int64_t i, int64_t size) { return uint64_t(i) < uint64_t(size); }
 
 // A vector of channels from c on, for R lines of N outputs. K taps in a row with strides S and no dilation, what is
 // read serving all of the taps and lines that look at it; or, for K = 0 and R = 1, any number, strides and dilation.
@@ -122,7 +120,7 @@ NERVE_INLINE void depthwise_tile(const Depthwise<T>& d, const DepthwiseTile<T>& 
         for (int n = 0; n < N; ++n) {
             if (edges && (r >= tile.lines || n >= tile.pixels)) continue;
             if (d.bias != nullptr) sum[r][n] += strip.read(d.bias + c, 0);
-            T* to = tile.out + r * d.out_row + n * d.out_pixel + c;
+            T* to = tile.out + r * d.out_row + n * d.pixel + c;
             strip.write(to, 0, d.relu ? max(sum[r][n], V(T(0))) : sum[r][n]);
         }
 }
@@ -144,7 +142,7 @@ void depthwise_lines(T* out, const T* x, const Depthwise<T>& d, int64_t line) {
     for (int64_t j = 0; j < s.out_width; j += N) {
         const int64_t at_x = j * s.stride_width - s.pad_left, pixels = smaller(N, s.out_width - j);
         const DepthwiseTile<T> tile{
-            out + line * d.out_row + j * d.out_pixel, x + at_y * d.row + at_x * d.pixel, at_y, at_x, lines, pixels};
+            out + line * d.out_row + j * d.pixel, x + at_y * d.row + at_x * d.pixel, at_y, at_x, lines, pixels};
         const int64_t last = at_x + (N - 1) * s.stride_width + (s.kernel_width - 1) * s.dilation_width;
         int64_t c = 0;
         if (lines == R && pixels == N && at_x >= 0 && last < s.width)
@@ -173,7 +171,6 @@ void depthwise_images(T* out, const T* x, const T* kernel, const T* bias, const 
     }
     const int64_t step = backward ? -channels : channels;
     const Depthwise<T> d{s.out_width * step,
-                         step,
                          s.width * step,
                          step,
                          packed,

@@ -86,8 +86,7 @@ NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, cons
             ahead.ask(ask);
             const int64_t length = runs->length;
             if constexpr (pixels != Pixels::anywhere) {
-                const bool seen = uint64_t(tile.z + runs->tap.z) < uint64_t(tile.depth) &&
-                                  uint64_t(tile.y + runs->tap.y) < uint64_t(tile.height);
+                const bool seen = within(tile.z + runs->tap.z, tile.depth) && within(tile.y + runs->tap.y, tile.height);
                 const T* from = tile.x[0] + runs->offset;
                 auto multiply = [&](int64_t k, auto pixel) NERVE_LAMBDA_INLINE {
                     V bk[J];
@@ -132,8 +131,7 @@ NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, cons
             } else if (tile.x_step != 0) {
                 const T* from = tile.x[0] + runs->offset;
                 const int64_t left = tile.corners->x + tap.x;
-                seen = uint64_t(tile.corners->z + tap.z) < uint64_t(tile.depth) &&
-                       uint64_t(tile.corners->y + tap.y) < uint64_t(tile.height);
+                seen = within(tile.corners->z + tap.z, tile.depth) && within(tile.corners->y + tap.y, tile.height);
                 const bool begins = left >= 0, ends = left + (R - 1) * tile.stride < tile.width;
                 if (begins && ends) {
 #pragma GCC unroll 16
@@ -142,16 +140,15 @@ NERVE_NOINLINE void direct_tile(const DirectTile<T>& tile, const Run* runs, cons
                     skips = begins ? 1 : -1;
 #pragma GCC unroll 16
                     for (int r = 0; r < R; ++r)
-                        a[r] =
-                            uint64_t(left + r * tile.stride) < uint64_t(tile.width) ? from + r * tile.x_step : zeros<T>;
+                        a[r] = within(left + r * tile.stride, tile.width) ? from + r * tile.x_step : zeros<T>;
                 }
             } else {
                 seen = false;
 #pragma GCC unroll 16
                 for (int r = 0; r < R; ++r) {
-                    const bool inside = uint64_t(tile.corners[r].z + tap.z) < uint64_t(tile.depth) &&
-                                        uint64_t(tile.corners[r].y + tap.y) < uint64_t(tile.height) &&
-                                        uint64_t(tile.corners[r].x + tap.x) < uint64_t(tile.width);
+                    const Place at = tile.corners[r] + tap;
+                    const bool inside =
+                        within(at.z, tile.depth) && within(at.y, tile.height) && within(at.x, tile.width);
                     a[r] = inside ? tile.x[r] + runs->offset : zeros<T>;
                     seen |= inside;
                 }

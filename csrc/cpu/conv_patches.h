@@ -7,6 +7,9 @@
 
 namespace nerve::NERVE_ISA {
 
+// Whether i is in [0, size).
+NERVE_INLINE bool within(int64_t i, int64_t size) { return uint64_t(i) < uint64_t(size); }
+
 // Where an element of a patch lies, from the patch's corner, or where a patch lies in its volume: in pixels.
 struct Place {
     int64_t z, y, x;
@@ -33,8 +36,8 @@ struct Patches {
         return at.z >= 0 && at.z + (taps_z - 1) * step_z < depth && at.y >= 0 &&
                at.y + (taps_y - 1) * step_y < height && at.x >= 0 && at.x + (taps_x - 1) * step_x < width;
     }
-    NERVE_INLINE bool has_plane(int64_t z) const { return z >= 0 && z < depth; }
-    NERVE_INLINE bool has_row(int64_t y) const { return y >= 0 && y < height; }
+    NERVE_INLINE bool has_plane(int64_t z) const { return within(z, depth); }
+    NERVE_INLINE bool has_row(int64_t y) const { return within(y, height); }
     // The plane that image n is at, perhaps outside of the volume, and where it begins.
     NERVE_INLINE int64_t z(int64_t n) const { return n % rows_z * stride_z + first_z; }
     NERVE_INLINE const T* plane(int64_t n, int64_t z) const {
