@@ -1,50 +1,10 @@
 // Convolution with one input and one output channel per group: no product of matrices, so vectors run along the
 // channels.
 #pragma once
+#include "cpu/access.h"
 #include "cpu/conv_patches.h"
 
 namespace nerve::NERVE_ISA {
-
-// `count` vectors of channels, the last `lanes` of which (all, or those left over) are there.
-template <int count>
-struct Strip {
-    static constexpr int size = count;
-    int64_t lanes;
-
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p, int i) const {
-        return lanes == vec<T>::size ? load(p + i * vec<T>::size) : load_partial(p, lanes);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, int i, vec<T> x) const {
-        if (lanes == vec<T>::size)
-            store(p + i * vec<T>::size, x);
-        else
-            store_partial(p, x, lanes);
-    }
-};
-
-// One vector of channels, all there.
-struct Whole {
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p, int) const {
-        return load(p);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, int, vec<T> x) const {
-        store(p, x);
-    }
-};
-
-// body(c, strip) over all channels.
-template <class T, class Body>
-NERVE_INLINE void each_strip(int64_t channels, const Body& body) {
-    constexpr int64_t n = vec<T>::size;
-    int64_t c = 0;
-    for (; c + 4 * n <= channels; c += 4 * n) body(c, Strip<4>{n});
-    for (; c + n <= channels; c += n) body(c, Strip<1>{n});
-    if (c < channels) body(c, Strip<1>{channels - c});
-}
 
 // A depthwise convolution, or its gradient with strides of one: that is the convolution of the gradients read from the
 // last pixel to the first, so all steps are negative then.
@@ -70,8 +30,8 @@ struct DepthwiseTile {
 // A vector of channels from c on, for R lines of N outputs. K taps in a row with strides S and no dilation, what is
 // read serving all of the taps and lines that look at it; or, for K = 0 and R = 1, any number, strides and dilation.
 // With `edges`, some outputs are not there, or look beyond the left or right end of the image, at zeros.
-template <int R, int N, int K, int S, bool edges, class T, class Channels>
-NERVE_INLINE void depthwise_tile(const Depthwise<T>& d, const DepthwiseTile<T>& tile, int64_t c, Channels strip) {
+template <int R, int N, int K, int S, bool edges, class T, class Access>
+NERVE_INLINE void depthwise_tile(const Depthwise<T>& d, const DepthwiseTile<T>& tile, int64_t c, Access at) {
     using V = vec<T>;
     const Conv2DShape& s = d.s;
     const int64_t taps_x = K > 0 ? K : s.kernel_width, stride = K > 0 ? S : s.stride_width;
@@ -82,7 +42,7 @@ NERVE_INLINE void depthwise_tile(const Depthwise<T>& d, const DepthwiseTile<T>& 
 #pragma GCC unroll 16
         for (int n = 0; n < N; ++n) sum[r][n] = V(T(0));
     auto read = [&](const T* from, int64_t u) NERVE_LAMBDA_INLINE {
-        return !edges || within(tile.at_x + u, s.width) ? strip.read(from + u * d.pixel, 0) : V(T(0));
+        return !edges || within(tile.at_x + u, s.width) ? at.read(from + u * d.pixel) : V(T(0));
     };
     for (int64_t l = 0; l < s.kernel_height + (R - 1) * S; ++l) {
         if (!within(tile.at_y + l * apart_y, s.height)) continue;
@@ -119,9 +79,9 @@ NERVE_INLINE void depthwise_tile(const Depthwise<T>& d, const DepthwiseTile<T>& 
 #pragma GCC unroll 16
         for (int n = 0; n < N; ++n) {
             if (edges && (r >= tile.lines || n >= tile.pixels)) continue;
-            if (d.bias != nullptr) sum[r][n] += strip.read(d.bias + c, 0);
+            if (d.bias != nullptr) sum[r][n] += at.read(d.bias + c);
             T* to = tile.out + r * d.out_row + n * d.pixel + c;
-            strip.write(to, 0, d.relu ? max(sum[r][n], V(T(0))) : sum[r][n]);
+            at.write(to, d.relu ? max(sum[r][n], V(T(0))) : sum[r][n]);
         }
 }
 
@@ -148,7 +108,7 @@ void depthwise_lines(T* out, const T* x, const Depthwise<T>& d, int64_t line) {
         if (lines == R && pixels == N && at_x >= 0 && last < s.width)
             for (; c + n <= s.channels; c += n) depthwise_tile<R, N, K, S, false>(d, tile, c, Whole());
         for (; c + n <= s.channels; c += n) depthwise_tile<R, N, K, S, true>(d, tile, c, Whole());
-        if (c < s.channels) depthwise_tile<R, N, K, S, true>(d, tile, c, Strip<1>{s.channels - c});
+        if (c < s.channels) depthwise_tile<R, N, K, S, true>(d, tile, c, Part{s.channels - c});
     }
 }
 
@@ -222,8 +182,8 @@ void depthwise_backward_input(T* grad_x, const T* grad, const T* kernel, const C
             const T* image = grad + row / s.height * s.out_height * s.out_width * channels;
             for (int64_t x = 0; x < s.width; ++x) {
                 T* to = grad_x + (row * s.width + x) * channels;
-                each_strip<T>(channels, [&](int64_t c, auto strip) {
-                    V sum[strip.size];
+                each_strip<T>(channels, [&](int64_t c, auto at, auto count) {
+                    V sum[count.value];
                     for (V& v : sum) v = V(T(0));
                     for (int64_t p = 0; p < s.kernel_height; ++p) {
                         const int64_t y = row % s.height + s.pad_top - p * s.dilation_height, i = y / s.stride_height;
@@ -233,11 +193,11 @@ void depthwise_backward_input(T* grad_x, const T* grad, const T* kernel, const C
                             if (z < 0 || z % s.stride_width != 0 || j >= s.out_width) continue;
                             const T* from = image + (i * s.out_width + j) * channels + c;
                             const T* weights = kernel + (p * s.kernel_width + q) * channels + c;
-                            for (int v = 0; v < strip.size; ++v)
-                                sum[v] = fma(strip.read(from, v), strip.read(weights, v), sum[v]);
+                            for (int v = 0; v < count.value; ++v)
+                                sum[v] = fma(at.read(from + v * V::size), at.read(weights + v * V::size), sum[v]);
                         }
                     }
-                    for (int v = 0; v < strip.size; ++v) strip.write(to + c, v, sum[v]);
+                    for (int v = 0; v < count.value; ++v) at.write(to + c + v * V::size, sum[v]);
                 });
             }
         }
@@ -269,14 +229,17 @@ void depthwise_backward_kernel(T* grad_kernel, const T* grad, const T* x, const 
                     const TapRange along(left, s.stride_width, s.out_width, s.width);
                     const T* line = image + ((top + p * s.dilation_height) * s.width + left) * channels;
                     T* to = sums + (p * s.kernel_width + q) * channels;
-                    each_strip<T>(channels, [&](int64_t c, auto strip) {
-                        V sum[strip.size];
+                    each_strip<T>(channels, [&](int64_t c, auto at, auto count) {
+                        V sum[count.value];
                         for (V& v : sum) v = V(T(0));
                         for (int64_t j = along.begin; j < along.end; ++j)
-                            for (int i = 0; i < strip.size; ++i)
-                                sum[i] = fma(strip.read(from_grad + j * channels + c, i),
-                                             strip.read(line + j * s.stride_width * channels + c, i), sum[i]);
-                        for (int i = 0; i < strip.size; ++i) strip.write(to + c, i, strip.read(to + c, i) + sum[i]);
+                            for (int i = 0; i < count.value; ++i)
+                                sum[i] = fma(at.read(from_grad + j * channels + c + i * V::size),
+                                             at.read(line + j * s.stride_width * channels + c + i * V::size), sum[i]);
+                        for (int i = 0; i < count.value; ++i) {
+                            T* there = to + c + i * V::size;
+                            at.write(there, at.read(there) + sum[i]);
+                        }
                     });
                 }
         }

@@ -1,6 +1,7 @@
 // A matrix (rows, channels) laid out for batch and group normalization, and the walks over it: by tiles of columns,
 // over partial results of tiles, and over all elements.
 #pragma once
+#include "cpu/access.h"
 #include "cpu/parallel.h"
 #include "cpu/simd.h"
 
@@ -42,58 +43,6 @@ struct Lines {
     }
     int64_t partials() const { return tiles * width + (rest > 0 ? channels : 0); }
 };
-
-// Vectors from p on: all lanes of it, or the first ones only.
-struct Whole {
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load(p);
-    }
-    template <class T>
-    NERVE_INLINE vec<T> stream(const T* p) const {  // what may lie beyond L2
-        return load_streamed(p);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store(p, x);
-    }
-};
-struct Part {
-    int64_t lanes;
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load_partial(p, lanes);
-    }
-    template <class T>
-    NERVE_INLINE vec<T> stream(const T* p) const {
-        return load_partial(p, lanes);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store_partial(p, x, lanes);
-    }
-};
-
-// body(offset, access) for [0, size) in vectors.
-template <class T, class Body>
-NERVE_INLINE void each_vector(int64_t size, const Body& body) {
-    int64_t i = 0;
-    for (; i + vec<T>::size <= size; i += vec<T>::size) body(i, Whole{});
-    if (i < size) body(i, Part{size - i});
-}
-
-// body(offset, access, count): `count` vectors at once, as an integral constant.
-template <int N>
-struct Count {
-    static constexpr int value = N;
-};
-template <class T, class Body>
-NERVE_INLINE void each_strip(int64_t size, const Body& body) {
-    constexpr int64_t strip = 4 * vec<T>::size;
-    const int64_t strips = size / strip * strip;
-    for (int64_t i = 0; i < strips; i += strip) body(i, Whole{}, Count<4>{});
-    each_vector<T>(size - strips, [&](int64_t i, auto access) { body(strips + i, access, Count<1>{}); });
-}
 
 // body(first element, lines, distance of lines, columns, place among the partial results) for every tile.
 template <class Body>

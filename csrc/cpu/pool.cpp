@@ -30,7 +30,7 @@ void pool_pixels(T* out, Index* index, const T* image, const Pool2DShape& s, int
                 for (int64_t c = 0; c < s.stride_width * s.channels; c += 64 / int64_t(sizeof(T)))
                     __builtin_prefetch(below + c, 0, 2);
             }
-        each_strip<T>(s.channels, [&](int64_t c, auto at, auto count) NERVE_LAMBDA_INLINE {
+        each_overlapping<T>(s.channels, [&](int64_t c, auto at, auto count) NERVE_LAMBDA_INLINE {
             constexpr int n = decltype(count)::value;
             vec<T> value[n];
             bits<T> winner[n];

@@ -27,7 +27,7 @@ void pool_windows(T* out, int32_t* index, const T* x, const Pool3DShape& s, cons
         if (s.channels > 4 * vec<T>::size)
             look_along<Reduce>(from, s, depth, height, width, put);
         else
-            each_strip<T>(s.channels, [&](int64_t c, auto at, auto strip) NERVE_LAMBDA_INLINE {
+            each_overlapping<T>(s.channels, [&](int64_t c, auto at, auto strip) NERVE_LAMBDA_INLINE {
                 constexpr int n = decltype(strip)::value;
                 vec<T> value[n];
                 bits<T> winner[n];

@@ -89,7 +89,7 @@ void pool_lines(T* out, int32_t* index, const T* x, const Pool3DShape& s, const 
         const int64_t j = number % s.out_height, i = number / s.out_height % s.out_depth;
         const Span depth = tables.depth[i], height = tables.height[j];
         const T* from = x + number / s.out_height / s.out_depth * s.depth * s.height * row;
-        each_strip<T>(row, [&](int64_t e, auto at, auto strip) NERVE_LAMBDA_INLINE {
+        each_overlapping<T>(row, [&](int64_t e, auto at, auto strip) NERVE_LAMBDA_INLINE {
             constexpr int n = decltype(strip)::value;
             vec<T> value[n];
             bits<T> winner[n];

@@ -41,7 +41,7 @@ NERVE_INLINE void fill_stretches(T* line, const T* sums, const Pool3DShape& s, c
         const Span windows = shares.stretches[i].windows, positions = shares.stretches[i].positions;
         const int64_t begin = positions.begin * channels, end = positions.end * channels;
         if (channels >= lanes) {
-            each_strip<T>(channels, [=](int64_t c, auto at, auto strip) NERVE_LAMBDA_INLINE {
+            each_overlapping<T>(channels, [=](int64_t c, auto at, auto strip) NERVE_LAMBDA_INLINE {
                 constexpr int n = decltype(strip)::value;
                 vec<T> sum[n];
                 for (int v = 0; v < n; ++v) sum[v] = vec<T>(T(0));
@@ -103,7 +103,7 @@ void share_out(T* grad_x, const T* grad, const Pool3DShape& s) {
                 return;
             }
             const T* from = grad + volume * s.out_depth * s.out_height * row;
-            each_strip<T>(row, [&](int64_t e, auto at, auto strip) NERVE_LAMBDA_INLINE {
+            each_overlapping<T>(row, [&](int64_t e, auto at, auto strip) NERVE_LAMBDA_INLINE {
                 constexpr int n = decltype(strip)::value;
                 vec<T> sum[n];
                 for (int v = 0; v < n; ++v) sum[v] = vec<T>(T(0));

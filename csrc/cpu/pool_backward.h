@@ -37,7 +37,7 @@ void fill_windows(T* grad_x, const Pool2DShape& s, const Fill& fill) {
             const int64_t begin = columns.begin * s.channels, out = out_offset(s, image, rows.begin, j);
             std::memset(line + done, 0, (begin - done) * sizeof(T));
             done = columns.end * s.channels;
-            each_strip<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
+            each_overlapping<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
                 fill(line + begin + c, w, Place{rows.begin, j, out + c}, count);
             });
         }
@@ -55,7 +55,7 @@ void gather(T* grad_x, const Pool2DShape& s, const Share& share) {
     each_line(grad_x, s, [&](T* line, int64_t image, int64_t y, Span rows) {
         for (int64_t x = 0; x < s.width; ++x) {
             const Span columns = over[x];
-            each_strip<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
+            each_overlapping<T>(s.channels, [&](int64_t c, auto, auto count) NERVE_LAMBDA_INLINE {
                 constexpr int n = decltype(count)::value;
                 vec<T> sum[n];
                 for (int k = 0; k < n; ++k) sum[k] = vec<T>(T(0));

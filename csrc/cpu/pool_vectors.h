@@ -1,6 +1,6 @@
 // What the pools of images and of volumes share: scratch memory for their tables, and strips of vectors of channels.
 #pragma once
-#include "cpu/lanes.h"
+#include "cpu/access.h"
 #include "cpu/parallel.h"
 #include "cpu/simd.h"
 
@@ -26,45 +26,9 @@ class Memory {
     char* next_;
 };
 
-// Vectors from p on: all lanes, or the first ones only.
-struct Whole {
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load(p);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store(p, x);
-    }
-    template <class T, class Index>
-    NERVE_INLINE void write_index(Index* p, bits<T> x) const {
-        store_integers<T>(p, x);
-    }
-};
-struct Part {
-    int64_t lanes;
-    template <class T>
-    NERVE_INLINE vec<T> read(const T* p) const {
-        return load_partial(p, lanes);
-    }
-    template <class T>
-    NERVE_INLINE void write(T* p, vec<T> x) const {
-        store_partial(p, x, lanes);
-    }
-    template <class T, class Index>
-    NERVE_INLINE void write_index(Index* p, bits<T> x) const {
-        store_integers<T>(p, x, lanes);
-    }
-};
-
-// body(offset, access, count) over [0, size): `count` vectors side by side, as an integral constant. Vectors overlap
-// at the end; only where size is less than a vector, access is to a part of one.
-template <int N>
-struct Count {
-    static constexpr int value = N;
-};
+// Like each_strip, but vectors overlap at the end; only where size is less than a vector, access is to a part of one.
 template <class T, class Body>
-NERVE_INLINE void each_strip(int64_t size, const Body& body) {
+NERVE_INLINE void each_overlapping(int64_t size, const Body& body) {
     constexpr int64_t lanes = vec<T>::size;
     int64_t i = 0;
     for (; i + 4 * lanes <= size; i += 4 * lanes) body(i, Whole{}, Count<4>{});
