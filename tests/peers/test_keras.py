@@ -351,7 +351,7 @@ def every(sizes):
 
 @pytest.mark.parametrize("module", ["layers", "losses", "metrics", "optimizers", "callbacks", "initializers"])
 def test_defaults(module):
-    """An argument that both have has one default."""
+    """An argument that both have has one default, and its place among those that both have."""
     ours = importlib.import_module(f"nerve.{module}")
     compared = 0
     for name in dir(ours):
@@ -359,6 +359,13 @@ def test_defaults(module):
         if name.startswith("_") or not inspect.isclass(cls) or not inspect.isclass(theirs):
             continue
         parameters = inspect.signature(theirs).parameters
+        if cls is not nerve.Metric:  # whose first argument is its name
+            places = [
+                [p.name for p in inspect.signature(each).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+                for each in (cls, theirs)
+            ]
+            common = set(places[0]) & set(places[1])
+            assert [p for p in places[0] if p in common] == [p for p in places[1] if p in common], name
         for parameter in inspect.signature(cls).parameters.values():
             default = parameter.default
             if parameter.name in parameters and default is not parameter.empty and default is not None:

@@ -130,7 +130,7 @@ class _SpatialDropout(Noise):
     axes: int
 
     def __init__(
-        self, rate: float, seed: int | None = None, data_format: str | None = None, **options: Unpack[LayerOptions]
+        self, rate: float, data_format: str | None = None, seed: int | None = None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(seed, **options)
         self.rate, self.data_format = self.fraction(rate), data_format_name(self, data_format)
@@ -158,7 +158,7 @@ class SpatialDropout1D(_SpatialDropout):
     axes = 1
 
     def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]) -> None:
-        super().__init__(rate, seed, **options)
+        super().__init__(rate, seed=seed, **options)
 
 
 class SpatialDropout2D(_SpatialDropout):
@@ -167,8 +167,8 @@ class SpatialDropout2D(_SpatialDropout):
     Parameters
     ----------
     rate : float
-    seed : int, optional
     data_format : {"channels_last", "channels_first"}, optional
+    seed : int, optional
     """
 
     axes = 2
