@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import inspect
 import os
 import sys
 import textwrap
@@ -53,6 +54,17 @@ def classes(library: str, section: str) -> dict[str, list[str]]:
     return {(own if (own := cls.__name__) in names else names[0]): names for cls, names in found.items()}
 
 
+def lacking(theirs: type, ours: type) -> str:
+    """Which arguments of a class of Keras nerve's has not, as the end of its line."""
+    from nerve._lookup import keywords
+
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    taken = keywords(ours.__init__, ours)
+    parameters = inspect.signature(theirs).parameters.values()
+    names = [f"`{each.name}`" for each in parameters if each.kind in named and each.name not in taken]
+    return f", without {', '.join(names)}" if names else ""
+
+
 def functions(theirs: str, ours: str) -> list[str]:
     """How many functions of a module of Keras there are, and which there are not."""
     keras_module, nerve_module = (importlib.import_module(name) for name in (theirs, ours))
@@ -80,23 +92,24 @@ def table() -> str:
     head = f"""# Keras's classes in nerve
 
 Every layer, loss, metric, optimizer, schedule, callback, initializer, regularizer and constraint of Keras
-{keras.__version__} and where it is in nerve, with the same name, arguments and defaults; or the reason why there is
-none. Other names of a class follow it in parentheses. At the end are the functions of `keras.ops`. Made by
-`python scripts/keras_table.py --write`; a test compares it with both libraries."""
+{keras.__version__} and where it is in nerve, with the same name, defaults and, but for those named behind it, the same
+arguments; or the reason why there is none. Other names of a class follow it in parentheses. At the end are the
+functions of `keras.ops`. Made by `python scripts/keras_table.py --write`; a test compares it with both libraries."""
     lines = head.splitlines()
     wrong = []
     for section in SECTIONS:
         theirs, ours = classes("keras", section), importlib.import_module(f"nerve.{section}")
         rows = []
+        keras_module = importlib.import_module(f"keras.{section}")
         for name, names in sorted(theirs.items()):
             reason = REASONS.get(f"{section}.{name}")
             missing = [each for each in names if not hasattr(ours, each)]
             if bool(missing) != bool(reason):
                 wrong.append(f"{section}.{name}: " + ("needs a reason" if missing else "is there and has a reason"))
             aliases = [f"`{each}`" for each in names if each != name]
-            rows.append(
-                (f"`{name}`" + (f" ({', '.join(aliases)})" if aliases else ""), reason or f"`nerve.{section}.{name}`")
-            )
+            without = "" if missing else lacking(getattr(keras_module, name), getattr(ours, name))
+            place = reason or f"`nerve.{section}.{name}`{without}"
+            rows.append((f"`{name}`" + (f" ({', '.join(aliases)})" if aliases else ""), place))
         here = len(rows) - sum(f"{section}.{name}" in REASONS for name in theirs)
         lines += ["", f"## keras.{section}: {here} of {len(rows)}", "", "| Keras | nerve |", "| --- | --- |"]
         lines += [f"| {keras_name} | {place} |" for keras_name, place in rows]

@@ -177,6 +177,7 @@ def test_the_table_of_kerass_classes_is_true(monkeypatch):
     text = keras_table.table()
     assert text == keras_table.TABLE.read_text(), "python scripts/keras_table.py --write"
     assert "| `Conv1D` (`Convolution1D`) | `nerve.layers.Conv1D` |" in text
+    assert "| `LSTM` | `nerve.layers.LSTM`, without `use_cudnn` |" in text
     monkeypatch.setitem(keras_table.REASONS, "layers.Dense", "a reason that is none")
     with pytest.raises(ValueError, match=r"layers\.Dense: is there and has a reason"):
         keras_table.table()

@@ -24,6 +24,7 @@ KEYWORDS: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: layers.Dense(3, trainble=False), "Dense() got", "trainable"),
     (lambda: layers.LSTM(3, return_sequence=True), "LSTM() got", "return_sequences"),
     (lambda: layers.GRU(3, recurrent_droput=0.1), "GRU() got", "recurrent_dropout"),
+    (lambda: layers.ConvLSTM2D(3, 2, dropuot=0.1), "ConvLSTM2D() got", "dropout"),
     (lambda: layers.Conv2D(3, 3, kernal_initializer="zeros"), "Conv2D() got", "kernel_initializer"),
     (lambda: layers.MaxPooling2D(poolsize=2), "MaxPooling2D() got", "pool_size"),
     (lambda: layers.Flatten(input_shap=(3,)), "Flatten() got", "input_shape"),

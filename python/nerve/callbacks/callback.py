@@ -142,10 +142,14 @@ class LambdaCallback(Callback):
         `on_epoch_end=lambda epoch, logs: ...` and so on, any of the methods of `Callback`.
     """
 
+    @classmethod
+    def _other_keywords(cls) -> tuple[str, ...]:
+        return tuple(f"on_{event}" for event in (*_EVENTS, "batch_begin", "batch_end"))
+
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
         super().__init__()
         for name, function in functions.items():
-            if name not in {f"on_{event}" for event in (*_EVENTS, "batch_begin", "batch_end")}:
+            if name not in self._other_keywords():
                 raise TypeError(f"[LambdaCallback] {name} is not a method of Callback")
             if function is not None:
                 setattr(self, name, function)

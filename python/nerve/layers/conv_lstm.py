@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -104,6 +104,11 @@ class ConvLSTM(Sequences):
         self.unit_forget_bias = unit_forget_bias
         self.dropout, self.recurrent_dropout = (float(rate) for rate in rates.values())
         self._next_offset = random.next_offset if self.seed is None else random.SeedGenerator(self.seed).next_offset
+
+    @classmethod
+    def _other_keywords(cls) -> Iterator[str]:
+        yield from super()._other_keywords()
+        yield from ("dropout", "recurrent_dropout", "seed")
 
     def _sizes(self, name: str, value: Sizes) -> tuple[int, ...]:
         sizes = (value,) * self.rank if isinstance(value, int | np.integer) else tuple(value)
