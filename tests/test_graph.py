@@ -9,6 +9,8 @@ import nerve
 from nerve import layers, ops
 from nerve.errors import ShapeError
 
+from .differences import check_gradients
+
 rng = np.random.default_rng(11)
 NODES, EDGES = 7, 20
 SOURCES, TARGETS = rng.integers(0, NODES, EDGES), rng.integers(0, NODES - 1, EDGES)  # nothing goes to the last node
@@ -25,20 +27,6 @@ def propagated(x, weights, reduce):
         if len(mine):
             found[node] = getattr(np, reduce)(mine, axis=0)
     return found
-
-
-def check_gradients(function, inputs):
-    """Against central differences in one random direction each."""
-    tensors = [nerve.Tensor(x) for x in inputs]
-    y = function(*tensors)
-    weights = rng.normal(size=y.shape)
-    for i, gradient in enumerate(nerve.gradients(ops.sum(y * weights), tensors)):
-        direction = rng.normal(size=inputs[i].shape)
-        ends = [
-            (function(*[*inputs[:i], inputs[i] + step * direction, *inputs[i + 1 :]]).numpy() * weights).sum()
-            for step in (1e-6, -1e-6)
-        ]
-        assert (gradient * direction).sum() == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("reduce", ["sum", "mean", "max"])

@@ -31,6 +31,8 @@ from nerve.ops import (
     trigonometry,
 )
 
+from .differences import check_gradients
+
 rng = np.random.default_rng(5)
 A = rng.normal(size=(3, 4))
 B = rng.normal(size=(3, 4))
@@ -87,19 +89,10 @@ IDS = [f"{case[0]}-{i}" for i, case in enumerate(CASES)]
 )
 def test_values_and_gradients(name, inputs, options, reference):
     op = getattr(ops, name)
-    tensors = [nerve.Tensor(x) for x in inputs]
-    y, expected = op(*tensors, **options), reference(*inputs, **options)
+    y, expected = op(*map(nerve.Tensor, inputs), **options), reference(*inputs, **options)
     np.testing.assert_allclose(y.numpy(), expected, rtol=1e-12, atol=1e-12)
     assert y.shape == expected.shape
-    weights = rng.normal(size=y.shape)
-    gradients = nerve.gradients(ops.sum(y * weights), tensors)
-    for i, (x, gradient) in enumerate(zip(inputs, gradients, strict=True)):
-        direction = rng.normal(size=x.shape)
-        ends = []
-        for step in (1e-6, -1e-6):
-            moved = [*inputs[:i], x + step * direction, *inputs[i + 1 :]]
-            ends.append((op(*moved, **options).numpy() * weights).sum())
-        assert (gradient * direction).sum() == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-6)
+    check_gradients(lambda *given: op(*given, **options), inputs, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
