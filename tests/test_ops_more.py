@@ -252,6 +252,18 @@ class TestControl:
             ops.map(lambda pair: pair, (A, np.ones(7)))
 
 
+class TestConvolutions:
+    def test_volumes_in_groups(self):
+        """One for each channel; the groups beside each other are what one kernel with zeros gives."""
+        volumes, kernel = rng.normal(size=(1, 3, 4, 3, 2)), rng.normal(size=(2, 2, 2, 2, 3))
+        whole = np.zeros((2, 2, 2, 2, 6))
+        whole[..., 0, :3], whole[..., 1, 3:] = kernel[..., 0, :], kernel[..., 1, :]
+        expected = ops.conv(volumes, whole).numpy()
+        np.testing.assert_allclose(ops.depthwise_conv(volumes, kernel).numpy(), expected, rtol=1e-12, atol=1e-12)
+        first = ops.depthwise_conv(volumes.transpose(0, 4, 1, 2, 3), kernel, data_format="channels_first").numpy()
+        np.testing.assert_allclose(first, expected.transpose(0, 4, 1, 2, 3), rtol=1e-12, atol=1e-12)
+
+
 class TestImages:
     def test_borders(self):
         images = rng.normal(size=(2, 4, 5, 3)).astype(np.float32)

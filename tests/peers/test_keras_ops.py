@@ -101,7 +101,7 @@ CALLS = [
     ("conv", (SERIES, kernel(3, 4, 5)), {}), ("conv", (SERIES, kernel(3, 4, 5)), {"strides": 2, "padding": "same"}),
     ("conv", (IMAGES, kernel(3, 2, 4, 5)), {"dilation_rate": (1, 2)}), ("conv", (IMAGES, kernel(3, 3, 2, 6)), {}),
     ("conv", (IMAGES.transpose(0, 3, 1, 2), kernel(3, 2, 4, 5)), {"data_format": "channels_first"}),
-    ("conv", (VOLUMES, kernel(2, 2, 2, 2, 3)), {"padding": "same"}),
+    ("conv", (VOLUMES, kernel(2, 2, 2, 2, 3)), {"padding": "same"}), ("conv", (VOLUMES, kernel(2, 3, 2, 1, 4)), {}),
     ("conv_transpose", (IMAGES, kernel(3, 3, 5, 4)), {"strides": 2, "padding": "same"}),
     ("conv_transpose", (SERIES, kernel(3, 5, 4)), {"strides": 2}),
     ("depthwise_conv", (IMAGES, kernel(3, 3, 4, 2)), {"padding": "same"}),

@@ -9,7 +9,7 @@ from nerve.errors import ShapeError
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import composed
 from nerve.ops.conv import conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d, conv3d_transpose
-from nerve.ops.creation import ndim, shape
+from nerve.ops.creation import shape
 from nerve.ops.elementwise import negative
 from nerve.ops.indexing import reshape, transpose
 from nerve.ops.pool import average_pool1d, average_pool2d, max_pool1d, max_pool2d
@@ -89,13 +89,9 @@ def _pooled(
     if data_format == "channels_first":
         return _channels_first(_pooled(op, by_rank, _channels_last(x), pool_size, strides, padding, None))
     rank = _rank(op, x)
-    window = _sizes(op, "pool_size", pool_size, rank)
-    steps = window if strides is None else _sizes(op, "strides", strides, rank)
-    y: Tensor
-    if rank == 1:
-        y = by_rank[0](x, pool_size=window[0], strides=steps[0], padding=padding)
-        return y
-    y = by_rank[rank - 1](x, pool_size=window, strides=steps, padding=padding)
+    window = _each(op, "pool_size", pool_size, rank)
+    steps = window if strides is None else _each(op, "strides", strides, rank)
+    y: Tensor = by_rank[rank - 1](x, pool_size=window, strides=steps, padding=padding)
     return y
 
 
@@ -145,12 +141,16 @@ def _rank(op: str, x: Any) -> int:
 
 
 def _sizes(op: str, name: str, value: Sizes, rank: int) -> tuple[int, ...]:
-    if type(value) is tuple and len(value) == rank and all(type(size) is int and size > 0 for size in value):
-        return value  # the usual case, of a layer
     sizes = integers(op, name, value, 1)
     if len(sizes) not in (1, rank):
         raise ValueError(f"[{op}] {name} expects one integer or {rank}, got {value!r}")
     return sizes * rank if len(sizes) == 1 else sizes
+
+
+def _each(op: str, name: str, value: Sizes, rank: int) -> Any:
+    """The same as an op of that rank takes it: sequences have a number."""
+    sizes = _sizes(op, name, value, rank)
+    return sizes[0] if rank == 1 else sizes
 
 
 def _channels_last(x: Any) -> Tensor:
@@ -163,28 +163,14 @@ def _channels_first(x: Tensor) -> Tensor:
 
 def _spatial(op: str, inputs: Any, data_format: str | None) -> tuple[int, Any]:
     """How many axes there are between batch and channels, and the inputs with channels last."""
-    rank = ndim(inputs) - 2
-    if not 1 <= rank <= 3:
-        raise ShapeError(f"[{op}] inputs expects (batch, one to three axes, channels), got shape {shape(inputs)}")
+    rank = _rank(op, inputs)
     if data_format not in (None, "channels_last", "channels_first"):
         raise ValueError(f"[{op}] data_format must be 'channels_last' or 'channels_first', got {data_format!r}")
-    if data_format == "channels_first":
-        inputs = transpose(inputs, (0, *range(2, rank + 2), 1))
-    return rank, inputs
+    return rank, _channels_last(inputs) if data_format == "channels_first" else inputs
 
 
 def _back(y: Tensor, data_format: str | None) -> Tensor:
-    if data_format == "channels_first":
-        return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1)))
-    return y
-
-
-def _each(op: str, name: str, value: Sizes, rank: int) -> Any:
-    found = integers(op, name, value, 1)
-    if len(found) not in (1, rank):
-        raise ValueError(f"[{op}] {name} expects one integer or {rank}, got {value!r}")
-    found = found * rank if len(found) == 1 else found
-    return found[0] if rank == 1 else found
+    return _channels_first(y) if data_format == "channels_first" else y
 
 
 @composed
@@ -217,9 +203,8 @@ def conv(
         "strides": _each("conv", "strides", strides, rank),
         "dilation_rate": _each("conv", "dilation_rate", dilation_rate, rank),
         "padding": padding.lower(),
+        "groups": max(shape(x)[-1] // max(shape(kernel)[-2], 1), 1),
     }
-    if rank < 3:
-        options["groups"] = max(shape(x)[-1] // max(shape(kernel)[-2], 1), 1)
     return _back((conv1d, conv2d, conv3d)[rank - 1](x, kernel, **options), data_format)
 
 
