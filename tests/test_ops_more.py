@@ -252,6 +252,26 @@ class TestControl:
             ops.map(lambda pair: pair, (A, np.ones(7)))
 
 
+class TestWholeNumbers:
+    def test_large_ones_are_exact(self):
+        x = np.array([100_000_001, 16_777_217, 3])
+        for found, expected in (
+            (ops.floor_divide(x, 2), x // 2),
+            (ops.mod(x, np.array([10, -10, 2])), x % [10, -10, 2]),
+            (ops.cumsum(x), np.cumsum(x)),
+            (ops.cumprod(x[1:]), np.cumprod(x[1:])),
+            (ops.prod(x[None, 1:], axis=1), [x[1:].prod()]),
+            (ops.count_nonzero(x > 3), 2),
+        ):
+            assert found.dtype == np.int64
+            np.testing.assert_array_equal(found.numpy(), expected)
+
+    def test_lists_of_floats_are_none(self):
+        np.testing.assert_array_equal(ops.floor_divide([1.5, -2.5], 1).numpy(), np.float32([1, -3]))
+        np.testing.assert_array_equal(ops.mod([1.5, 2.5], 2).numpy(), np.float32([1.5, 0.5]))
+        assert ops.mod([1.5], 2).dtype == ops.mod(np.float32([1.5]), 2).dtype == np.float32
+
+
 class TestConvolutions:
     def test_volumes_in_groups(self):
         """One for each channel; the groups beside each other are what one kernel with zeros gives."""

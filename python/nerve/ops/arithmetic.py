@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nerve import kernels
+from nerve.kernels._backend import rectangular
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import convert_to_tensor
 from nerve.ops.elementwise import (
     absolute,
+    cast,
     divide,
     equal,
     erf,
@@ -57,23 +59,25 @@ __all__ = [
 ]
 
 
+def of_integers(compute: Callable[..., Tensor], *given: Any) -> Tensor:
+    """What is computed of arrays; of integers alone in float64, where they are exact up to 2**53, and then int64."""
+    dtypes = [(x if isinstance(x, Tensor) else rectangular("cast", x)).dtype for x in given]
+    if any(dtype.kind not in "iub" for dtype in dtypes):
+        return compute(*given)
+    found = compute(*(cast(x, "float64") for x in given))
+    return Tensor(kernels.cast(found.array, "int64"), tracked=False)
+
+
 @composed
 def floor_divide(x1: Any, x2: Any) -> Tensor:
     """The whole part of the quotient, rounded down; integers stay integers."""
-    found = floor(divide(x1, x2))
-    return _whole(found, x1, x2)
+    return of_integers(lambda a, b: floor(divide(a, b)), x1, x2)
 
 
 @composed
 def mod(x1: Any, x2: Any) -> Tensor:
     """What `floor_divide` leaves, of the sign of `x2`; integers stay integers."""
-    found = subtract(x1, multiply(floor(divide(x1, x2)), x2))
-    return _whole(found, x1, x2)
-
-
-def _whole(found: Tensor, *given: Any) -> Tensor:
-    whole = not any(isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", "") == "f" for x in given)
-    return Tensor(kernels.cast(found.array, "int64"), tracked=False) if whole else found
+    return of_integers(lambda a, b: subtract(a, multiply(floor(divide(a, b)), b)), x1, x2)
 
 
 @composed

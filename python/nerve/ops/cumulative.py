@@ -7,12 +7,12 @@ from typing import Any
 
 from nerve.kernels.reduce import single_axis
 from nerve.ops._differentiable import composed
+from nerve.ops.arithmetic import of_integers
 from nerve.ops.creation import convert_to_tensor, ndim, shape
 from nerve.ops.elementwise import add, multiply, subtract
 from nerve.ops.indexing import concatenate, getitem, reshape
 from nerve.ops.reduce import sum
 from nerve.ops.shaping import ravel
-from nerve.ops.statistics import _of_integers, _typed
 from nerve.tensor import Tensor
 
 __all__ = ["cumprod", "cumsum", "diff", "trapezoid"]
@@ -36,13 +36,13 @@ def _scanned(op: str, combine: Callable[[Any, Any], Tensor], first: float, x: An
 @composed
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Sums of the elements up to each, along an axis or of all in a row; of integers int64."""
-    return _typed(_of_integers(x, _scanned("cumsum", add, 0.0, x, axis)), dtype)
+    return convert_to_tensor(of_integers(lambda y: _scanned("cumsum", add, 0.0, y, axis), x), dtype)
 
 
 @composed
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Products of the elements up to each, along an axis or of all in a row; of integers int64."""
-    return _typed(_of_integers(x, _scanned("cumprod", multiply, 1.0, x, axis)), dtype)
+    return convert_to_tensor(of_integers(lambda y: _scanned("cumprod", multiply, 1.0, y, axis), x), dtype)
 
 
 @composed

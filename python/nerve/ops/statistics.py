@@ -10,6 +10,7 @@ import numpy as np
 from nerve import kernels
 from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import composed
+from nerve.ops.arithmetic import of_integers
 from nerve.ops.creation import convert_to_tensor, ndim, ones_like, shape
 from nerve.ops.elementwise import (
     absolute,
@@ -110,8 +111,7 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 @composed
 def count_nonzero(x: Any, axis: Any = None) -> Tensor:
     """How many elements are not zero, along the axes."""
-    ones = where(not_equal(x, 0.0), 1.0, 0.0)
-    return Tensor(kernels.cast(sum(ones, axis=axis).array, "int64"), tracked=False)
+    return of_integers(lambda there: sum(there, axis=axis), not_equal(x, 0.0))
 
 
 @composed
@@ -153,7 +153,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
 
 @composed
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
-    """The product along the axes; 1 of nothing. Halves are multiplied with each other until one is left."""
+    """The product along the axes, 1 of nothing: halves are multiplied until one is left. Of integers int64."""
+    return convert_to_tensor(of_integers(lambda y: _product(y, axis, keepdims), x), dtype)
+
+
+def _product(x: Any, axis: Any, keepdims: bool) -> Tensor:
     sizes = list(shape(x))
     axes = reduced_axes("prod", axis, len(sizes))
     rest = [i for i in range(len(sizes)) if i not in axes]
@@ -166,16 +170,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
     if not found.shape[-1]:
         found = Tensor(np.ones((*found.shape[:-1], 1), found.dtype), tracked=False)
     kept = [1 if i in axes else n for i, n in enumerate(sizes)]
-    return _typed(_of_integers(x, reshape(found, kept if keepdims else [sizes[i] for i in rest])), dtype)
-
-
-def _of_integers(x: Any, found: Tensor) -> Tensor:
-    whole = convert_to_tensor(x).dtype.kind in "iub"
-    return Tensor(kernels.cast(found.array, "int64"), tracked=False) if whole else found
-
-
-def _typed(x: Tensor, dtype: Any) -> Tensor:
-    return x if dtype is None else convert_to_tensor(x, dtype)
+    return reshape(found, kept if keepdims else [sizes[i] for i in rest])
 
 
 # What is no number does not count
