@@ -104,6 +104,11 @@ def test_symbolic_shapes(case):
     assert np.array_equal(again([np.asarray(x, np.float32) for x in inputs]).numpy(), found.numpy())
 
 
+def test_diagonal_of_a_cube():
+    with pytest.raises(ShapeError, match=r"\[diag\] expects a vector or a matrix, got shape \(2, 3, 5\)"):
+        ops.diag(B)
+
+
 def test_stack_and_split():
     tensors = [nerve.Tensor(x) for x in B]
     for axis in (0, 1, -1):

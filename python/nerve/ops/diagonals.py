@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nerve._typing import Array
+from nerve.errors import ShapeError
 from nerve.kernels.reduce import single_axis
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import ndim, shape, size
@@ -50,9 +51,9 @@ def diag(x: Any, k: int = 0) -> Tensor:
         mask = np.eye(size(x) + (k if k > 0 else -k), k=k, dtype=bool)
         spread = take(x, np.cumsum(mask.any(1)) - 1, axis=0)
         return where(mask, reshape(spread, (-1, 1)), 0.0)
-    rows, columns = shape(x)
-    places = np.diagonal(np.arange(rows * columns).reshape(rows, columns), k)
-    return take(ravel(x), np.ascontiguousarray(places), axis=0)
+    if ndim(x) != 2:
+        raise ShapeError(f"[diag] expects a vector or a matrix, got shape {shape(x)}")
+    return diagonal(x, k)
 
 
 @composed

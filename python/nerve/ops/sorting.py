@@ -21,7 +21,7 @@ from nerve.ops._differentiable import as_plain_array, composed
 from nerve.ops.creation import ndim, shape
 from nerve.ops.elementwise import add, multiply, subtract
 from nerve.ops.indexing import reshape, take
-from nerve.ops.shaping import ravel, stack, take_along_axis
+from nerve.ops.shaping import moveaxis, ravel, take_along_axis
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -184,10 +184,10 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     share = shares[method].reshape(wide).astype(ordered.dtype if ordered.dtype.kind == "f" else np.float32)
     below, above = (take(ordered, ends.astype(np.int64), axis=place) for ends in (low, high))
     found = add(below, multiply(subtract(above, below), share))
-    parts = [take(found, np.array([i]), axis=place) for i in range(len(at))]
     rest = kept if keepdims else [n for i, n in enumerate(kept) if axis is not None and i != place]
-    shaped = [reshape(part, rest) for part in parts]
-    return stack(shaped, 0) if places.ndim else shaped[0]
+    if not places.ndim:
+        return reshape(found, rest)
+    return reshape(moveaxis(found, place, 0), [len(at), *rest])
 
 
 @composed

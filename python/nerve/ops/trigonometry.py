@@ -13,6 +13,7 @@ from nerve.kernels._backend import as_floats
 from nerve.ops._differentiable import Result, composed, differentiable
 from nerve.ops.elementwise import (
     absolute,
+    add,
     cos,
     divide,
     equal,
@@ -24,6 +25,7 @@ from nerve.ops.elementwise import (
     sin,
     sqrt,
     square,
+    subtract,
     where,
 )
 from nerve.tensor import Tensor
@@ -91,20 +93,18 @@ def arctan2(x1: Array, x2: Array) -> Result:
 
 def _other_leg(x: Any) -> Any:
     """The sine of the angle whose cosine is `x`, and the other way round."""
-    return sqrt(multiply(1.0 - x, 1.0 + x))
+    return sqrt(multiply(subtract(1.0, x), add(1.0, x)))
 
 
 @composed
 def arcsin(x: Any) -> Tensor:
     """The angle whose sine is `x`, within pi / 2 of 0."""
-    x = Tensor(x, tracked=False) if not isinstance(x, Tensor) else x
     return arctan2(x, _other_leg(x))
 
 
 @composed
 def arccos(x: Any) -> Tensor:
     """The angle whose cosine is `x`, from 0 to pi."""
-    x = Tensor(x, tracked=False) if not isinstance(x, Tensor) else x
     return arctan2(_other_leg(x), x)
 
 
