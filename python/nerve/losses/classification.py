@@ -13,17 +13,8 @@ from nerve.kernels._arrays import host
 from nerve.kernels._integers import require_range
 from nerve.kernels._numbers import number
 from nerve.kernels._traced import as_array
-from nerve.losses.loss import EPSILON, FormulaLoss, as_predictions, as_targets, check_nan, matched
+from nerve.losses.loss import FormulaLoss, as_predictions, as_targets, check_nan, matched
 from nerve.tensor import Tensor
-
-
-def _clipped(probabilities: Tensor) -> Tensor:
-    return ops.minimum(ops.maximum(probabilities, EPSILON), 1.0 - EPSILON)
-
-
-def _log_probabilities(probabilities: Tensor) -> Tensor:
-    """Logarithms of rows scaled to sum to one."""
-    return ops.log(_clipped(probabilities / ops.sum(probabilities, axis=-1, keepdims=True)))
 
 
 def classes_last(x: Tensor, axis: int) -> Tensor:
@@ -71,14 +62,7 @@ def binary_crossentropy(
     """
     y, predictions = matched("binary_crossentropy", y_true, y_pred)
     y = smoothed(y, label_smoothing, 2)
-    if from_logits:
-        # Two terms of one sign: nothing cancels. The usual max(x, 0) - x y + log(1 + exp(-|x|)) has, composed of
-        # relu and abs, a wrong derivative at x = 0, where every model with zero weights starts.
-        losses = y * ops.softplus(-predictions) + (1.0 - y) * ops.softplus(predictions)
-    else:
-        p = _clipped(predictions)
-        losses = -(y * ops.log(p) + (1.0 - y) * ops.log(1.0 - p))
-    return ops.mean(losses, axis=axis)
+    return ops.mean(ops.binary_crossentropy(y, predictions, from_logits), axis=axis)
 
 
 def categorical_crossentropy(
@@ -121,7 +105,7 @@ def categorical_crossentropy(
     y = smoothed(y, label_smoothing, y.shape[-1])
     if from_logits:
         return ops.softmax_cross_entropy(predictions, y)
-    return -ops.sum(y * _log_probabilities(predictions), axis=-1)
+    return ops.categorical_crossentropy(y, predictions)
 
 
 def sparse_categorical_crossentropy(
@@ -185,8 +169,7 @@ def sparse_categorical_crossentropy(
     if from_logits:
         losses = ops.softmax_cross_entropy(predictions, labels)
     else:
-        targets = kernels.one_hot(labels, n_classes, predictions.dtype)
-        losses = -ops.sum(targets * _log_probabilities(predictions), axis=-1)
+        losses = ops.sparse_categorical_crossentropy(labels, predictions)
     return losses if valid is None else losses * kernels.cast(valid, predictions.dtype)
 
 

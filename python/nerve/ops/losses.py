@@ -8,8 +8,8 @@ from typing import Any
 from nerve.errors import ShapeError
 from nerve.kernels.reduce import single_axis
 from nerve.ops._differentiable import as_plain_array, composed
-from nerve.ops.creation import convert_to_tensor, ndim, shape
-from nerve.ops.elementwise import log, maximum, minimum, multiply, softplus, square, subtract
+from nerve.ops.creation import ndim, shape
+from nerve.ops.elementwise import add, divide, log, maximum, minimum, multiply, negative, softplus, square, subtract
 from nerve.ops.indexing import one_hot
 from nerve.ops.reduce import mean, sum
 from nerve.ops.softmax import log_softmax
@@ -28,10 +28,17 @@ _EPSILON = 1e-7
 @composed
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
     """`-target log(output) - (1 - target) log(1 - output)`, element by element; of logits without overflow."""
+    other = subtract(1.0, target)
     if from_logits:
-        return softplus(output) - multiply(target, output)
-    p = minimum(maximum(output, _EPSILON), 1 - _EPSILON)
-    return multiply(log(p), multiply(target, -1.0)) - multiply(log(1.0 - p), 1.0 - convert_to_tensor(target))
+        # Two terms of one sign: nothing cancels. The usual max(x, 0) - x y + log(1 + exp(-|x|)) has, composed of
+        # relu and abs, a wrong derivative at x = 0, where every model with zero weights starts.
+        return add(multiply(target, softplus(negative(output))), multiply(other, softplus(output)))
+    p = _clipped(output)
+    return negative(add(multiply(target, log(p)), multiply(other, log(subtract(1.0, p)))))
+
+
+def _clipped(probabilities: Any) -> Tensor:
+    return minimum(maximum(probabilities, _EPSILON), 1.0 - _EPSILON)
 
 
 @composed
@@ -58,8 +65,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 def _log_probabilities(output: Any, from_logits: bool, axis: int) -> Tensor:
     if from_logits:
         return log_softmax(output, axis=axis)
-    p = convert_to_tensor(output) / sum(output, axis=axis, keepdims=True)
-    return log(minimum(maximum(p, _EPSILON), 1 - _EPSILON))
+    return log(_clipped(divide(output, sum(output, axis=axis, keepdims=True))))
 
 
 @composed
