@@ -11,6 +11,7 @@ import numpy as np
 
 from nerve._typing import Array
 from nerve.kernels._recording import now
+from nerve.kernels._traced import as_array
 from nerve.tensor import Gradient, Joint, Tensor, recording
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -199,5 +200,5 @@ def composed(function: F) -> F:
 
 
 def as_plain_array(x: Any) -> Array:
-    """The array of a tensor, or of anything NumPy understands."""
-    return x.array if isinstance(x, Tensor) else np.asarray(x)
+    """The array of a tensor, or of anything NumPy understands; CuPy's arrays and guarded ones as they are."""
+    return x.array if isinstance(x, Tensor) else as_array(x)
