@@ -73,12 +73,24 @@ def test_stft(mode):
     assert layer.compute_output_shape((2, 1000, 1)) == expected.shape
 
 
-@pytest.mark.parametrize("kind", ["mel", "stft"])
+def test_gradient_of_angles():
+    layer = layers.STFTSpectrogram("angle", frame_length=64, dtype="float64")
+    x = nerve.Tensor(SOUND[..., np.newaxis].astype(np.float64))
+    y = layer(x)
+    weights, direction = (np.random.default_rng(1).normal(size=each.shape) for each in (y, x))
+    weights[..., [0, -1]] = 0  # imaginary parts that are 0 but for rounding
+    (gradient,) = nerve.gradients(nerve.ops.sum(y * weights), [x])
+    ends = [layer(x.numpy() + step * direction).numpy() for step in (1e-7, -1e-7)]
+    turned = np.angle(np.exp(1j * (ends[0] - ends[1])))
+    assert (gradient * direction).sum() == pytest.approx((turned * weights).sum() / 2e-7, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["mel", "log", "angle"])
 def test_in_a_recorded_step(kind, tmp_path):
     first = (
         layers.MelSpectrogram(fft_length=128, sequence_stride=64, num_mel_bins=8)
         if kind == "mel"
-        else layers.STFTSpectrogram(frame_length=64)
+        else layers.STFTSpectrogram(kind, frame_length=64)
     )
     shape = (1000,) if kind == "mel" else (1000, 1)
     model = Sequential([Input(shape), first, layers.Flatten(), layers.Dense(1)])

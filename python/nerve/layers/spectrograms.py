@@ -13,7 +13,6 @@ from nerve.layers.layer import Layer
 from nerve.layers.options import LayerOptions
 from nerve.layers.spatial import data_format_name, output_size, padding_name
 from nerve.layers.structure import Shape, is_positive_int
-from nerve.tensor import Tensor
 
 __all__ = [
     "STFTSpectrogram",
@@ -30,7 +29,7 @@ class STFTSpectrogram(Layer):
     ----------
     mode : {"log", "magnitude", "psd", "real", "imag", "angle", "stft"}
         What of the transform is given: the logarithm of its magnitude; the magnitude; the power spectral density; one
-        part; the angle, to which no gradient flows and which no recording can hold; or both parts, one after the other.
+        part; the angle; or both parts, one after the other.
     frame_length : int
         Samples of a window.
     frame_step : int, optional
@@ -112,7 +111,7 @@ class STFTSpectrogram(Layer):
         if self.mode == "stft":
             return ops.concatenate(parts, axis=2)
         if self.mode == "angle":
-            return Tensor(np.arctan2(parts[1].numpy(), parts[0].numpy()), tracked=False)
+            return ops.arctan2(parts[1], parts[0])
         power = ops.square(parts[0]) + ops.square(parts[1])
         if self.mode == "psd":
             twice = np.full(self._bins, 2, self.dtype)  # positive and negative frequencies; 0 and the last have no twin
