@@ -114,8 +114,14 @@ def test_operators_match_numpy() -> None:
     made = Variable(lambda shape, dtype: np.full(shape, 2, dtype), shape=(2, 3), dtype="float64", name="made")
     assert (made.shape, made.dtype, made.name, made.numpy().sum()) == ((2, 3), np.float64, "made", 12)
     assert Variable(np.zeros(2), dtype="float32", trainable=False).dtype == np.float32
-    with pytest.raises(TypeError, match="needs the shape of what an initializer is to give"):
-        Variable(np.ones)
+    for given in (np.ones, "ones"):
+        with pytest.raises(TypeError, match="needs the shape of what an initializer is to give"):
+            Variable(given)
+    by_name = Variable("glorot_uniform", (200, 300))
+    assert (by_name.shape, by_name.dtype) == ((200, 300), np.float32)
+    assert 0.95 < np.abs(by_name.numpy()).max() / np.sqrt(6 / 500) <= 1
+    with pytest.raises(ValueError, match="unknown initializer 'glorot_unifrom': did you mean 'glorot_uniform'"):
+        Variable("glorot_unifrom", (2,))
     with pytest.raises(ShapeError, match=r"expects values of shape \(2,\), got \(3,\)"):
         Variable([1.0, 2.0, 3.0], shape=(2,))
     assert int(x.sum()) == 10

@@ -229,8 +229,8 @@ class Variable(Tensor):
 
     Parameters
     ----------
-    initializer : array_like, or callable of (shape, dtype)
-        The initial values, copied, or what gives them.
+    initializer : array_like, str, or callable of (shape, dtype)
+        The initial values, copied, or what gives them: one of `nerve.initializers`, by name too.
     shape : tuple of int, optional
         Needed where something is called.
     dtype : str, optional
@@ -252,7 +252,7 @@ class Variable(Tensor):
 
     def __init__(
         self,
-        initializer: ArrayLike | Tensor | Callable[..., Any],
+        initializer: ArrayLike | Tensor | str | Callable[..., Any],
         shape: Sequence[int] | None = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
@@ -260,10 +260,14 @@ class Variable(Tensor):
         name: str | None = None,
     ) -> None:
         given: Any = initializer
-        if callable(initializer):
+        if isinstance(given, str):
+            from nerve import initializers  # which draw on tensors
+
+            given = initializers.get(given)
+        if callable(given):
             if shape is None:
                 raise TypeError("[Variable] needs the shape of what an initializer is to give")
-            given = initializer(tuple(shape), np.dtype(dtype or np.float32).name)
+            given = given(tuple(shape), np.dtype(dtype or np.float32).name)
         values = _real("Variable", single(given) if isinstance(given, list | tuple) and dtype is None else given)
         if shape is not None and values.shape != tuple(shape):
             raise ShapeError(f"[Variable] expects values of shape {tuple(shape)}, got {values.shape}")
