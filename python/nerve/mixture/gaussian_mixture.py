@@ -217,7 +217,7 @@ class GaussianMixture(CallbackSupportMixin, Density):
             self._check_goes_on(X)
         attempts = self.n_init if start else 1
         random_state = check_random_state(self.random_state)
-        total = total_moments(X) if self.covariance_type == "tied" else None
+        total = self._total_moments(X)
         before = -math.inf if start else self.lower_bound_
         self.converged_ = False
         best: tuple[Parameters, int, float, list[float]] | None = None
@@ -229,7 +229,7 @@ class GaussianMixture(CallbackSupportMixin, Density):
             task = context.subcontext(task_name="initialization", max_subtasks=self.max_iter)
             task.call_on_fit_task_begin(estimator=self, X=X)
             if start:
-                self._initialize_parameters(X, random_state)
+                self._initialize_parameters(X, total, random_state)
             bounds, converged = self._steps(X, total, before, task, told)
             bound = bounds[-1] if bounds else -math.inf
             if best is None or bound > best[2]:
@@ -301,18 +301,21 @@ class GaussianMixture(CallbackSupportMixin, Density):
             given = host(self.precisions_init)
             parameters.check_precisions(given, self.covariance_type, self.n_components, n_features)
 
-    def _initialize_parameters(self, X: Array, random_state: np.random.RandomState) -> None:
+    def _initialize_parameters(self, X: Array, total: Moments | None, random_state: np.random.RandomState) -> None:
         given = (self.weights_init, self.means_init, self.precisions_init)
         if all(each is not None for each in given):
             self._start(X, None, None, None)
         else:
             blocks, complete = first_responsibilities(self.init_params, X, self.n_components, random_state)
-            self._start(X, *estimate(X, blocks, self.covariance_type, self.reg_covar, complete))
+            self._start(X, *estimate(X, blocks, total, self.covariance_type, self.reg_covar, complete))
 
     def _initialize(self, X: Array, resp: Array) -> None:
         """Parameters from responsibilities (n_samples, n_components), where none were given."""
-        blocks = [(X, resp)]
-        self._start(X, *estimate(X, lambda: iter(blocks), self.covariance_type, self.reg_covar, complete=False))
+        blocks, total = [(X, resp)], self._total_moments(X)
+        self._start(X, *estimate(X, lambda: iter(blocks), total, self.covariance_type, self.reg_covar, complete=False))
+
+    def _total_moments(self, X: Array) -> Moments | None:
+        return total_moments(X) if self.covariance_type == "tied" else None
 
     def _start(self, X: Array, weights: Array | None, means: Array | None, covariances: Array | None) -> None:
         """Given parameters, where there are any, and those from the first responsibilities."""

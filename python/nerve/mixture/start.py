@@ -68,16 +68,18 @@ def first_responsibilities(
 
 
 def estimate(
-    X: Array, blocks: Blocks, covariance_type: str, reg_covar: float, complete: bool
+    X: Array, blocks: Blocks, total: Moments | None, covariance_type: str, reg_covar: float, complete: bool
 ) -> tuple[Array, Array, Array]:
-    """Weights, means and covariances from responsibilities, in float64, in the host's memory."""
+    """Weights, means and covariances from responsibilities, in float64, in the host's memory.
+
+    A tied covariance needs the moments ``total`` of all samples.
+    """
     # First about the centre of the data, for the means, then about these.
     centre = host(X.mean(axis=0, dtype=np.float64))
     shifts = np.tile(centre, (next(blocks())[1].shape[1], 1))
     counts, sums, _, _ = _sums(blocks, shifts.astype(X.dtype), "tied")
     about = shifts.astype(X.dtype) + sums / np.maximum(counts[:, None], np.finfo(np.float64).tiny)
     moments = _sums(blocks, about.astype(X.dtype), covariance_type)
-    total = total_moments(X) if covariance_type == "tied" else None
     counts, means, covariances = parameters.estimated(moments, total, covariance_type, reg_covar, complete)
     return counts / X.shape[0], means, covariances
 
