@@ -157,6 +157,14 @@ class TestRoundTrip:
         assert np.array_equal(model(X).numpy(), third(X).numpy())
 
 
+def test_code_is_never_read(path):
+    make().save(path)
+    with pytest.raises(ValueError, match=r"safe_mode must be True: .* custom_objects"):
+        models.load_model(path, safe_mode=False)
+    assert models.load_model(path, None, True, True).compiled
+    assert not models.load_model(path, compile=False).compiled
+
+
 class Gate(layers.Layer):
     def __init__(self, width, **options):
         super().__init__(**options)
@@ -356,7 +364,7 @@ class TestDamage:
             models.load_model(saved)
         saved.write_bytes(data)
         forge(saved, weights=lambda arrays: arrays.update({"weights/dense/kernel": np.ones((2, 2), np.float32)}))
-        with pytest.raises(ModelFileError, match=r"weight 'dense/kernel' has shape \(2, 2\), expected \(3, 8\)"):
+        with pytest.raises(ModelFileError, match=r"has weight 'dense/kernel' of shape \(2, 2\), expected \(3, 8\)"):
             models.load_model(saved)
         saved.write_bytes(data)
         forge(saved, weights=lambda arrays: arrays.update({"weights/more": np.ones(1, np.float32)}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nerve.models import load_model, save_model
+from nerve.models.saving import load_weights, save_weights
 from nerve.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -22,7 +23,9 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "load_model",
+    "load_weights",
     "register_keras_serializable",
     "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]

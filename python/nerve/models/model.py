@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -291,15 +291,30 @@ class Model(Trainer):
         """Write the weights to a file; it must end in `.safetensors`."""
         saving.save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        *,
+        objects_to_skip: Iterable[Layer] | None = None,
+    ) -> None:
         """Read weights that `save_weights` or `save` wrote for a model of the same structure.
+
+        Parameters
+        ----------
+        filepath : path
+        skip_mismatch : bool
+            Whether layers whose weights are not all in the file, with the same names and shapes, keep what they have,
+            and what the file has beyond the model is left; a warning names both.
+        objects_to_skip : layers, optional
+            Layers of the model that keep what they have, with all inside them, whatever the file holds of them.
 
         Raises
         ------
         ModelFileError
             If the file is damaged or holds other weights; the model is as before.
         """
-        saving.load_weights(self, filepath)
+        saving.load_weights(self, filepath, skip_mismatch, objects_to_skip=objects_to_skip)
 
     def summary(
         self,

@@ -15,7 +15,8 @@ from nerve.errors import ModelFileError
 from nerve.kernels._arrays import host
 from nerve.metrics import Metric
 from nerve.models.data import ArrayBatches, Batches
-from nerve.models.saving import _assign, _digest, _optimizer_variables, _read_safetensors, atomic_file
+from nerve.models.saved_weights import assign
+from nerve.models.saving import _digest, _optimizer_variables, _read_safetensors, atomic_file
 from nerve.random import streams
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def load(model: Trainer, path: Path) -> Progress:
     def part(prefix: str) -> Arrays:
         return {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
 
-    _assign(model, part("weights/"), model._named_weights())  # type: ignore[arg-type]
+    assign(model, part("weights/"), model._named_weights())  # type: ignore[arg-type]
     if state["optimizer_variables"]:
         variables = model._named_weights()
         model.optimizer.build([variables[key] for key in state["optimizer_variables"]])

@@ -19,7 +19,7 @@ import os
 import secrets
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -27,16 +27,14 @@ import numpy as np
 
 from nerve import __version__, serialization
 from nerve.errors import ModelFileError
-from nerve.kernels._arrays import host, placed
+from nerve.kernels._arrays import host
+from nerve.layers import Layer
 from nerve.layers.context import loading
-from nerve.layers.low_rank import LowRankAdapted
 from nerve.models.description import configuration, described
+from nerve.models.saved_weights import Arrays, assign_saved, saved_weights
 
 if TYPE_CHECKING:
     from nerve.models.model import Model
-    from nerve.tensor import Variable
-
-Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 FORMAT_VERSION = 1
 _MEMBERS = ("config.json", "weights.safetensors")
@@ -93,7 +91,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
     path = _checked_path(filepath, ".nerve")
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving it")
-    arrays = {f"weights/{key}": array for key, array in _saved_weights(model).items()}
+    arrays = {f"weights/{key}": array for key, array in saved_weights(model).items()}
     config = configuration(model)
     if model.compiled:
         config["compile"] = serialization.serialize(model._compile_config)
@@ -120,21 +118,6 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
             archive.writestr(entry, data)
 
 
-def _saved_weights(model: Model) -> Arrays:
-    """What a file holds of the weights: those that adapt others are merged into these."""
-    merged = {id(weight): whole for weight, whole in (layer._merged() for layer in _adapted(model))}
-    return {key: merged.get(id(v), v.array) for key, v in _saved_variables(model).items()}
-
-
-def _saved_variables(model: Model) -> dict[str, Variable]:
-    left_out = {id(v) for layer in _adapted(model) for v in layer._adapting()}
-    return {key: v for key, v in model._named_weights().items() if id(v) not in left_out}
-
-
-def _adapted(model: Model) -> list[LowRankAdapted]:
-    return [one for _, one in model._walk() if isinstance(one, LowRankAdapted) and one.lora_enabled]
-
-
 def _optimizer_variables(model: Model) -> list[str]:
     """The weights that the optimizer has state for, in its order; none if it knows others than the model's."""
     names = {id(variable): key for key, variable in model._named_weights().items()}
@@ -149,7 +132,7 @@ def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool
     path = _checked_path(filepath, ".safetensors")
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving them")
-    arrays = {key: np.asarray(host(array), order="C") for key, array in _saved_weights(model).items()}
+    arrays = {key: np.asarray(host(array), order="C") for key, array in saved_weights(model).items()}
     with atomic_file(path, overwrite) as file:
         file.write(save(arrays, metadata={"format": "nerve", "sha256": _digest(arrays)}))
 
@@ -177,7 +160,10 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def load_model(
-    filepath: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Any:
     """Read a model that `Model.save` wrote.
 
@@ -189,6 +175,8 @@ def load_model(
     compile : bool
         Whether to compile the model as it was, with the state of its optimizer, so that training goes on where it
         stopped.
+    safe_mode : bool
+        Must be True: no code is ever read from a file. (Keras reads that of lambdas where it is False.)
 
     Returns
     -------
@@ -196,11 +184,18 @@ def load_model(
 
     Raises
     ------
+    ValueError
+        If `safe_mode` is False.
     ModelFileError
         If the file is truncated, altered, from another program or a newer nerve, or uses something unknown.
     FileNotFoundError
         If there is no such file.
     """
+    if not safe_mode:
+        raise ValueError(
+            "[load_model] safe_mode must be True: code is never read from a file, give functions of "
+            "your own as custom_objects"
+        )
     path = Path(filepath)
     with _naming(path):
         config, arrays = _read(path)
@@ -215,7 +210,7 @@ def load_model(
             raise ModelFileError(f"its configuration does not make a model: {error}") from error
         weights = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
         state = {key.removeprefix("optimizer/"): a for key, a in arrays.items() if key.startswith("optimizer/")}
-        _assign_saved(model, weights)
+        assign_saved(model, weights)
         if state and model.compiled and model.optimizer is not None:
             variables = model._named_weights()
             try:
@@ -226,7 +221,13 @@ def load_model(
     return model
 
 
-def load_weights(model: Model, filepath: str | os.PathLike[str]) -> None:
+def load_weights(
+    model: Model,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    *,
+    objects_to_skip: Iterable[Layer] | None = None,
+) -> None:
     """Read weights into a model, all or none; see `Model.load_weights`."""
     path = Path(filepath)
     if not model.built:
@@ -237,7 +238,7 @@ def load_weights(model: Model, filepath: str | os.PathLike[str]) -> None:
             arrays = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
         else:
             arrays = _read_safetensors(path.read_bytes())
-        _assign_saved(model, arrays)
+        assign_saved(model, arrays, skip_mismatch, objects_to_skip)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
@@ -300,23 +301,3 @@ def _read_safetensors(data: bytes) -> Arrays:
     if expected is not None and expected != _digest(arrays):
         raise ModelFileError("was altered after it was saved: the weights do not have their checksum")
     return arrays
-
-
-def _assign_saved(model: Model, arrays: Arrays) -> None:
-    """Assign what `_saved_weights` gave of this model, or of one that is or was not adapted."""
-    _assign(model, arrays, _saved_variables(model))
-    for layer in _adapted(model):
-        layer._restart_lora()
-
-
-def _assign(model: Model, arrays: Arrays, variables: Mapping[str, Variable]) -> None:
-    """Assign every weight, after all have been found to fit."""
-    if missing := [key for key in variables if key not in arrays]:
-        raise ModelFileError(f"has no weight {missing[0]!r} ({len(missing)} of {len(variables)} are missing)")
-    if extra := [key for key in arrays if key not in variables]:
-        raise ModelFileError(f"holds a weight {extra[0]!r} that [{model.name}] does not have ({len(extra)} in all)")
-    for key, variable in variables.items():
-        if arrays[key].shape != variable.shape:
-            raise ModelFileError(f"weight {key!r} has shape {arrays[key].shape}, expected {variable.shape}")
-    for key, variable in variables.items():
-        variable.assign(placed(arrays[key], variable.array))
