@@ -25,7 +25,21 @@ from . import fake_cuda
 from .fake_cuda import do, written_outside
 
 __name__ = "cupy"  # whose lines in a traceback are not the user's
-METHODS = ["all", "any", "astype", "copy", "max", "mean", "min", "reshape", "squeeze", "sum", "swapaxes", "transpose"]
+METHODS = [
+    "all",
+    "any",
+    "argmax",
+    "astype",
+    "copy",
+    "max",
+    "mean",
+    "min",
+    "reshape",
+    "squeeze",
+    "sum",
+    "swapaxes",
+    "transpose",
+]
 _waits: list[None] = []
 REAL = os.environ.get("NERVE_TEST_GPU") == "1"
 
@@ -131,7 +145,7 @@ def _unary(function: Callable[[Any], Any]) -> Callable[[ndarray], ndarray]:
     return method
 
 
-for _name in ("mul", "sub", "truediv"):
+for _name in ("add", "mul", "sub", "truediv"):
     setattr(ndarray, f"__r{_name}__", _reflected(getattr(operator, _name)))
 for _name in ("invert", "neg"):
     setattr(ndarray, f"__{_name}__", _unary(getattr(operator, _name)))
@@ -174,6 +188,9 @@ def waited() -> int:
 
 
 def _host(value: Any) -> Any:
+    """What lies on the host, also of the arrays in a tuple, which is an index."""
+    if isinstance(value, tuple):
+        return tuple(_host(each) for each in value)
     return value._host if isinstance(value, ndarray) else value
 
 
@@ -244,8 +261,10 @@ def installed(launchers: Any) -> Iterator[ModuleType]:
     module.cuda = fake_cuda.module()  # type: ignore[attr-defined]
     module.linalg = ModuleType("cupy.linalg")  # type: ignore[attr-defined]
     module.linalg.eigh = lambda a: tuple(map(asarray, np.linalg.eigh(a._host)))  # type: ignore[attr-defined]
-    same = "arange argmax argsort argwhere bincount clip concatenate count_nonzero cumsum diagonal eye flatnonzero full"
-    same += " isfinite isnan log maximum ones repeat searchsorted sqrt square take tri where zeros"
+    same = "arange argmax argsort argwhere bincount clip concatenate count_nonzero cumsum diagonal einsum eye"
+    same += (
+        " flatnonzero full isfinite isinf isnan log maximum ones repeat searchsorted sqrt square take tri where zeros"
+    )
     for name in same.split():
         setattr(module, name, _like_numpy(name))
     before, load = sys.modules.get("cupy"), _cupy.load

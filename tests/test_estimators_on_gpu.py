@@ -14,7 +14,13 @@ from nerve.cluster import KMeans, MiniBatchKMeans
 from nerve.decomposition import PCA
 from nerve.errors import DeviceError
 from nerve.mixture import GaussianMixture
-from nerve.neighbors import NearestNeighbors
+from nerve.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestNeighbors,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+)
 
 from . import fake_cupy
 from .cuda_shim import CudaShim
@@ -204,6 +210,112 @@ def test_nearest_neighbors(metric: str, cupy: ModuleType) -> None:
             graph(cupy.asarray(NEW))
     with pytest.raises(DeviceError, match=r"metric='chebyshev' needs X in the host's memory"):
         NearestNeighbors(metric="chebyshev").fit(cupy.asarray(X))
+
+
+LABELS = np.repeat([5, 2, 9], 20)
+WEIGHTS = ["uniform", "distance", lambda distances: 1 / (1 + distances)]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("kind", [KNeighborsClassifier, RadiusNeighborsClassifier])
+def test_classifiers(kind: Any, weights: Any, cupy: ModuleType) -> None:
+    options = {"n_neighbors": 4} if kind is KNeighborsClassifier else {"radius": 4.0}
+    queries = np.concatenate([NEW, X[:2], NEW[:1] * 50])  # at points, and far from all
+    two = np.stack([LABELS, np.arange(60) % 2], axis=1)
+    for y, outliers in ((LABELS, 2), (two, [2, 0])):
+        if kind is RadiusNeighborsClassifier:
+            options["outlier_label"] = outliers
+        here = kind(weights=weights, **options).fit(X, y)
+        for labels in (y, cupy.asarray(y)):
+            there = kind(weights=weights, **options).fit(cupy.asarray(X), labels)
+            found = there.predict(cupy.asarray(queries))
+            assert isinstance(found, cupy.ndarray)
+            assert found.dtype == y.dtype
+            np.testing.assert_array_equal(found.get(), here.predict(queries))
+        shares, expected = there.predict_proba(cupy.asarray(queries)), here.predict_proba(queries)
+        for some, want in zip(*([each] if y.ndim == 1 else each for each in (shares, expected)), strict=True):
+            np.testing.assert_allclose(some.get(), want, 1e-12)
+    options.pop("outlier_label", None)
+    here, there = (kind(weights=weights, **options) for _ in range(2))
+    here.fit(X, LABELS)
+    there.fit(cupy.asarray(X), LABELS)
+    wrong = np.where(np.arange(60) % 7, LABELS, 2)
+    for sample_weight in (None, np.linspace(1, 2, 60)):
+        given = None if sample_weight is None else cupy.asarray(sample_weight)
+        expected = here.score(X, wrong, sample_weight)
+        assert there.score(cupy.asarray(X), cupy.asarray(wrong), given) == pytest.approx(expected)
+        assert 0.5 < expected < 1
+    text = LABELS.astype(str)
+    if kind is RadiusNeighborsClassifier:
+        options["outlier_label"] = "2"
+    named = kind(weights=weights, **options).fit(cupy.asarray(X), text).predict(cupy.asarray(queries))
+    np.testing.assert_array_equal(named, kind(weights=weights, **options).fit(X, text).predict(queries))
+
+
+def test_classifier_without_the_point_itself(cupy: ModuleType) -> None:
+    here, there = KNeighborsClassifier(3).fit(X, LABELS), KNeighborsClassifier(3).fit(cupy.asarray(X), LABELS)
+    np.testing.assert_array_equal(there.predict(None).get(), here.predict(None))
+    by_points = KNeighborsClassifier(3).fit(NearestNeighbors().fit(cupy.asarray(X)), LABELS)
+    np.testing.assert_array_equal(by_points.predict(cupy.asarray(NEW)).get(), here.predict(NEW))
+
+
+def test_outliers(cupy: ModuleType) -> None:
+    queries = np.concatenate([NEW, NEW[:1] * 50])
+    here, there = (RadiusNeighborsClassifier(4.0, outlier_label="most_frequent") for _ in range(2))
+    here.fit(X, LABELS)
+    there.fit(cupy.asarray(X), cupy.asarray(LABELS))
+    assert there.outlier_label_ == here.outlier_label_
+    np.testing.assert_array_equal(there.predict(cupy.asarray(queries)).get(), here.predict(queries))
+    there.set_params(outlier_label=77).fit(cupy.asarray(X), LABELS)
+    with pytest.warns(UserWarning, match="Outlier label 77 is not in training classes"):
+        assert there.predict(cupy.asarray(queries)).get()[-1] == 77
+    with pytest.raises(ValueError, match=r"No neighbors found for test samples array\(\[3, 7\]"):
+        there.set_params(outlier_label=None).fit(cupy.asarray(X), LABELS).predict(cupy.asarray(queries))
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("kind", [KNeighborsRegressor, RadiusNeighborsRegressor])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_regressors(dtype: Any, kind: Any, weights: Any, cupy: ModuleType) -> None:
+    options = {"n_neighbors": 4} if kind is KNeighborsRegressor else {"radius": 6.0}
+    queries = np.concatenate([NEW, X[:2]])
+    for y in ((X[:, 0] * 10).astype(dtype), (X[:, :2] * 10).astype(dtype)):
+        here = kind(weights=weights, **options).fit(X, y)
+        there = kind(weights=weights, **options).fit(cupy.asarray(X), cupy.asarray(y))
+        found, expected = there.predict(cupy.asarray(queries)), here.predict(queries)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found.get(), expected, 1e-6 if dtype == np.float32 else 1e-12)
+        score = there.score(cupy.asarray(X), cupy.asarray(y))
+        assert score == pytest.approx(here.score(X, y), rel=1e-6)
+
+
+def test_regressor_far_from_all(cupy: ModuleType) -> None:
+    there = RadiusNeighborsRegressor(1.0).fit(cupy.asarray(X), cupy.asarray(X[:, 0]))
+    with pytest.warns(UserWarning, match="predicting NaN"):
+        found = there.predict(cupy.asarray(np.concatenate([X[:1], X[:1] + 100]))).get()
+    np.testing.assert_array_equal(np.isnan(found), [False, True])
+
+
+def test_targets_are_checked(cupy: ModuleType) -> None:
+    x, y = cupy.asarray(X), X[:, 0]
+    for kind in (KNeighborsRegressor, RadiusNeighborsRegressor, KNeighborsClassifier, RadiusNeighborsClassifier):
+        with pytest.raises(DeviceError, match=rf"\[{kind.__name__}\] got X in the host's memory and y on the GPU"):
+            kind().fit(X, cupy.asarray(LABELS))
+        with pytest.raises(ValueError, match="inconsistent numbers of samples: \\[60, 59\\]"):
+            kind().fit(x, cupy.asarray(y[1:]))
+        fitted = kind().fit(x, cupy.asarray(LABELS))
+        with pytest.raises(DeviceError, match=r"got X in the host's memory, and was fitted with data on the GPU"):
+            fitted.predict(X)
+    with pytest.raises(DeviceError, match=r"\[KNeighborsRegressor\] got X on the GPU and y in the host's memory"):
+        KNeighborsRegressor().fit(x, y)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        KNeighborsRegressor().fit(x, cupy.asarray(np.where(y > 0, y, np.nan)))
+    with pytest.raises(
+        ValueError, match=r"expects y of real numbers in 1 or 2 dimensions, got float64 of \(60, 1, 1\)"
+    ):
+        KNeighborsRegressor().fit(x, cupy.asarray(y[:, None, None]))
+    with pytest.raises(ValueError, match="Unknown label type"):
+        KNeighborsClassifier().fit(x, cupy.asarray(y))
 
 
 def test_data_are_checked(cupy: ModuleType) -> None:

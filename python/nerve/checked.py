@@ -60,7 +60,7 @@ def checked_data(estimator: Any, X: Any, *, reset: bool = True, **options: Any) 
     if reset:
         estimator.n_features_in_ = x.shape[1]
         vars(estimator).pop("feature_names_in_", None)
-    elif x.shape[1] != estimator.n_features_in_:
+    elif x.shape[1] != getattr(estimator, "n_features_in_", x.shape[1]):
         raise ValueError(
             f"X has {x.shape[1]} features, but {name} is expecting {estimator.n_features_in_} features as input."
         )

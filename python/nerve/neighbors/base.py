@@ -18,13 +18,13 @@ from sklearn.neighbors import NearestNeighbors as SklearnSearch
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
 
 from nerve import kernels
 from nerve._typing import Array
 from nerve.checked import beside, checked_data
 from nerve.errors import DeviceError
-from nerve.kernels._arrays import on_gpu
+from nerve.kernels._arrays import array_module, host, on_gpu, placed
 
 #: The kernels' names for scikit-learn's metrics; minkowski is one of them for p = 1 and p = 2.
 KERNEL_METRICS = {
@@ -88,14 +88,19 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any = None) -> Any:
         made = isinstance(X, (Neighbors, SklearnTree, BallTree))
+        supervised = get_tags(self).target_tags.required
+        points = X._fit_X if isinstance(X, Neighbors) else X
+        if supervised and (on_gpu(points) or on_gpu(y)):
+            y = self._targets_of(points, y)
         if not made:
             options: dict[str, Any] = {"accept_sparse": "csr", "order": "C", "ensure_all_finite": self._finite()}
-            if get_tags(self).target_tags.required:
+            if supervised and not on_gpu(X):
                 X, y = validate_data(self, X, y, multi_output=True, **options)
             else:
                 X = checked_data(self, X, **options)
-        if get_tags(self).target_tags.required:
-            self._fit_targets(y.toarray() if issparse(y) else np.asarray(y))
+        if supervised:
+            self._fit_targets(y.toarray() if issparse(y) else y if on_gpu(y) else np.asarray(y))
+            self._y = placed(self._y, points)
         if isinstance(X, Neighbors):
             for name in (*_FITTED, "_peer", "_kernel_metric"):
                 setattr(self, name, getattr(X, name))
@@ -121,6 +126,22 @@ class Neighbors(MultiOutputMixin, BaseEstimator):  # type: ignore[misc]
             self._tree = kernels.kd_tree(_real(X), leaf_size=self.leaf_size)
         self._fit_method = "brute" if self._tree is None else "kd_tree"
         return self
+
+    def _targets_of(self, points: Any, y: Any) -> Any:
+        """Checked targets of points on the GPU: there, but for labels, whose classes the host finds."""
+        name = type(self).__name__
+        if not on_gpu(points):
+            raise DeviceError(f"[{name}] got X in the host's memory and y on the GPU; move y with cupy.asnumpy")
+        check_consistent_length(points, y)
+        if is_classifier(self):
+            return _check_y(host(y), multi_output=True, estimator=self)
+        if not on_gpu(y):
+            raise DeviceError(f"[{name}] got X on the GPU and y in the host's memory; move y with cupy.asarray")
+        if y.ndim not in (1, 2) or y.dtype.kind not in "fiub":
+            raise ValueError(f"{name} expects y of real numbers in 1 or 2 dimensions, got {y.dtype} of {y.shape}")
+        if not bool(array_module(y).isfinite(y).all()):
+            raise ValueError("Input y contains NaN or infinity.")
+        return y
 
     def _fit_targets(self, y: Array) -> None:
         if not is_classifier(self):

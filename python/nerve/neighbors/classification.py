@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from nerve._typing import Array
+from nerve.kernels._arrays import array_module, host, placed
 from nerve.neighbors import weights as weighting
 from nerve.neighbors.base import Neighbors
 from nerve.neighbors.weighted import WeightedNearest, WeightedWithin
@@ -33,10 +35,17 @@ class NeighborsClassifier(ClassifierMixin, Neighbors):  # type: ignore[misc]
         """Labels of every output, as ``y`` had them."""
         if not self.outputs_2d_:
             return columns[0]
-        joined = np.empty((columns[0].size, len(columns)), dtype=self.classes_[0].dtype)
+        joined = array_module(*columns).empty((columns[0].size, len(columns)), dtype=self.classes_[0].dtype)
         for output, labels in enumerate(columns):
             joined[:, output] = labels
-        return joined
+        return joined  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _labels(classes: Array, winners: Array) -> Array:
+        """The classes at these places, where these lie; text, which a GPU does not hold, in the host's memory."""
+        if classes.dtype.kind not in "fiub":
+            winners = host(winners)
+        return array_module(winners).take(placed(classes, winners), winners)  # type: ignore[no-any-return]
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The mean accuracy of :meth:`predict`.
@@ -52,7 +61,7 @@ class NeighborsClassifier(ClassifierMixin, Neighbors):  # type: ignore[misc]
         -------
         float
         """
-        return super().score(X, y, sample_weight)  # type: ignore[no-any-return]
+        return accuracy_score(host(y), host(self.predict(X)), sample_weight=host(sample_weight))  # type: ignore[no-any-return]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -64,8 +73,10 @@ class KNeighborsClassifier(NeighborsClassifier, WeightedNearest):
     """A vote among the nearest points: scikit-learn's ``KNeighborsClassifier``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
-    Beside that nothing is left out; sparse ``y`` is taken as the dense one. Data lie in the host's memory, not on the
-    GPU.
+    Beside that nothing is left out; sparse ``y`` is taken as the dense one.
+
+    CuPy arrays stay on the GPU, and what comes of them are CuPy arrays, but for labels that are text. Labels ``y`` may
+    lie in either memory; ``classes_`` are in the host's, where they are found.
 
     Parameters
     ----------
@@ -102,7 +113,7 @@ class KNeighborsClassifier(NeighborsClassifier, WeightedNearest):
         columns = []
         for classes, of_point in self._outputs():
             winners = [votes.argmax(axis=1) for votes in _votes(of_point[indices], weights, classes.size)]
-            columns.append(classes.take(np.concatenate(winners)))
+            columns.append(self._labels(classes, array_module(indices).concatenate(winners)))
         return self._joined(columns)
 
     def predict_proba(self, X: Any) -> Any:
@@ -120,7 +131,7 @@ class KNeighborsClassifier(NeighborsClassifier, WeightedNearest):
         indices, weights = self._voters(X)
         found = []
         for classes, of_point in self._outputs():
-            votes = np.concatenate(list(_votes(of_point[indices], weights, classes.size)))
+            votes = array_module(indices).concatenate(list(_votes(of_point[indices], weights, classes.size)))
             found.append(votes / votes.sum(axis=1, keepdims=True))
         return found if self.outputs_2d_ else found[0]
 
@@ -130,7 +141,7 @@ class KNeighborsClassifier(NeighborsClassifier, WeightedNearest):
             return self.kneighbors(X, return_distance=False), None
         distances, indices = self.kneighbors(X)
         weights = weighting.of_nearest(distances, self.weights)
-        if weights is not None and (np.asarray(weights) == 0).all(axis=1).any():
+        if weights is not None and (weights == 0).all(axis=1).any():
             raise ValueError(
                 "All neighbors of some sample is getting zero weights. Please modify 'weights' to avoid this case if "
                 "you are using a user-defined function."
@@ -140,11 +151,11 @@ class KNeighborsClassifier(NeighborsClassifier, WeightedNearest):
 
 def _votes(labels: Array, weights: Array | None, n_classes: int) -> Iterator[Array]:
     """The votes (queries, n_classes) of neighbors with these labels, some queries at a time."""
-    step = max(VOTES // n_classes, 1)
+    module, step = array_module(labels), max(VOTES // n_classes, 1)
     for begin in range(0, max(labels.shape[0], 1), step):
         some = labels[begin : begin + step]
-        votes = np.zeros((some.shape[0], n_classes))
-        rows = np.arange(some.shape[0])
+        votes = module.zeros((some.shape[0], n_classes))
+        rows = module.arange(some.shape[0])
         for neighbor in range(some.shape[1]):
             votes[rows, some[:, neighbor]] += 1.0 if weights is None else weights[begin : begin + step, neighbor]
         yield votes
@@ -154,8 +165,10 @@ class RadiusNeighborsClassifier(NeighborsClassifier, WeightedWithin):
     """A vote within a radius: scikit-learn's ``RadiusNeighborsClassifier``, with its arguments and results.
 
     How neighbors are found, and what is passed on to scikit-learn: see :class:`nerve.neighbors.NearestNeighbors`.
-    Beside that nothing is left out; sparse ``y`` is taken as the dense one. Data lie in the host's memory, not on the
-    GPU.
+    Beside that nothing is left out; sparse ``y`` is taken as the dense one.
+
+    CuPy arrays stay on the GPU, and what comes of them are CuPy arrays, but for labels that are text. Labels ``y`` may
+    lie in either memory; ``classes_`` are in the host's, where they are found.
 
     Parameters
     ----------
@@ -229,7 +242,7 @@ class RadiusNeighborsClassifier(NeighborsClassifier, WeightedWithin):
             self.outlier_label_ = None
             return self
         if isinstance(label, str) and label == "most_frequent":
-            self.outlier_label_ = [classes[np.bincount(of_point).argmax()] for classes, of_point in outputs]
+            self.outlier_label_ = [classes[np.bincount(host(of_point)).argmax()] for classes, of_point in outputs]
             return self
         listed = np.ndim(label) > 0 and not isinstance(label, str)
         if listed and len(label) != len(outputs):
@@ -262,10 +275,10 @@ class RadiusNeighborsClassifier(NeighborsClassifier, WeightedWithin):
         for output, ((classes, _), votes) in enumerate(
             zip(self._outputs(), found if self.outputs_2d_ else [found], strict=True)
         ):
-            labels = classes.take(votes.argmax(axis=1))
+            labels = self._labels(classes, votes.argmax(axis=1))
             without = (votes == 0).all(axis=1)
             if without.any() and self.outlier_label_ is not None:
-                labels[without] = self.outlier_label_[output]
+                labels[placed(without, labels)] = self.outlier_label_[output]
             columns.append(labels)
         return self._joined(columns)
 
@@ -283,7 +296,7 @@ class RadiusNeighborsClassifier(NeighborsClassifier, WeightedWithin):
         """
         check_is_fitted(self)
         offsets, indices, distances = self._within(X, None, self.weights not in (None, "uniform"))
-        alone = np.flatnonzero(np.diff(offsets) == 0)
+        alone = host(array_module(offsets).flatnonzero(offsets[1:] == offsets[:-1]))
         if self.outlier_label_ is None and alone.size:
             raise ValueError(
                 f"No neighbors found for test samples {alone!r}, you can try using larger radius, giving a label for "
@@ -291,16 +304,16 @@ class RadiusNeighborsClassifier(NeighborsClassifier, WeightedWithin):
             )
         weights = weighting.of_near(distances, offsets, self.weights)
         queries = offsets.size - 1
-        rows = np.repeat(np.arange(queries), np.diff(offsets))
+        rows = weighting.queries_of(offsets, indices.size)
         found = []
         for output, (classes, of_point) in enumerate(self._outputs()):
             cells = rows * classes.size + of_point[indices]
-            votes = np.bincount(cells, weights, minlength=queries * classes.size).astype(np.float64)
+            votes = weighting.summed(cells, weights, queries * classes.size).astype(np.float64)
             votes = votes.reshape(queries, classes.size)
             if alone.size and self.outlier_label_ is not None:
                 at = np.flatnonzero(classes == self.outlier_label_[output])
                 if at.size == 1:
-                    votes[alone, at[0]] = 1.0
+                    votes[placed(alone, votes), at[0]] = 1.0
                 else:
                     warnings.warn(
                         f"Outlier label {self.outlier_label_[output]} is not in training classes. All class "
