@@ -4,15 +4,17 @@
 namespace nerve::NERVE_ISA::dots16 {
 namespace {
 
+// What the sums begin with is in `from`, or 0.
 template <int count>
-NERVE_NOINLINE void dots_of(int32_t* out, const int32_t* panel, const int32_t* rows, int64_t pairs) {
+NERVE_NOINLINE void dots_of(int32_t* out, const int32_t* from, const int32_t* panel, const int32_t* rows,
+                            int64_t pairs) {
     __m512i sum[count][2];
     // Pointers to every fourth row: the others are at addresses the processor can add by itself.
     const int32_t* quad[(count + 3) / 4];
 #pragma GCC unroll 4
     for (int q = 0; q < (count + 3) / 4; ++q) quad[q] = rows + 4 * q * pairs;
 #pragma GCC unroll 14
-    for (int r = 0; r < count; ++r) sum[r][0] = sum[r][1] = _mm512_setzero_si512();
+    for (int r = 0; r < count; ++r) sum[r][0] = sum[r][1] = _mm512_set1_epi32(from[r]);
     const int64_t thrice = 3 * pairs;
     for (int64_t k = 0; k < pairs; ++k, panel += lanes) {
         const __m512i low = _mm512_loadu_si512(panel), high = _mm512_loadu_si512(panel + 16);
@@ -31,13 +33,11 @@ NERVE_NOINLINE void dots_of(int32_t* out, const int32_t* panel, const int32_t* r
     }
 }
 
-}  // namespace
-
-void dots(int32_t* out, const int32_t* panel, const int32_t* rows, int count, int64_t pairs) {
+void dots_from(int32_t* out, const int32_t* from, const int32_t* panel, const int32_t* rows, int count, int64_t pairs) {
     switch (count) {
 #define NERVE_COUNT(n) \
     case n:            \
-        return dots_of<n>(out, panel, rows, pairs);
+        return dots_of<n>(out, from, panel, rows, pairs);
         NERVE_COUNT(1)
         NERVE_COUNT(2)
         NERVE_COUNT(3)
@@ -55,6 +55,36 @@ void dots(int32_t* out, const int32_t* panel, const int32_t* rows, int count, in
 #undef NERVE_COUNT
         default:
             return;
+    }
+}
+
+}  // namespace
+
+void dots(int32_t* out, const int32_t* panel, const int32_t* rows, int count, int64_t pairs) {
+    constexpr int32_t from[most] = {};
+    dots_from(out, from, panel, rows, count, pairs);
+}
+
+void rank(Ranks& ranks, const int32_t* panel, const int32_t* rows, const int32_t* biases, const int32_t* codes,
+          int32_t code_bits, int count, int64_t pairs) {
+    alignas(64) int32_t sums[most * lanes];
+    dots_from(sums, biases, panel, rows, count, pairs);
+    const __m512i in_code = _mm512_set1_epi32(code_bits);
+    for (int half = 0; half < lanes; half += 16) {
+        __m512i first = _mm512_load_si512(ranks.first + half), second = _mm512_load_si512(ranks.second + half),
+                third = _mm512_load_si512(ranks.third + half);
+        for (int r = 0; r < count; ++r) {
+            constexpr int choose = 0xCA;  // bits of the second where the first has a 1, else of the third
+            const __m512i sum = _mm512_load_si512(sums + r * lanes + half), code = _mm512_set1_epi32(codes[r]),
+                          value = _mm512_ternarylogic_epi32(in_code, code, sum, choose);
+            const __m512i less = _mm512_min_epi32(first, value), least = _mm512_min_epi32(second, less);
+            first = _mm512_max_epi32(first, value);
+            second = _mm512_max_epi32(second, less);
+            third = _mm512_max_epi32(third, least);
+        }
+        _mm512_store_si512(ranks.first + half, first);
+        _mm512_store_si512(ranks.second + half, second);
+        _mm512_store_si512(ranks.third + half, third);
     }
 }
 

@@ -16,6 +16,15 @@ constexpr int64_t lanes = 32;  // of a panel: rows side by side
 constexpr int most = 14;       // rows multiplied with a panel at once
 constexpr int64_t most_features = 4096;
 
+// The three largest values of each column of a panel so far, the largest first.
+struct Ranks {
+    alignas(64) int32_t first[lanes], second[lanes], third[lanes];
+
+    void clear() {
+        for (int64_t c = 0; c < lanes; ++c) first[c] = second[c] = third[c] = INT32_MIN;
+    }
+};
+
 #if defined(__AVX512F__)
 // Whether this processor has the instructions.
 NERVE_INLINE bool usable() { return runtime::has_dots16(); }
@@ -23,9 +32,15 @@ NERVE_INLINE bool usable() { return runtime::has_dots16(); }
 // out[r * lanes + c]: the dot product of row r, of `count` rows `pairs` apart, and column c of a panel. An element
 // holds two integers; element k of the column is panel[k * lanes + c].
 void dots(int32_t* out, const int32_t* panel, const int32_t* rows, int count, int64_t pairs);
+
+// Takes biases[r] + the dot product of row r and each column, with the bits that `code_bits` has replaced by those of
+// codes[r], among the largest values.
+void rank(Ranks& ranks, const int32_t* panel, const int32_t* rows, const int32_t* biases, const int32_t* codes,
+          int32_t code_bits, int count, int64_t pairs);
 #else
 NERVE_INLINE bool usable() { return false; }
 NERVE_INLINE void dots(int32_t*, const int32_t*, const int32_t*, int, int64_t) {}
+NERVE_INLINE void rank(Ranks&, const int32_t*, const int32_t*, const int32_t*, const int32_t*, int32_t, int, int64_t) {}
 #endif
 
 NERVE_INLINE int64_t pairs_of(int64_t features) { return (features + 1) / 2; }
@@ -36,11 +51,11 @@ NERVE_INLINE double relative_error(int64_t features) {
     return 2 * d + d * d;
 }
 
-// The scale of a row of this squared norm; of one whose products could be too large or too small for floats: -1.
-NERVE_INLINE float scale_of(float square) {
-    if (square == 0) return 0;
-    return square >= 1e-24f && square <= 1e30f ? __builtin_sqrtf(square) * (1 / 32000.0f) : -1;
-}
+// Whether products of a row of this squared norm are neither too large nor too small for floats.
+NERVE_INLINE bool fits(float square) { return square == 0 || (square >= 1e-24f && square <= 1e30f); }
+
+// The scale of a row of this squared norm, or -1.
+NERVE_INLINE float scale_of(float square) { return fits(square) ? __builtin_sqrtf(square) * (1 / 32000.0f) : -1; }
 
 // x - point, or x, rounded.
 NERVE_INLINE void round(int32_t* to, const float* x, const float* point, float scale, int64_t features) {

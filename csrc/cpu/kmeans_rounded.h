@@ -1,6 +1,8 @@
 // The nearest center of every row, as kmeans_nearest.h finds it, with half as many multiplications: products of rows
-// and centers rounded to 16 bits (dots16.h) leave one center that can be it for nearly all rows. The others are
-// compared in float32 after all, so labels are the same.
+// and centers rounded to 16 bits (dots16.h) leave one center that can be it for nearly all rows, or two, which are
+// compared in float32. Rows with more are compared with all centers after all, so labels are the same.
+//
+// Values are integers, of one scale for a panel of rows, whose last bits are replaced by the center's number.
 #pragma once
 #include "cpu/dots16.h"
 #include "cpu/kmeans_nearest.h"
@@ -9,14 +11,15 @@ namespace nerve::NERVE_ISA {
 
 struct RoundedNearest {
     using V = vec<float>;
-    static constexpr int vectors = int(dots16::lanes) / V::size;
+    using Rows = Nearest<float>::Rows;
+    static constexpr int64_t width = dots16::lanes;
 
     const Nearest<float>& exact;
     int64_t features, clusters, pairs;
-    int32_t* rounded;            // the centers
-    float scale, error, of_all;  // what a row's similarities are wrong by: error times its norm, plus of_all
+    int32_t *rounded, *codes, code_bits;  // of the centers
+    float largest, scale, error, of_all;  // what a row's values are wrong by: error times its norm, plus of_all
 
-    static int64_t room(int64_t features, int64_t clusters) { return clusters * dots16::pairs_of(features); }
+    static int64_t room(int64_t features, int64_t clusters) { return clusters * (dots16::pairs_of(features) + 1); }
     // Few products do not pay for the rounding.
     static bool pays(int64_t features, int64_t clusters) {
         return dots16::usable() && clusters >= 24 && features >= 8 && features <= dots16::most_features;
@@ -27,15 +30,19 @@ struct RoundedNearest {
           features(nearest.features),
           clusters(nearest.clusters),
           pairs(dots16::pairs_of(nearest.features)),
-          rounded(memory) {
-        float largest = 0;  // squared norm
+          rounded(memory),
+          codes(memory + nearest.clusters * pairs),
+          code_bits(1) {
+        while (code_bits < clusters - 1) code_bits = 2 * code_bits + 1;
+        float square = 0;
         for (int64_t j = 0; j < clusters; ++j) {
-            const float square = -2 * nearest.bias[j];
-            largest = square <= largest ? largest : square;
+            square = greater(square, -2 * nearest.bias[j]);
+            codes[j] = code_bits - int32_t(j);  // of equal values the first is the largest
         }
-        scale = dots16::scale_of(largest * 1.0001f);
-        const double norm = __builtin_sqrt(double(largest)) * 1.001;
+        scale = dots16::scale_of(square * 1.0001f);
+        const double norm = __builtin_sqrt(double(square)) * 1.001;
         constexpr double u = unit_roundoff<float>;
+        largest = float(norm);
         error = float(norm * (dots16::relative_error(features) + double(features + 16) * 1.1 * u));
         of_all = float(norm * norm * 4 * u);
         if (!fits()) return;
@@ -45,95 +52,133 @@ struct RoundedNearest {
         });
     }
 
+    static float greater(float a, float b) { return a > b ? a : b; }
+
     // Whether the centers can be rounded at all.
     bool fits() const { return scale > 0; }
 
+    // Rows whose label is in doubt, and what it can be: all centers, or two.
+    struct Doubts {
+        int64_t many = 0, few = 0;
+        int32_t *of_all, *of_two, *first, *second;
+    };
+
     template <class Done>
     void each(int32_t* labels, const float* x, int64_t first, int64_t past, const Done& done) const {
-        constexpr int64_t width = dots16::lanes;
-        static_assert(width == Nearest<float>::Rows::width || vector_bytes < 64);
         // Rows whose label is in doubt wait for others, but no longer than all are in the second cache.
         const int64_t block = larger(1, (128 << 10) / (features * 4) / width) * width;
-        const int64_t sums = dots16::most * width;
-        auto* panel = scratch<int32_t>(runtime::packed_b, 2 * (width * pairs + 16) + sums + 16 + block);
-        int32_t *room = panel + width * pairs + 16, *out = room + width * pairs + 16, *doubtful = out + sums + 16;
+        auto* panel = scratch<int32_t>(runtime::packed_b, 2 * (width * pairs + 16) + clusters + 16 + 4 * block);
+        int32_t *room = panel + width * pairs + 16, *biases = room + width * pairs + 16;
+        Doubts doubts;
+        doubts.of_all = biases + clusters + 16;
+        doubts.of_two = doubts.of_all + block;
+        doubts.first = doubts.of_two + block, doubts.second = doubts.first + block;
         for (int64_t row = first; row < past; row += block) {
             const int64_t end = smaller(row + block, past);
-            int64_t in_doubt = 0;
-            for (int64_t r = row; r < end; r += width) {
-                const int64_t used = smaller(end - r, width);
-                uint32_t doubts = of_panel(labels + r, x + r * features, used, panel, room, out);
-                for (; doubts != 0; doubts &= doubts - 1)
-                    doubtful[in_doubt++] = int32_t(r - row + __builtin_ctz(doubts));
-            }
-            compare(labels + row, x + row * features, doubtful, in_doubt);
+            doubts.many = doubts.few = 0;
+            for (int64_t r = row; r < end; r += width)
+                of_panel(labels + row, x + row * features, r - row, smaller(end - r, width), panel, room, biases,
+                         doubts);
+            compare_two(labels + row, x + row * features, doubts);
+            compare(labels + row, x + row * features, doubts);
             done(row, end);
         }
     }
 
-    // Labels of a panel's rows; the bits of those in doubt.
-    uint32_t of_panel(int32_t* labels, const float* x, int64_t used, int32_t* panel, int32_t* room,
-                      int32_t* out) const {
-        alignas(64) float scales[dots16::lanes] = {}, errors[dots16::lanes] = {};
-        uint32_t doubts = 0;
+    // Labels of a panel's rows, from `row` on.
+    void of_panel(int32_t* labels, const float* x, int64_t row, int64_t used, int32_t* panel, int32_t* room,
+                  int32_t* biases, Doubts& doubts) const {
+        float square = 0;
+        uint32_t unfit = 0;
+        for (int64_t r = 0; r < used; ++r) {
+            const float found = dots16::square_of(x + (row + r) * features, nullptr, features);
+            if (dots16::fits(found))
+                square = greater(square, found);
+            else
+                unfit |= 1u << r;
+        }
+        // Products and biases are less than 2^30 each.
+        const float norm = greater(__builtin_sqrtf(square), 0.5f * largest), of_rows = norm * (1 / 32000.0f);
         dots16::pack(panel, room, used, pairs, [&](int32_t* to, int64_t r) NERVE_LAMBDA_INLINE {
-            const float square = dots16::square_of(x + r * features, nullptr, features);
-            const float of_row = dots16::scale_of(square);
-            if (of_row < 0) doubts |= 1u << r;
-            scales[r] = of_row * scale, errors[r] = 2.01f * (__builtin_sqrtf(square) * error + of_all);
-            dots16::round(to, x + r * features, nullptr, of_row, features);
+            dots16::round(to, x + (row + r) * features, nullptr, unfit >> r & 1 ? 0 : of_rows, features);
         });
-        const V lowest(-__builtin_inff());
-        V best[vectors], second[vectors], by[vectors];
-        bits<float> at[vectors];
-        for (int v = 0; v < vectors; ++v)
-            best[v] = second[v] = lowest, at[v] = bits<float>{}, by[v] = load(scales + v * V::size);
+        const float units = 1 / (of_rows * scale);
+        for (int64_t j = 0; j < clusters; j += V::size) {
+            const int64_t n = smaller(clusters - j, V::size);
+            store_partial(reinterpret_cast<float*>(biases) + j,
+                          from_bits<float>(to_int<float>(load_partial(exact.bias + j, n) * V(units))), n);
+        }
+        dots16::Ranks ranks;
+        ranks.clear();
+        // The rows of the next panel, some with each round.
+        const auto* next = reinterpret_cast<const char*>(x + (row + width) * features);
+        const int64_t ahead = pieces(width * features * 4 * dots16::most, clusters * 64);
         for (int64_t j = 0; j < clusters; j += dots16::most) {
-            const int n = int(smaller(dots16::most, clusters - j));
-            dots16::dots(out, panel, rounded + j * pairs, n, pairs);
-            for (int c = 0; c < n; ++c) {
-                const V bias(exact.bias[j + c]);
-#pragma GCC unroll 2
-                for (int v = 0; v < vectors; ++v) {
-                    const V value = fma(dots16::floats(out + c * dots16::lanes + v * V::size), by[v], bias);
-                    const mask<float> better = value > best[v];
-                    const V other = select(better, best[v], value);
-                    best[v] = select(better, value, best[v]);
-                    second[v] = select(other > second[v], other, second[v]);
-                    at[v] = better.v ? bits<float>{} + int32_t(j + c) : at[v];
+            for (int64_t line = 0; line < ahead; ++line, next += 64) __builtin_prefetch(next, 0, 2);
+            dots16::rank(ranks, panel, rounded + j * pairs, biases + j, codes + j, code_bits,
+                         int(smaller(dots16::most, clusters - j)), pairs);
+        }
+        // Also wrong: the biases, by a unit and what is lost of a float, and values, by the bits of their codes.
+        const auto apart = uint32_t(2.02f * units * (norm * error + of_all)) + 2 * uint32_t(code_bits) + 512;
+        const auto number = [&](int32_t value) { return code_bits - (value & code_bits); };
+        for (int64_t r = 0; r < used; ++r) {
+            const int32_t best = ranks.first[r], second = ranks.second[r];
+            labels[row + r] = number(best);
+            const bool fit = (unfit >> r & 1) == 0;
+            if (fit && uint32_t(best) - uint32_t(second) > apart) continue;
+            if (fit && uint32_t(best) - uint32_t(ranks.third[r]) > apart) {
+                const int64_t i = doubts.few++;
+                doubts.of_two[i] = int32_t(row + r);
+                doubts.first[i] = int32_t(smaller(number(best), number(second)));
+                doubts.second[i] = int32_t(larger(number(best), number(second)));
+            } else {
+                doubts.of_all[doubts.many++] = int32_t(row + r);
+            }
+        }
+    }
+
+    // Rows that one of two centers is nearest to, in float32.
+    void compare_two(int32_t* labels, const float* x, const Doubts& doubts) const {
+        if (doubts.few == 0) return;
+        const int64_t elements = Rows::elements(features);
+        auto* panel = scratch<float>(runtime::packed_a, 3 * elements);
+        for (int64_t i = 0; i < doubts.few; i += Rows::width) {
+            const int64_t used = smaller(doubts.few - i, Rows::width);
+            const auto pack = [&](int64_t part, const float* rows, const int32_t* at) {
+                const float* from[Rows::width];
+                for (int64_t r = 0; r < Rows::width; ++r) from[r] = rows + at[i + smaller(r, used - 1)] * features;
+                pack_pointers<Rows::width>(panel + part * elements, from, features);
+            };
+            pack(0, x, doubts.of_two), pack(1, exact.centers, doubts.first), pack(2, exact.centers, doubts.second);
+            for (int64_t r = 0; r < used; r += V::size) {
+                V first(0.0f), second(0.0f);
+                const float* at = panel + r;
+                for (int64_t k = 0; k < features; ++k, at += Rows::width) {
+                    const V here = load(at);
+                    first = fma(load(at + elements), here, first);
+                    second = fma(load(at + 2 * elements), here, second);
+                }
+                for (int64_t k = r; k < smaller(r + V::size, used); ++k) {
+                    const int32_t one = doubts.first[i + k], other = doubts.second[i + k];
+                    const bool better = second.v[k - r] + exact.bias[other] > first.v[k - r] + exact.bias[one];
+                    labels[doubts.of_two[i + k]] = better ? other : one;
                 }
             }
         }
-        for (int v = 0; v < vectors; ++v) {
-            const int64_t n = smaller(used - v * V::size, V::size);
-            if (n <= 0) break;
-            store_partial(reinterpret_cast<float*>(labels) + v * V::size, from_bits<float>(at[v]), n);
-            const mask<float> sure = best[v] - second[v] > load(errors + v * V::size);
-            const auto bits_of = [&](auto condition) {
-                alignas(64) int32_t lane[V::size];
-                std::memcpy(lane, &condition.v, vector_bytes);
-                uint32_t found = 0;
-                for (int64_t i = 0; i < n; ++i) found |= uint32_t(lane[i] == 0) << i;
-                return found;
-            };
-            doubts |= bits_of(sure) << (v * V::size);
-        }
-        return doubts;
     }
 
-    // Rows in doubt, in float32.
-    void compare(int32_t* labels, const float* x, const int32_t* doubtful, int64_t count) const {
-        using Rows = Nearest<float>::Rows;
-        if (count == 0) return;
+    // Rows that many centers are about equally near to, in float32.
+    void compare(int32_t* labels, const float* x, const Doubts& doubts) const {
+        if (doubts.many == 0) return;
         float* panel = scratch<float>(runtime::packed_a, Rows::elements(features));
-        for (int64_t i = 0; i < count; i += Rows::width) {
-            const int64_t used = smaller(count - i, Rows::width);
+        for (int64_t i = 0; i < doubts.many; i += Rows::width) {
+            const int64_t used = smaller(doubts.many - i, Rows::width);
             const float* from[Rows::width];
-            for (int64_t r = 0; r < Rows::width; ++r) from[r] = x + doubtful[i + smaller(r, used - 1)] * features;
+            for (int64_t r = 0; r < Rows::width; ++r) from[r] = x + doubts.of_all[i + smaller(r, used - 1)] * features;
             pack_pointers<Rows::width>(panel, from, features);
             bits<float> at[Nearest<float>::vectors];
             exact.of_panel(at, panel, nullptr);
-            for (int64_t r = 0; r < used; ++r) labels[doubtful[i + r]] = int32_t(at[r / V::size][r % V::size]);
+            for (int64_t r = 0; r < used; ++r) labels[doubts.of_all[i + r]] = int32_t(at[r / V::size][r % V::size]);
         }
     }
 };

@@ -37,6 +37,8 @@ def _equally_near(rng: np.random.Generator) -> list[Sample]:
         centers = rng.integers(-3, 4, (7, features)).astype(float)
         x = rng.integers(-3, 4, (50, features)).astype(float)
         calls += [Sample((x, np.concatenate([centers] * times))) for times in (2, 3, 90)]
+        twice = np.concatenate([rng.normal(size=(20, features))] * 2)
+        calls.append(Sample((rng.normal(size=(50, features)), twice)))
     return calls
 
 
