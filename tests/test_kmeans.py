@@ -122,11 +122,13 @@ def test_stops_where_scikit_learn_does(tol: float, max_iter: int, capsys: pytest
 
 
 @pytest.mark.parametrize("copy_x", [True, False])
-def test_rows_are_left_as_they_were(copy_x: bool) -> None:
+@pytest.mark.parametrize("mean", [0, 100])
+def test_rows_are_left_as_they_were(copy_x: bool, mean: float) -> None:
     x = blobs()
+    x += mean - x.mean(axis=0)
     before = x.copy()
     fitted = KMeans(9, copy_x=copy_x, random_state=0).fit(x)
-    np.testing.assert_allclose(x, before, atol=0 if copy_x else 1e-12)
+    np.testing.assert_allclose(x, before, atol=0 if copy_x or mean == 0 else 1e-12)
     np.testing.assert_array_equal(fitted.labels_, KMeans(9, random_state=0).fit(before).labels_)
 
 
@@ -334,17 +336,21 @@ def test_partitions_are_the_same_up_to_names() -> None:
 
 
 MEMORY = """
-import resource, numpy as np, nerve
+import resource, sys, numpy as np, nerve
 from nerve.cluster import KMeans
-x = np.random.default_rng(0).normal(size=(100_000, 4)).astype(np.float32)
+rows, features, clusters = map(int, sys.argv[1:])
+x = np.random.default_rng(0).standard_normal((rows, features), np.float32)
+KMeans(2, n_init=1, max_iter=1).fit(x[:1000])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-KMeans(1500, init=x[:1500], n_init=1, max_iter=1).fit(x)
+KMeans(clusters, init=x[:clusters], n_init=1, max_iter=1).fit(x)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KB on Linux")
-def test_no_matrix_of_rows_by_clusters() -> None:
-    """Which would take 572 MB here."""
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("shape", [(100_000, 4, 1500), (250_000, 100, 2)])
+def test_neither_a_matrix_of_rows_by_clusters_nor_a_copy(shape: tuple[int, int, int]) -> None:
+    """The first would take 572 MB here, the second, of rows around zero, 95 MB."""
+    command = [sys.executable, "-c", MEMORY, *map(str, shape)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 64

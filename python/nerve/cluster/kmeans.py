@@ -50,7 +50,8 @@ class KMeans(CentroidClusterer):
     verbose : int
     random_state : int, RandomState or None
     copy_x : bool
-        Whether to leave ``X`` alone; if not, its mean is subtracted in place and added again.
+        Whether to leave ``X`` alone; if not, its mean, if that is far from zero, is subtracted in place and added
+        again. A copy is made only to subtract it.
     algorithm : {"lloyd", "elkan"}
 
     Attributes
@@ -120,7 +121,6 @@ class KMeans(CentroidClusterer):
         self
         """
         X = self._checked_data(X, reset=True, ensure_all_finite=False)
-        # Products of rows less their mean lose fewer digits. Sparse rows stay as they are.
         sparse = sp.issparse(X)
         mean = np.zeros(X.shape[1], X.dtype) if sparse else kernels.mean(X, axis=0)
         expect_finite(self, X, np.nan if sparse else mean)
@@ -131,12 +131,11 @@ class KMeans(CentroidClusterer):
         progress = Progress(self, self._n_init, X=X, metadata={"sample_weight": sample_weight})
 
         tol = self._mean_variance(X, mean) * self.tol if self.tol > 0 else 0.0
-        if sparse:
-            x = X
-        elif self.copy_x or progress.listened or on_gpu(X):
-            x = kernels.subtract(X, mean)
-        else:
-            x = np.subtract(X, mean, out=X)
+        # A callable is given rows less their mean, as in scikit-learn.
+        moved = not sparse and (on_gpu(X) or callable(init) or _far_from_zero(X, mean))
+        in_place = moved and not (self.copy_x or progress.listened or on_gpu(X))
+        x = X if not moved else np.subtract(X, mean, out=X) if in_place else kernels.subtract(X, mean)
+        mean = mean if moved else np.zeros_like(mean)
         if not (isinstance(init, str) or callable(init)):
             init -= mean
         best: tuple[Array, float, Array, int] | None = None
@@ -156,7 +155,7 @@ class KMeans(CentroidClusterer):
                 break
         assert best is not None
         self.labels_, self.inertia_, centers, self.n_iter_ = best
-        if x is X and not sparse:
+        if in_place:
             X += mean
         self.cluster_centers_ = centers + mean
         self._n_features_out = self.n_clusters
@@ -187,3 +186,9 @@ class KMeans(CentroidClusterer):
                 stacklevel=3,
             )
             self._algorithm = "lloyd"
+
+
+def _far_from_zero(x: Array, mean: Array) -> bool:
+    """Whether products of rows less their mean lose fewer digits than those of rows as they are, by a few rows."""
+    some = x[:: max(1, len(x) // 64)] - mean
+    return bool(4 * np.dot(mean, mean) > np.square(some).sum(dtype=np.float64) / len(some))
