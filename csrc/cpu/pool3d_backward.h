@@ -103,27 +103,46 @@ void look_for_winners(T* grad_x, const T* grad, const int32_t* index, const Pool
 }
 
 // Gradients of pixels of the output are given to those of their winners that are among `positions` from `first` on.
-template <int C, class T>
+template <int C, bool from_zero, class T>
 NERVE_INLINE void give(T* grad_x, const T* grad, const int32_t* winners, int64_t size, int64_t channels, int64_t first,
                        int64_t positions) {
-    const int64_t all = C > 0 ? C : channels;
+    const auto one = [=](T* to, int64_t of_pixel, int64_t e, int64_t c) NERVE_LAMBDA_INLINE {
+        const int64_t position = winners[e + c];
+        if (uint64_t(from_zero ? position : position - first) < uint64_t(positions))
+            to[position * of_pixel + c] += grad[e + c];
+    };
+    if constexpr (C > 0) {
 #pragma GCC unroll 4
-    for (int64_t e = 0; e < size; e += all)
+        for (int64_t e = 0; e < size; e += C)
 #pragma GCC unroll 4
-        for (int64_t c = 0; c < all; ++c) {
-            const int64_t position = winners[e + c];
-            if (uint64_t(position - first) < uint64_t(positions)) grad_x[position * all + c] += grad[e + c];
-        }
+            for (int64_t c = 0; c < C; ++c) one(grad_x, C, e, c);
+        return;
+    }
+    for (int64_t e = 0; e < size; e += channels) {
+        int64_t c = 0;
+        for (; c + 4 <= channels; c += 4)
+#pragma GCC unroll 4
+            for (int64_t k = 0; k < 4; ++k) one(grad_x + c, channels, e + c, k);
+        for (; c < channels; ++c) one(grad_x, channels, e, c);
+    }
+}
+template <bool from_zero, class T>
+NERVE_INLINE void give(T* grad_x, const T* grad, const int32_t* winners, int64_t size, int64_t channels, int64_t first,
+                       int64_t positions) {
+    if (channels == 1)
+        give<1, from_zero>(grad_x, grad, winners, size, channels, first, positions);
+    else if (channels == 3)
+        give<3, from_zero>(grad_x, grad, winners, size, channels, first, positions);
+    else
+        give<0, from_zero>(grad_x, grad, winners, size, channels, first, positions);
 }
 template <class T>
 void give(T* grad_x, const T* grad, const int32_t* winners, int64_t size, int64_t channels, int64_t first,
           int64_t positions) {
-    if (channels == 1)
-        give<1>(grad_x, grad, winners, size, channels, first, positions);
-    else if (channels == 3)
-        give<3>(grad_x, grad, winners, size, channels, first, positions);
+    if (first == 0)
+        give<true>(grad_x, grad, winners, size, channels, first, positions);
     else
-        give<0>(grad_x, grad, winners, size, channels, first, positions);
+        give<false>(grad_x, grad, winners, size, channels, first, positions);
 }
 
 // The windows over the lines [begin, end) of a volume (line d height + h is row h of depth d) give their gradients to
@@ -138,7 +157,8 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
     const auto part = [&](int64_t d) -> Span {  // the rows of depth d
         return {d == top ? lines.begin - d * s.height : 0, d == bottom ? lines.end - d * s.height : s.height};
     };
-    const int64_t least = 2048 / size + 1;  // rows, since short calls of memset take their time
+    // Rows, of the volume and of the output, since short calls take their time.
+    const int64_t least = 2048 / size + 1, together = 512 / row + 1;
     const auto clear = [&](int64_t d, int64_t end) {
         int64_t& done = cleared[d - top];
         if (end <= done) return;
@@ -151,8 +171,9 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
         Span inside = depths.window(i);
         if (inside.begin < top) inside.begin = top;
         if (inside.end > bottom + 1) inside.end = bottom + 1;
-        for (int64_t j = 0; j < s.out_height; ++j) {
-            const Span height = heights.window(j);
+        for (int64_t j = 0; j < s.out_height; j += together) {
+            const int64_t behind = j + together < s.out_height ? j + together : s.out_height;
+            const Span height{heights.window(j).begin, heights.window(behind - 1).end};
             bool any = false;
             for (int64_t d = inside.begin; d < inside.end; ++d) {
                 const Span rows = part(d);
@@ -162,7 +183,7 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
             }
             if (!any) continue;
             const int64_t from = (i * s.out_height + j) * row;
-            give(grad_x, grad + from, index + from, row, s.channels, first, positions);
+            give(grad_x, grad + from, index + from, (behind - j) * row, s.channels, first, positions);
         }
     }
     for (int64_t d = top; d <= bottom; ++d) clear(d, part(d).end);
@@ -176,7 +197,7 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
     const Windows depths = depth_windows(s), heights = height_windows(s), widths = width_windows(s);
     const auto pool = [](const Windows& along) { return along.window(along.count / 2).size(); };
     // A look at a window for every position in it, vectors of them at a time, or a scattered addition for the window.
-    if (s.channels >= vec<T>::size && pool(depths) * pool(heights) * pool(widths) <= 2 * vec<T>::size)
+    if (s.channels >= vec<T>::size && pool(depths) * pool(heights) * pool(widths) <= vec<T>::size)
         return look_for_winners(grad_x, grad, index, s);
     constexpr int64_t close = (1 << 18) / sizeof(T);  // volumes that stay in cache are cleared at once
     if (lines * size <= close) {
