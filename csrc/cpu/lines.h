@@ -20,15 +20,12 @@ NERVE_INLINE void prefetch_line(const T* x, int64_t size) {
     for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
 }
 
+// Not memcpy, whose "rep movs" takes a tenth longer on Zen 4 where x is not aligned to cache lines.
 template <class T>
 NERVE_INLINE void copy_line(T* out, const T* x, int64_t size) {
     constexpr int n = vec<T>::size;
-    if (size >= 1024) {
-        std::memcpy(out, x, size_t(size) * sizeof(T));
-        return;
-    }
     int64_t i = 0;
-    for (; i + n <= size; i += n) store(out + i, load(x + i));
+    for (; i + n <= size; i += n) store(out + i, load_streamed(x + i));
     if (i < size) store_partial(out + i, load_partial(x + i, size - i), size - i);
 }
 
@@ -40,7 +37,7 @@ NERVE_INLINE void copy_short_lines(T* out, const T* x, int64_t rows, int64_t siz
     // A line shorter than a register may reach beyond the last one.
     const int64_t safe = left == 0 ? rows : max(0, rows - ceil_div(n, size));
     for (int64_t r = 0; r < safe; ++r, out += size, x += x_stride) {
-        for (int64_t i = 0; i < whole; i += n) store(out + i, load(x + i));
+        for (int64_t i = 0; i < whole; i += n) store(out + i, load_streamed(x + i));
         if (left > 0) store(out + whole, load_partial(x + whole, left));
     }
     for (int64_t r = safe; r < rows; ++r, out += size, x += x_stride) copy_line(out, x, size);

@@ -73,11 +73,7 @@ NERVE_INLINE int64_t source_of(const PadShape& s, const Line& line) {
 template <class T>
 NERVE_INLINE void copy_within(T* to, const T* x, int64_t size) {
     constexpr int n = vec<T>::size;
-    if (size >= 1024) {
-        std::memcpy(to, x, size_t(size) * sizeof(T));
-        return;
-    }
-    for (int64_t i = 0; i + n < size; i += n) store(to + i, load(x + i));
+    for (int64_t i = 0; i + n < size; i += n) store(to + i, load_streamed(x + i));
     store(to + size - n, load(x + size - n));
 }
 
