@@ -112,14 +112,17 @@ void groups_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, cons
         }
     });
     parallel_blocks(all, tile_columns, [&](int64_t begin, int64_t end) {
-        for (int64_t c = begin; c < end; ++c) {
-            double sum = 0, product = 0;
-            for (int64_t n = 0; n < batch; ++n) {
-                sum += sums_of[2 * n * all + c];
-                product += sums_of[2 * n * all + all + c];
+        double sum[tile_columns] = {}, product[tile_columns] = {};
+        for (int64_t n = 0; n < batch; ++n) {
+            const double *sums = sums_of + 2 * n * all + begin, *products = sums + all;
+            for (int64_t c = 0; c < end - begin; ++c) {
+                sum[c] += sums[c];
+                product[c] += products[c];
             }
-            grad_beta[c] = T(sum);
-            grad_gamma[c] = T(product);
+        }
+        for (int64_t c = 0; c < end - begin; ++c) {
+            grad_beta[begin + c] = T(sum[c]);
+            grad_gamma[begin + c] = T(product[c]);
         }
     });
 }

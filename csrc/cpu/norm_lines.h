@@ -80,15 +80,16 @@ void each_element(const Lines& m, const Body& body) {
     const int64_t lines = m.width < grain / 4 ? grain / m.width / 4 * 4 : 1, size = m.rows * m.channels;
     const int64_t block = lines * m.width, blocks = (size + block - 1) / block;
     parallel(blocks, [&](int64_t task) {
+        const Body own = body;  // what it holds stays in registers, since no store could reach the copy
         int64_t line = (blocks - 1 - task) * block;
         const int64_t end = line + block < size ? line + block : size;
         for (; line + 4 * m.width <= end; line += 4 * m.width)
             each_vector<T>(m.width,
-                           [&](int64_t i, auto access) NERVE_LAMBDA_INLINE { body(line + i, i, access, Count<4>{}); });
+                           [&](int64_t i, auto access) NERVE_LAMBDA_INLINE { own(line + i, i, access, Count<4>{}); });
         for (; line < end; line += m.width) {
             const int64_t columns = line + m.width < end ? m.width : end - line;
             each_vector<T>(columns,
-                           [&](int64_t i, auto access) NERVE_LAMBDA_INLINE { body(line + i, i, access, Count<1>{}); });
+                           [&](int64_t i, auto access) NERVE_LAMBDA_INLINE { own(line + i, i, access, Count<1>{}); });
         }
     });
 }
