@@ -14,14 +14,14 @@ void reduce_rows(T* out, const T* x, int64_t outer, int64_t reduced, T neutral, 
         for (int64_t o = 0; o < outer; ++o) out[o] = neutral * scale;
         return;
     }
-    for_rows<T, 1, leaf>(nullptr, {x}, outer, reduced,
-                         [=](const auto& over, T*, const T* const(&in)[1], int64_t row) NERVE_LAMBDA_INLINE {
-                             const vec<T> total =
-                                 over.reduce(neutral, combine, [&](int64_t i, int64_t n, int64_t) NERVE_LAMBDA_INLINE {
-                                     return load_or(in[0] + i, n, neutral);
-                                 });
-                             store_some(out + row, total * vec<T>(scale), over.rows);
-                         });
+    for_rows<T, 1, leaf>(
+        nullptr, {x}, outer, reduced,
+        [=](const auto& over, T*, const T* const(&in)[1], int64_t row) NERVE_LAMBDA_INLINE {
+            const vec<T> total = over.reduce(neutral, combine, [&](int64_t i, int64_t n, int64_t) NERVE_LAMBDA_INLINE {
+                return n == vec<T>::size ? load_streamed(in[0] + i) : load_partial_or(in[0] + i, n, neutral);
+            });
+            store_some(out + row, total * vec<T>(scale), over.rows);
+        });
 }
 
 template <class T, class Combine>
