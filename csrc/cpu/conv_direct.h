@@ -2,14 +2,12 @@
 // through pointers, beside a packed kernel (after Dukhan, "The Indirect Convolution Algorithm", 2019). Each output is a
 // sum of chains of fma over the taps and channels in order, whatever the tile or the threads.
 #pragma once
-#include "cpu/conv_direct_tile.h"
+#include "cpu/conv_winograd.h"
 #if defined(__AVX512F__)
 #include "cpu/conv_amx.h"
 #endif
 
 namespace nerve::NERVE_ISA {
-
-constexpr int64_t longest_chain = 320;  // about: long chains lose digits
 
 // places (images * rows_y * rows_x pixels, columns) = patches @ B; pack_b as for gemm.
 template <class T, class PackB>
@@ -152,6 +150,8 @@ void product(const Patches<T>& m, int64_t images, int64_t columns, const PackB& 
 #endif
     if (dense && inner >= 4096 && columns >= 128)
         gathered(m, images, columns, pack_b, places);
+    else if (Winograd<T>::pays(m, columns))
+        winograd(m, images, columns, pack_b, places);
     else
         direct(m, images, columns, pack_b, places);
 }

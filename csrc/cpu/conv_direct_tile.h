@@ -4,6 +4,8 @@
 
 namespace nerve::NERVE_ISA {
 
+constexpr int64_t longest_chain = 320;  // of fma, about: longer ones lose digits
+
 // Where output pixel (n, i, j) lies: in image n, plane n % planes of volume n / planes, + i * row + j * pixel.
 template <class T>
 struct Places {

@@ -47,6 +47,9 @@ CALLS: list[Call] = [
     ((5, 6, 7, 33), (3, 3, 33, 18), {"padding": ((1, 0), (2, 1))}),  # blocks of several images
     ((1, 6, 6, 512), (3, 3, 512, 130), {"padding": "same"}),  # a kernel larger than the cache
     ((2, 1, 250, 1), (1, 64, 1, 33), {"strides": (1, 32)}),  # one filter more than a tile has
+    ((2, 9, 11, 20), (3, 3, 20, 18), {"dilation_rate": (2, 1), "padding": "same"}),  # three taps of neighbours in a row
+    ((2, 6, 6, 40), (2, 3, 20, 36), {"groups": 2, "padding": ((0, 1), (2, 0))}),
+    ((1, 30, 50, 16), (1, 3, 16, 16), {}),
     ((0, 5, 5, 2), (3, 3, 2, 4), {}),
     ((0, 5, 5, 2), (3, 3, 1, 2), {"groups": 2, "strides": 2}),
     ((2, 5, 5, 0), (3, 3, 0, 4), {}),
@@ -207,11 +210,11 @@ _GRAD3 = np.zeros((2, 2, 3, 2, 6))
 ROWS = [
     # Sums of up to 4608 products of order 17: observed error 2e-5 in float32.
     Op("conv2d", _forward, gradient=True, tolerance=20, errors=_ERRORS),
-    # Sums of up to 1440 and 4356 products of normals, of order 40 and 70: observed errors 5e-5.
+    # Sums of up to 1440 and 4356 products of normals, of order 40 and 70: observed errors 6e-5 and 5e-5.
     Op(
         "conv2d_backward_input",
         _backward_input,
-        tolerance=40,
+        tolerance=50,
         errors=[
             BadCall((_GRAD, _K), {"input_shape": _X.shape}, ShapeError, r"grad expects .* \(2, 6, 6, 6\)"),
             BadCall((_GRAD, _K), {"input_shape": None}, ValueError, "input_shape expects integers, got None"),
