@@ -161,7 +161,7 @@ void take(T* out, const T* x, const int64_t* indices, int64_t outer, int64_t axi
             if (inner == 1)
                 out[i] = *from;
             else
-                copy_line(out + i * inner, from, inner);
+                copy_line<true>(out + i * inner, from, inner);
             if (++c == count) c = 0, ++o;
         }
     });

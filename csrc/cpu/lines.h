@@ -20,12 +20,13 @@ NERVE_INLINE void prefetch_line(const T* x, int64_t size) {
     for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
 }
 
-// Not memcpy, whose "rep movs" takes a tenth longer on Zen 4 where x is not aligned to cache lines.
-template <class T>
+// Not memcpy, whose "rep movs" takes a tenth longer on Zen 4 where x is not aligned to cache lines. A line that
+// prefetch_line asked for is `fetched`.
+template <bool fetched = false, class T>
 NERVE_INLINE void copy_line(T* out, const T* x, int64_t size) {
     constexpr int n = vec<T>::size;
     int64_t i = 0;
-    for (; i + n <= size; i += n) store(out + i, load_streamed(x + i));
+    for (; i + n <= size; i += n) store(out + i, fetched ? load(x + i) : load_streamed(x + i));
     if (i < size) store_partial(out + i, load_partial(x + i, size - i), size - i);
 }
 

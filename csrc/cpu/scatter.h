@@ -52,7 +52,7 @@ NERVE_INLINE void sum_rows(T* to, const T* grad, const Named* named, int64_t beg
                            int64_t first, int64_t columns) {
     constexpr int n = vec<T>::size;
     const T* row = grad + named[begin].position * inner + first;
-    if (end - begin == 1) return copy_line(to + first, row, columns);
+    if (end - begin == 1) return copy_line<true>(to + first, row, columns);
     for (int64_t c = 0; c < columns; c += lanes<T>) {
         const int64_t width = min(columns - c, lanes<T>);
         Running<T> total;
