@@ -113,7 +113,8 @@ functions of `keras.ops`. Made by `python scripts/keras_table.py --write`; a tes
         here = len(rows) - sum(f"{section}.{name}" in REASONS for name in theirs)
         lines += ["", f"## keras.{section}: {here} of {len(rows)}", "", "| Keras | nerve |", "| --- | --- |"]
         lines += [f"| {keras_name} | {place} |" for keras_name, place in rows]
-    lines += functions("keras.ops", "nerve.ops") + functions("keras.ops.image", "nerve.ops.image")
+    for part in ("ops", "ops.image", "ops.linalg"):
+        lines += functions(f"keras.{part}", f"nerve.{part}")
     if wrong:
         raise ValueError("scripts/keras_table.py, REASONS:\n  " + "\n  ".join(wrong))
     return "\n".join(lines) + "\n"

@@ -19,7 +19,9 @@ from nerve.ops import (
     creation,
     cumulative,
     diagonals,
+    factorizations,
     image,
+    linalg,
     logic,
     losses,
     normalization,
@@ -74,8 +76,8 @@ EAGER = [  # what depends on all values has no recording
     ("quantile", [CUBE], {"q": 0.3, "axis": 0, "keepdims": True}, np.quantile),
 ]
 MODULES = (
-    activations, arithmetic, control, creation, cumulative, diagonals, image, logic, losses, normalization, products,
-    scattering, shaping, sorting, statistics, trigonometry,
+    activations, arithmetic, control, creation, cumulative, diagonals, factorizations, image, linalg, logic, losses,
+    normalization, products, scattering, shaping, sorting, statistics, trigonometry,
 )  # fmt: skip
 OF_OTHER_MODULES = (
     ops.conv, ops.conv_transpose, ops.depthwise_conv, ops.separable_conv, ops.dot_product_attention, ops.get_item,
@@ -306,8 +308,8 @@ class TestImages:
 
 def test_every_name_is_tested():
     here = Path(__file__).parent
-    files = here / "test_ops_more.py", here / "test_ops_composed.py", here / "peers" / "test_keras_ops.py"
-    text = "".join(file.read_text() for file in files)
+    files = ("test_ops_more.py", "test_ops_composed.py", "test_linalg.py", "peers/test_keras_ops.py")
+    text = "".join((here / file).read_text() for file in files)
     names = [name for module in MODULES for name in module.__all__] + [op.__name__ for op in OF_OTHER_MODULES]
     for name in names:
         assert re.search(rf'"(image\.)?{name}"|ops\.(image\.)?{name}\(', text) or name == "array", name

@@ -18,6 +18,7 @@ B = rng.normal(size=(3, 4)).astype(np.float32)
 V = rng.normal(size=7).astype(np.float32)
 CUBE = rng.normal(size=(2, 3, 5)).astype(np.float32)
 SQUARE = rng.normal(size=(4, 4)).astype(np.float32)
+DEFINITE = SQUARE @ SQUARE.T + np.eye(4, dtype=np.float32)
 P = (lambda e: e / e.sum(-1, keepdims=True))(np.exp(A)).astype(np.float32)
 LABELS = np.array([3, 0, 2])
 INTS = np.array([[4, -7, 9], [3, 5, -2]])
@@ -72,6 +73,17 @@ CALLS = [
     ("diff", (A,), {}), ("diff", (CUBE,), {"n": 2, "axis": 2}), ("nansum", (HOLES,), {"axis": 0}),
     ("nanmean", (HOLES,), {"axis": 1}), ("nanmax", (HOLES,), {"axis": 1}), ("nanmin", (HOLES,), {}),
     ("argmax", (A,), {"axis": 1, "keepdims": True}), ("argmin", (A,), {"axis": 0}), ("std", (A,), {"axis": 0}),
+    # linear algebra
+    ("inv", (SQUARE,), {}), ("det", (SQUARE,), {}), ("slogdet", (SQUARE,), {}), ("logdet", (DEFINITE,), {}),
+    ("pinv", (A,), {}), ("pinv", (A,), {"rcond": 0.5}), ("solve", (SQUARE, A.T.copy()), {}),
+    ("solve", (SQUARE, A[0]), {}), ("solve_triangular", (DEFINITE, A.T.copy()), {}),
+    ("linalg.solve_triangular", (DEFINITE, A[0]), {"lower": True}), ("lstsq", (A.T.copy(), V[:4]), {}),
+    ("lstsq", (A, B[:, :2].copy()), {}), ("cholesky", (DEFINITE,), {}),
+    ("linalg.cholesky", (DEFINITE,), {"upper": True}), ("cholesky_inverse", (DEFINITE,), {}),
+    ("cholesky_inverse", (DEFINITE,), {"upper": True}), ("linalg.norm", (CUBE,), {"ord": 2, "axis": (1, 2)}),
+    ("norm", (CUBE,), {"ord": "nuc", "axis": (1, 2)}), ("qr", (A.T.copy(),), {}),
+    ("svd", (A,), {"compute_uv": False}), ("eigh", (np.diag(V),), {}), ("matrix_rank", (A,), {}),
+    ("matrix_rank", (SQUARE,), {"tol": 1.0}),
     # order
     ("sort", (CUBE,), {}), ("sort", (CUBE,), {"axis": 0}), ("argsort", (A,), {}), ("argsort", (A,), {"axis": 0}),
     ("top_k", (CUBE, 3), {}), ("in_top_k", (LABELS, A, 2), {}), ("median", (CUBE,), {"axis": 2}),
@@ -126,7 +138,8 @@ CALLS = [
     ("image.extract_patches", (IMAGES, (2, 3)), {}),
     ("image.extract_patches", (IMAGES, 3), {"strides": 1, "padding": "same"}),
 ]  # fmt: skip
-NO_GRADIENT = {"cast", "floor_divide", "trunc", "mod", "heaviside"}  # torch has one where there are steps, or none
+# Torch has one where there are steps, or none, or one of the whole of a matrix of which half is read.
+NO_GRADIENT = {"cast", "floor_divide", "trunc", "mod", "heaviside", "cholesky_inverse"}
 
 
 def leaves(x):

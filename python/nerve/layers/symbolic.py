@@ -142,8 +142,10 @@ def _stand_in(x: Any, sizes: tuple[int, int]) -> Any:
     shape = tuple((other if axis else batch) if size is None else size for axis, size in enumerate(x.shape))
     if x.dtype == "string":
         return np.zeros(shape, str)
-    # Zeros are valid indices, ones are valid divisors.
+    # Zeros are valid indices, ones are valid divisors; with a larger diagonal matrices are positive definite.
     values = np.zeros(shape, x.dtype) if x.dtype.startswith("int") else np.ones(shape, x.dtype)
+    if x.dtype.startswith("float") and len(shape) > 1 and shape[-1] == shape[-2]:
+        values += np.eye(shape[-1], dtype=x.dtype) / 2
     path = context.state.path
     return Tensor(to_device(values, path[-1]._location() if path else get_device()), tracked=False)
 

@@ -17,6 +17,7 @@ from nerve.ops.einsum import *
 from nerve.ops.elementwise import *
 from nerve.ops.graph import *
 from nerve.ops.indexing import *
+from nerve.ops.linalg import *
 from nerve.ops.logic import *
 from nerve.ops.losses import *
 from nerve.ops.matmul import *
@@ -39,6 +40,6 @@ from nerve.ops.statistics import *
 from nerve.ops.trigonometry import *
 from nerve.ops.windows import *
 
-from nerve.ops import image  # isort: skip
-from nerve.ops.statistics import norm  # isort: skip  # not the modules of these names
+from nerve.ops import image, linalg  # isort: skip
+from nerve.ops.linalg import norm  # isort: skip  # not the modules of these names
 from nerve.ops.windows import conv  # isort: skip

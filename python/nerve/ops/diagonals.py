@@ -8,8 +8,9 @@ import numpy as np
 
 from nerve._typing import Array
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import placed
 from nerve.kernels.reduce import single_axis
-from nerve.ops._differentiable import composed
+from nerve.ops._differentiable import as_plain_array, composed
 from nerve.ops.creation import ndim, shape, size
 from nerve.ops.elementwise import where
 from nerve.ops.indexing import reshape, take, transpose
@@ -41,7 +42,11 @@ def triu(x: Any, k: int = 0) -> Tensor:
 
 def _triangle(x: Any, k: int) -> Array:
     rows, columns = shape(x)[-2:]
-    return np.tri(rows, columns, k, dtype=bool)
+    return _beside(np.tri(rows, columns, k, dtype=bool), x)
+
+
+def _beside(made: Array, x: Any) -> Array:
+    return placed(made, as_plain_array(x))  # type: ignore[no-any-return]
 
 
 @composed
@@ -49,8 +54,8 @@ def diag(x: Any, k: int = 0) -> Tensor:
     """A matrix with a vector on its `k`-th diagonal, or that diagonal of a matrix."""
     if ndim(x) == 1:
         mask = np.eye(size(x) + (k if k > 0 else -k), k=k, dtype=bool)
-        spread = take(x, np.cumsum(mask.any(1)) - 1, axis=0)
-        return where(mask, reshape(spread, (-1, 1)), 0.0)
+        spread = take(x, _beside(np.cumsum(mask.any(1)) - 1, x), axis=0)
+        return where(_beside(mask, x), reshape(spread, (-1, 1)), 0.0)
     if ndim(x) != 2:
         raise ShapeError(f"[diag] expects a vector or a matrix, got shape {shape(x)}")
     return diagonal(x, k)
@@ -65,7 +70,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     rows, columns = sizes[first], sizes[second]
     flat = reshape(transpose(x, [*rest, first, second]), [*(sizes[i] for i in rest), rows * columns])
     places = np.diagonal(np.arange(rows * columns).reshape(rows, columns), offset)
-    return take(flat, np.ascontiguousarray(places), axis=-1)
+    return take(flat, _beside(np.ascontiguousarray(places), x), axis=-1)
 
 
 @composed

@@ -1,4 +1,4 @@
-"""Statistics, norms and products along axes, made of other ops."""
+"""Statistics and products along axes, made of other ops."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from nerve import kernels
 from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import composed
 from nerve.ops.arithmetic import of_integers
-from nerve.ops.creation import convert_to_tensor, ndim, ones_like, shape
+from nerve.ops.creation import convert_to_tensor, ones_like, shape
 from nerve.ops.elementwise import (
-    absolute,
     add,
     divide,
     exp,
     log,
     multiply,
     not_equal,
-    power,
     sqrt,
     square,
     subtract,
@@ -46,7 +44,6 @@ __all__ = [
     "nanstd",
     "nansum",
     "nanvar",
-    "norm",
     "prod",
     "ptp",
     "std",
@@ -112,43 +109,6 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def count_nonzero(x: Any, axis: Any = None) -> Tensor:
     """How many elements are not zero, along the axes."""
     return of_integers(lambda there: sum(there, axis=axis), not_equal(x, 0.0))
-
-
-@composed
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The norm of vectors along an axis, or of matrices along two; of all elements if no axis is named.
-
-    Parameters
-    ----------
-    x : tensor
-    ord : None, "fro", 1, 2, infinity or another number
-        None is the root of the sum of squares, as "fro" and, of vectors, 2 are. Of matrices 1 is the largest sum of a
-        column, infinity that of a row; others would need singular values.
-    axis : int or pair, optional
-    keepdims : bool
-
-    Raises
-    ------
-    ValueError
-        If there is no such norm.
-    """
-    axes = reduced_axes("norm", axis, ndim(x))
-    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
-        return sqrt(sum(square(x), axis=axes, keepdims=keepdims))
-    if isinstance(ord, str) or len(axes) > 2 or (len(axes) == 2 and ord not in (1, -1, math.inf, -math.inf)):
-        raise ValueError(f"[norm] has no ord={ord!r} along {len(axes)} axes")
-    size = absolute(x)
-    if len(axes) == 2:
-        row, column = (int(a) % ndim(x) for a in (range(ndim(x)) if axis is None else axis))
-        summed, other = (row, column) if ord in (1, -1) else (column, row)
-        size = sum(size, axis=summed, keepdims=True)
-        found = (max if ord > 0 else min)(size, axis=other, keepdims=True)
-        return found if keepdims else reshape(found, [n for i, n in enumerate(shape(x)) if i not in axes])
-    if ord in (math.inf, -math.inf):
-        return (max if ord > 0 else min)(size, axis=axes, keepdims=keepdims)
-    if ord == 0:
-        return sum(where(not_equal(size, 0.0), 1.0, 0.0), axis=axes, keepdims=keepdims)
-    return power(sum(size if ord == 1 else power(size, ord), axis=axes, keepdims=keepdims), 1 / ord)
 
 
 @composed
