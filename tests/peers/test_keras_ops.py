@@ -31,6 +31,7 @@ HEADS = [rng.normal(size=(2, n, 4, 3)).astype(np.float32) for n in (5, 6, 6)]
 GROUPS = [HEADS[0], HEADS[1][:, :, :2], HEADS[2][:, :, :2]]
 BIAS = rng.normal(size=(4, 5, 6)).astype(np.float32)
 SEEN = rng.random((2, 1, 5, 6)) > 0.3
+SOUND = rng.normal(size=(2, 60)).astype(np.float32)
 
 
 def kernel(*shape):
@@ -84,6 +85,12 @@ CALLS = [
     ("norm", (CUBE,), {"ord": "nuc", "axis": (1, 2)}), ("qr", (A.T.copy(),), {}),
     ("svd", (A,), {"compute_uv": False}), ("eigh", (np.diag(V),), {}), ("matrix_rank", (A,), {}),
     ("matrix_rank", (SQUARE,), {"tol": 1.0}),
+    # Fourier transforms
+    ("fft", ([A, B],), {}), ("fft2", ([A, B],), {}), ("ifft2", ([CUBE, CUBE[::-1].copy()],), {}), ("rfft", (CUBE,), {}),
+    ("rfft", (CUBE, 7), {}), ("rfft", (CUBE, 4), {}), ("irfft", ([A, B],), {}), ("irfft", ([A, B], 9), {}),
+    ("irfft", ([A, B], 4), {}), ("extract_sequences", (SOUND, 16, 5), {}), ("stft", (SOUND, 16, 5, 16), {}),
+    ("stft", (SOUND, 12, 4, 16, "hamming"), {}), ("stft", (SOUND, 11, 4, 16, None, False), {}),
+    ("stft", (SOUND, 7, 4, 15, V), {"center": False}),
     # order
     ("sort", (CUBE,), {}), ("sort", (CUBE,), {"axis": 0}), ("argsort", (A,), {}), ("argsort", (A,), {"axis": 0}),
     ("top_k", (CUBE, 3), {}), ("in_top_k", (LABELS, A, 2), {}), ("median", (CUBE,), {"axis": 2}),

@@ -15,6 +15,7 @@ from nerve.ops.cumulative import *
 from nerve.ops.diagonals import *
 from nerve.ops.einsum import *
 from nerve.ops.elementwise import *
+from nerve.ops.fourier import *
 from nerve.ops.graph import *
 from nerve.ops.indexing import *
 from nerve.ops.linalg import *
