@@ -148,10 +148,10 @@ void product(const Patches<T>& m, int64_t images, int64_t columns, const PackB& 
             return;
     }
 #endif
-    if (dense && inner >= 4096 && columns >= 128)
+    if (Winograd<T>::pays(m, images, columns))
+        fast_product(m, images, columns, pack_b, places);
+    else if (dense && inner >= 4096 && columns >= 128)
         gathered(m, images, columns, pack_b, places);
-    else if (Winograd<T>::pays(m, columns))
-        winograd(m, images, columns, pack_b, places);
     else
         direct(m, images, columns, pack_b, places);
 }
