@@ -148,8 +148,8 @@ void product(const Patches<T>& m, int64_t images, int64_t columns, const PackB& 
             return;
     }
 #endif
-    if (Winograd<T>::pays(m, images, columns))
-        fast_product(m, images, columns, pack_b, places);
+    if (WinogradTiles<T>::pays(m, images, columns))
+        winograd(m, images, columns, pack_b, places);
     else if (dense && inner >= 4096 && columns >= 128)
         gathered(m, images, columns, pack_b, places);
     else

@@ -11,31 +11,22 @@
 
 namespace nerve::NERVE_ISA {
 
-namespace winograd {
-
-template <class V>
-struct Four {
-    V at[4];
-};
-
-template <class V>
-NERVE_INLINE Four<V> turned_pixels(V first, V second, V third, V fourth) {
-    return {{first - third, second + third, third - second, second - fourth}};
-}
-
-template <class V>
-NERVE_INLINE Four<V> turned_taps(V first, V second, V third) {
-    const V half(0.5f), sum = first + third;
-    return {{first, (sum + second) * half, (sum - second) * half, third}};
-}
-
-}  // namespace winograd
-
 // Tiles of outputs: 2 in a row, of one row or of two.
 template <class T>
-struct Winograd {
+struct WinogradTiles {
     using V = vec<T>;
     static constexpr int64_t width = tile_columns<T>;
+    struct Four {
+        V at[4];
+    };
+
+    NERVE_INLINE static Four of_pixels(V first, V second, V third, V fourth) {
+        return {{first - third, second + third, third - second, second - fourth}};
+    }
+    NERVE_INLINE static Four of_taps(V first, V second, V third) {
+        const V half(T(0.5)), sum = first + third;
+        return {{first, (sum + second) * half, (sum - second) * half, third}};
+    }
 
     const Patches<T>& m;
     const int64_t images, tall, products;      // rows of a tile
@@ -54,7 +45,7 @@ struct Winograd {
         return m.taps_y == 3 && m.step_y == 1 && m.rows_y >= 4 && m.channels >= 32;
     }
 
-    Winograd(const Patches<T>& m, int64_t images, int64_t columns)
+    WinogradTiles(const Patches<T>& m, int64_t images, int64_t columns)
         : m(m),
           images(images),
           tall(pays_along_y(m) ? 2 : 1),
@@ -94,17 +85,17 @@ struct Winograd {
         for (int64_t z = 0; z < m.taps_z; ++z)
             for (int64_t y = 0; y < taps_y; ++y, from += (tall == 2 ? 9 : 3) * tap)
                 for (int64_t i = 0; i < tap; i += V::size, to += V::size) {
-                    winograd::Four<V> row[3];
+                    Four row[3];
                     for (int q = 0; q < (tall == 2 ? 3 : 1); ++q) {
                         const T* at = from + 3 * q * tap + i;
-                        row[q] = winograd::turned_taps(load(at), load(at + tap), load(at + 2 * tap));
+                        row[q] = of_taps(load(at), load(at + tap), load(at + 2 * tap));
                     }
                     for (int p = 0; p < 4; ++p) {
                         if (tall == 1) {
                             store(to + p * size, row[0].at[p]);
                             continue;
                         }
-                        const auto column = winograd::turned_taps(row[0].at[p], row[1].at[p], row[2].at[p]);
+                        const auto column = of_taps(row[0].at[p], row[1].at[p], row[2].at[p]);
                         for (int q = 0; q < 4; ++q) store(to + (4 * q + p) * size, column.at[q]);
                     }
                 }
@@ -141,7 +132,7 @@ struct Winograd {
             for (int64_t i = 0, n; i < c; i += n, to += n) {
                 n = smaller(c - i, V::size);
                 const auto value = [&](int64_t d) NERVE_LAMBDA_INLINE { return load_partial(from + d * c + i, n); };
-                const auto four = winograd::turned_pixels(value(0), value(1), value(2), whole ? value(3) : V(T(0)));
+                const auto four = of_pixels(value(0), value(1), value(2), whole ? value(3) : V(T(0)));
                 for (int p = 0; p < 4; ++p) store_partial(to + p * size, four.at[p], n);
             }
         }
@@ -154,7 +145,7 @@ struct Winograd {
                 const int64_t n = smaller(line - i, V::size);
                 const auto value = [&](int64_t q)
                                        NERVE_LAMBDA_INLINE { return load_partial(from[q] + p * line + i, n); };
-                const auto four = winograd::turned_pixels(value(0), value(1), value(2), value(3));
+                const auto four = of_pixels(value(0), value(1), value(2), value(3));
                 for (int64_t q = 0; q < 4; ++q) store_partial(to + (4 * q + p) * size + i, four.at[q], n);
             }
     }
@@ -223,10 +214,10 @@ struct Winograd {
 
 // As direct().
 template <class T, class PackB>
-void fast_product(const Patches<T>& m, int64_t images, int64_t columns, const PackB& pack_b, const Places<T>& places) {
-    constexpr int64_t width = Winograd<T>::width, packed_size = int64_t(4) << 20, tasks_wanted = 16;
+void winograd(const Patches<T>& m, int64_t images, int64_t columns, const PackB& pack_b, const Places<T>& places) {
+    constexpr int64_t width = WinogradTiles<T>::width, packed_size = int64_t(4) << 20, tasks_wanted = 16;
     if (images * m.rows_y * m.rows_x <= 0 || columns <= 0) return;
-    const Winograd<T> w(m, images, columns);
+    const WinogradTiles<T> w(m, images, columns);
     const int64_t panel = w.products * w.inner * width, taps_panel = m.taps() * m.channels * width;
     const int64_t block = larger(1, packed_size / (int64_t(sizeof(T)) * panel)) * width;
     const int64_t most_panels = smaller(pieces(columns, width), block / width);
