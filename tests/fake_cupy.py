@@ -129,7 +129,8 @@ def _operator(function: Callable[[Any, Any], Any]) -> Callable[[ndarray, Any], A
     return method
 
 
-for _name in ("add", "and", "eq", "ge", "gt", "le", "lt", "mul", "ne", "or", "pow", "sub", "truediv"):
+_BINARY = "add and eq ge gt le lshift lt mul ne or pow rshift sub truediv xor"
+for _name in _BINARY.split():
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__")))
 
 

@@ -119,7 +119,7 @@ def test_on_the_gpu(shim):  # noqa: F811
 def test_errors():
     recorded = nerve.compile(lambda x: ops.rfft(x)[0])
     recorded(SOUND)
-    with pytest.raises(RecordingError, match="rfft, which NumPy computes, on an array of a recording"):
+    with pytest.raises(RecordingError, match="rfft, which has no kernel, on an array of a recording"):
         recorded(SOUND)
     for name in ("fft", "fft2", "ifft2", "irfft"):
         with pytest.raises(ShapeError, match=rf"\[{name}\] expects a pair of tensors, the real and the imaginary part"):

@@ -15,6 +15,7 @@ from nerve.errors import ShapeError
 from nerve.ops import (
     activations,
     arithmetic,
+    bitwise,
     control,
     creation,
     cumulative,
@@ -77,8 +78,8 @@ EAGER = [  # what depends on all values has no recording
     ("quantile", [CUBE], {"q": 0.3, "axis": 0, "keepdims": True}, np.quantile),
 ]
 MODULES = (
-    activations, arithmetic, control, creation, cumulative, diagonals, factorizations, fourier, image, linalg, logic,
-    losses, normalization, products, scattering, shaping, sorting, statistics, trigonometry,
+    activations, arithmetic, bitwise, control, creation, cumulative, diagonals, factorizations, fourier, image, linalg,
+    logic, losses, normalization, products, scattering, shaping, sorting, statistics, trigonometry,
 )  # fmt: skip
 OF_OTHER_MODULES = (
     ops.conv, ops.conv_transpose, ops.depthwise_conv, ops.separable_conv, ops.dot_product_attention, ops.get_item,

@@ -91,6 +91,12 @@ CALLS = [
     ("irfft", ([A, B], 4), {}), ("extract_sequences", (SOUND, 16, 5), {}), ("stft", (SOUND, 16, 5, 16), {}),
     ("stft", (SOUND, 12, 4, 16, "hamming"), {}), ("stft", (SOUND, 11, 4, 16, None, False), {}),
     ("stft", (SOUND, 7, 4, 15, V), {"center": False}),
+    # bits
+    ("bitwise_and", (INTS, INTS[::-1].copy()), {}), ("bitwise_and", (INTS, 5), {}), ("bitwise_or", (INTS, 8), {}),
+    ("bitwise_or", (A > 0, B > 0), {}), ("bitwise_xor", (INTS, INTS[0]), {}), ("bitwise_not", (INTS,), {}),
+    ("bitwise_invert", (A > 0,), {}), ("bitwise_left_shift", (INTS, 3), {}),
+    ("bitwise_right_shift", (INTS, np.array([0, 1, 2])), {}), ("left_shift", (INTS, np.array([0, 1, 2])), {}),
+    ("right_shift", (INTS, 2), {}),
     # order
     ("sort", (CUBE,), {}), ("sort", (CUBE,), {"axis": 0}), ("argsort", (A,), {}), ("argsort", (A,), {"axis": 0}),
     ("top_k", (CUBE, 3), {}), ("in_top_k", (LABELS, A, 2), {}), ("median", (CUBE,), {"axis": 2}),

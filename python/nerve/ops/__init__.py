@@ -7,6 +7,7 @@ place of tensors and are constants.
 from nerve.ops.activations import *
 from nerve.ops.arithmetic import *
 from nerve.ops.attention import *
+from nerve.ops.bitwise import *
 from nerve.ops.control import *
 from nerve.ops.conv import *
 from nerve.ops.creation import *

@@ -23,7 +23,7 @@ def on_host(op: str, x: Any) -> Array:
     """Floats in the host's memory; arrays of a recording are refused."""
     array = as_array(op, x)
     if isinstance(array, Traced):
-        refuse(f"{op}, which NumPy computes,")
+        refuse(f"{op}, which has no kernel,")
     found: Array = plain(host(array))
     return found
 
