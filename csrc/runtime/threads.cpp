@@ -64,10 +64,8 @@ class Pool {
         back_.store(tasks, std::memory_order_relaxed);
         unfinished_.store(tasks, std::memory_order_relaxed);
         tickets_.store(tasks);
-        if (parked_.load() > 0) {
-            leave_owner_alone();
-            wake();
-        }
+        leave_owner_alone();
+        if (parked_.load() > 0) wake();
         take_tasks(true);
         for (int spin = 0; unfinished_.load(std::memory_order_acquire) > 0;) {
             if (++spin < owner_spins) {
@@ -97,8 +95,9 @@ class Pool {
 
   private:
     // The kernel likes to wake a thread where its waker runs, and may leave it there, waiting, for milliseconds while
-    // another core idles. So workers are kept off the core the owner is on. Costs a call into the kernel for each
-    // worker when the owner has moved since, else nothing.
+    // another core idles. It also moves the owner, when that has slept, to a worker's core, where the two then share it
+    // region after region. So workers are kept off the core the owner is on. Costs a call into the kernel for each
+    // worker when the owner has moved since, else next to nothing.
     void leave_owner_alone() {
 #if defined(__linux__)
         const int core = sched_getcpu();
