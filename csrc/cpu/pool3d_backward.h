@@ -196,8 +196,10 @@ void give_to_winners(T* grad_x, const T* grad, const int32_t* index, const Pool3
     if (s.batch * lines * size == 0) return;
     const Windows depths = depth_windows(s), heights = height_windows(s), widths = width_windows(s);
     const auto pool = [](const Windows& along) { return along.window(along.count / 2).size(); };
-    // A look at a window for every position in it, vectors of them at a time, or a scattered addition for the window.
-    if (s.channels >= vec<T>::size && pool(depths) * pool(heights) * pool(widths) <= vec<T>::size)
+    // A look at a window for every position in it, vectors of them at a time, or a scattered addition for the window:
+    // windows of 9 in AVX2's vectors of float are looked at sooner, those of 27 in AVX-512's later.
+    constexpr int64_t most = sizeof(T) == 4 ? vec<T>::size * 3 / 2 : vec<T>::size;
+    if (s.channels >= vec<T>::size && pool(depths) * pool(heights) * pool(widths) <= most)
         return look_for_winners(grad_x, grad, index, s);
     constexpr int64_t close = (1 << 18) / sizeof(T);  // volumes that stay in cache are cleared at once
     if (lines * size <= close) {
