@@ -190,5 +190,5 @@ class KMeans(CentroidClusterer):
 
 def _far_from_zero(x: Array, mean: Array) -> bool:
     """Whether products of rows less their mean lose fewer digits than those of rows as they are, by a few rows."""
-    some = x[:: max(1, len(x) // 64)] - mean
-    return bool(4 * np.dot(mean, mean) > np.square(some).sum(dtype=np.float64) / len(some))
+    some, center = x[:: max(1, len(x) // 64)].astype(np.float64), mean.astype(np.float64)
+    return bool(4 * np.square(center).sum() > np.square(some - center).sum() / len(some))
