@@ -64,7 +64,7 @@ def _prefixes(model: Model, layers: list[Layer]) -> tuple[str, ...]:
 
 def _fitting(model: Model, arrays: Arrays, variables: Mapping[str, Variable]) -> tuple[Arrays, dict[str, Variable]]:
     """Those of the layers whose weights all fit; a warning names the others."""
-    owners = dict.fromkeys(key.rpartition("/")[0] for key in (*variables, *arrays))
+    owners = dict.fromkeys(key.rpartition("/")[0] for key in (*variables, *sorted(arrays)))
     faults = {}
     for owner in owners:
         theirs, ours = (
@@ -94,7 +94,7 @@ def _mismatch(model: Model, arrays: Arrays, variables: Mapping[str, Variable]) -
     """What there is against assigning these arrays, if anything."""
     if missing := [key for key in variables if key not in arrays]:
         return f"has no weight {missing[0]!r} ({len(missing)} of {len(variables)} are missing)"
-    if extra := [key for key in arrays if key not in variables]:
+    if extra := sorted(arrays.keys() - variables.keys()):  # in no order of theirs: a file has none
         return f"holds a weight {extra[0]!r} that [{model.name}] does not have ({len(extra)} in all)"
     for key, variable in variables.items():
         if arrays[key].shape != variable.shape:
