@@ -5,8 +5,9 @@ written by copies between two buffers of half the row's bytes, cut among the thr
 (L2, L3, memory); the better of ``memcpy`` and a loop over vectors. The loops are in ``probe.c``, compiled on the spot;
 without a C compiler there are no limits and the table's column stays empty.
 
-A row of float32 products on matrix units may exceed its limit, which is that of the vector units; so may a row that
-mostly reads, or writes what it has just read, since both are cheaper than the copy's mixture.
+A row of float32 products on matrix units may exceed its limit, which is that of the vector units; so may a
+convolution that takes fewer products than its definition (Winograd's), and a row that mostly reads, or writes
+what it has just read, since both are cheaper than the copy's mixture.
 """
 
 from __future__ import annotations
