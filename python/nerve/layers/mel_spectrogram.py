@@ -13,6 +13,7 @@ from nerve.errors import ShapeError
 from nerve.layers.layer import Layer
 from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int
+from nerve.ops.fourier import cosine_window
 
 __all__ = [
     "MelSpectrogram",
@@ -98,8 +99,7 @@ class MelSpectrogram(Layer):
                 raise ValueError(
                     f"[{self.name} (MelSpectrogram)] window must be 'hann', 'hamming', values or None, got {window!r}"
                 )
-            mean = 0.5 if window == "hann" else 0.54
-            window = mean - (1 - mean) * np.cos(2 * np.pi * np.arange(n) / n)
+            window = cosine_window(window, n)
         values = np.ones(n) if window is None else np.asarray(window, np.float64)
         if values.shape != (n,):
             raise ShapeError(f"[{self.name} (MelSpectrogram)] window expects shape {(n,)}, got {values.shape}")

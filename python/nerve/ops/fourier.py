@@ -168,13 +168,17 @@ def stft(
     return rfft(multiply(parts, pad(values, (before, size - length - before))))
 
 
+def cosine_window(name: str | None, length: int) -> Array:
+    """Hann's or Hamming's window of a period of ``length``, in float64, or ones."""
+    level = {"hann": 0.5, "hamming": 0.54}.get(name or "", 1.0)
+    return level - (1 - level) * np.cos(2 * np.pi * np.arange(length) / length)
+
+
 def _window(window: Any, length: int, like: Array) -> Any:
     if window is None or isinstance(window, str):
         if window not in (None, "hann", "hamming"):
             raise ValueError(f"[stft] window must be 'hann', 'hamming', an array or None, got {window!r}")
-        level = {"hann": 0.5, "hamming": 0.54}.get(window or "", 1.0)
-        values = level - (1 - level) * np.cos(2 * np.pi * np.arange(length) / length)
-        return placed(values.astype(like.dtype), like)
+        return placed(cosine_window(window, length).astype(like.dtype), like)
     if shape(window) != (length,):
         raise ShapeError(f"[stft] expects a window of shape ({length},), got {shape(window)}")
     return cast(window, like.dtype.name)
