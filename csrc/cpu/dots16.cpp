@@ -4,7 +4,7 @@
 namespace nerve::NERVE_ISA::dots16 {
 namespace {
 
-// What the sums begin with is in `from`, or 0.
+// As dots(), of sums that begin with from[r].
 template <int count>
 NERVE_NOINLINE void dots_of(int32_t* out, const int32_t* from, const int32_t* panel, const int32_t* rows,
                             int64_t pairs) {

@@ -54,8 +54,9 @@ NERVE_INLINE double relative_error(int64_t features) {
 // Whether products of a row of this squared norm are neither too large nor too small for floats.
 NERVE_INLINE bool fits(float square) { return square == 0 || (square >= 1e-24f && square <= 1e30f); }
 
-// The scale of a row of this squared norm, or -1.
-NERVE_INLINE float scale_of(float square) { return fits(square) ? __builtin_sqrtf(square) * (1 / 32000.0f) : -1; }
+// The scale of a row of this norm, or of this squared norm: -1 where that does not fit.
+NERVE_INLINE float scale_of_norm(float norm) { return norm * (1 / 32000.0f); }
+NERVE_INLINE float scale_of(float square) { return fits(square) ? scale_of_norm(__builtin_sqrtf(square)) : -1; }
 
 // x - point, or x, rounded.
 NERVE_INLINE void round(int32_t* to, const float* x, const float* point, float scale, int64_t features) {

@@ -92,12 +92,8 @@ struct FewNearest {
         for (int64_t r = b.row; r < b.end; r += V::size) {
             V best(-T(__builtin_inf()));
             bits<T> at{};
-            for (int64_t j = 0; j < nearest.clusters; ++j) {
-                const V value = load(b.dots + j * block + r - b.row) + V(nearest.bias[j]);
-                const mask<T> better = value > best;
-                best = select(better, value, best);
-                at = better.v ? bits<T>{} + typename V::integer(j) : at;
-            }
+            for (int64_t j = 0; j < nearest.clusters; ++j)
+                nearest.keep_larger(best, at, load(b.dots + j * block + r - b.row) + V(nearest.bias[j]), j);
             for (int64_t i = r; i < smaller(r + V::size, b.end); ++i) labels[i] = int32_t(at[i - r]);
         }
     }

@@ -26,6 +26,13 @@ struct Nearest {
         });
     }
 
+    // The larger values so far, and the centers they are of.
+    NERVE_INLINE static void keep_larger(V& best, bits<T>& at, V value, int64_t j) {
+        const mask<T> better = value > best;
+        best = select(better, value, best);
+        at = better.v ? bits<T>{} + typename V::integer(j) : at;
+    }
+
     static constexpr int vectors = 2, at_once = vector_bytes == 16 ? 4 : 6;
     using Rows = TurnedRows<T, vectors>;
 
@@ -108,9 +115,7 @@ struct Nearest {
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v) {
                 const V value = sum[c][v] + V(bias[j + c]);
-                const mask<T> better = value > best[v];
-                best[v] = select(better, value, best[v]);
-                at[v] = better.v ? bits<T>{} + typename V::integer(j + c) : at[v];
+                keep_larger(best[v], at[v], value, j + c);
             }
     }
 };

@@ -98,7 +98,7 @@ struct RoundedNearest {
                 unfit |= 1u << r;
         }
         // Products and biases are less than 2^30 each.
-        const float norm = greater(__builtin_sqrtf(square), 0.5f * largest), of_rows = norm * (1 / 32000.0f);
+        const float norm = greater(__builtin_sqrtf(square), 0.5f * largest), of_rows = dots16::scale_of_norm(norm);
         dots16::pack(panel, room, used, pairs, [&](int32_t* to, int64_t r) NERVE_LAMBDA_INLINE {
             dots16::round(to, x + (row + r) * features, nullptr, unfit >> r & 1 ? 0 : of_rows, features);
         });
@@ -137,6 +137,13 @@ struct RoundedNearest {
         }
     }
 
+    // Rows `at` of a matrix side by side; the last one stands for those that are missing.
+    void turn(float* panel, const float* rows, const int32_t* at, int64_t used) const {
+        const float* from[Rows::width];
+        for (int64_t r = 0; r < Rows::width; ++r) from[r] = rows + at[smaller(r, used - 1)] * features;
+        pack_pointers<Rows::width>(panel, from, features);
+    }
+
     // Rows that one of two centers is nearest to, in float32.
     void compare_two(int32_t* labels, const float* x, const Doubts& doubts) const {
         if (doubts.few == 0) return;
@@ -144,12 +151,9 @@ struct RoundedNearest {
         auto* panel = scratch<float>(runtime::packed_a, 3 * elements);
         for (int64_t i = 0; i < doubts.few; i += Rows::width) {
             const int64_t used = smaller(doubts.few - i, Rows::width);
-            const auto pack = [&](int64_t part, const float* rows, const int32_t* at) {
-                const float* from[Rows::width];
-                for (int64_t r = 0; r < Rows::width; ++r) from[r] = rows + at[i + smaller(r, used - 1)] * features;
-                pack_pointers<Rows::width>(panel + part * elements, from, features);
-            };
-            pack(0, x, doubts.of_two), pack(1, exact.centers, doubts.first), pack(2, exact.centers, doubts.second);
+            turn(panel, x, doubts.of_two + i, used);
+            turn(panel + elements, exact.centers, doubts.first + i, used);
+            turn(panel + 2 * elements, exact.centers, doubts.second + i, used);
             for (int64_t r = 0; r < used; r += V::size) {
                 V first(0.0f), second(0.0f);
                 const float* at = panel + r;
@@ -173,9 +177,7 @@ struct RoundedNearest {
         float* panel = scratch<float>(runtime::packed_a, Rows::elements(features));
         for (int64_t i = 0; i < doubts.many; i += Rows::width) {
             const int64_t used = smaller(doubts.many - i, Rows::width);
-            const float* from[Rows::width];
-            for (int64_t r = 0; r < Rows::width; ++r) from[r] = x + doubts.of_all[i + smaller(r, used - 1)] * features;
-            pack_pointers<Rows::width>(panel, from, features);
+            turn(panel, x, doubts.of_all + i, used);
             bits<float> at[Nearest<float>::vectors];
             exact.of_panel(at, panel, nullptr);
             for (int64_t r = 0; r < used; ++r) labels[doubts.of_all[i + r]] = int32_t(at[r / V::size][r % V::size]);
