@@ -310,8 +310,10 @@ class TestImages:
 
 def test_every_name_is_tested():
     here = Path(__file__).parent
-    files = ("test_ops_more.py", "test_ops_composed.py", "test_linalg.py", "peers/test_keras_ops.py")
+    files = (
+        "test_ops_more.py", "test_ops_composed.py", "test_ops_image.py", "test_linalg.py", "peers/test_keras_ops.py",
+    )  # fmt: skip
     text = "".join((here / file).read_text() for file in files)
     names = [name for module in MODULES for name in module.__all__] + [op.__name__ for op in OF_OTHER_MODULES]
     for name in names:
-        assert re.search(rf'"(image\.)?{name}"|ops\.(image\.)?{name}\(', text) or name == "array", name
+        assert re.search(rf'"(image\.)?{name}"|(ops|image)\.(image\.)?{name}\(', text) or name == "array", name

@@ -1,4 +1,4 @@
-"""Sampling of images: the gradient, which flows to the image only, whole turns and shifts, and other sizes."""
+"""Sampling of images: gradients of the image and of the places, whole turns and shifts, and other sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 
 import nerve
 from nerve import Tensor, kernels, ops
+
+from .differences import check_gradients
 
 FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
 
@@ -30,6 +32,19 @@ def test_gradient_of_the_image(fill, interpolation, backend):
                 grad = rng.normal(size=y.shape)
                 (found,) = nerve.gradients(ops.sum(y * grad), [x])
                 assert np.vdot(found, x.array) == pytest.approx(np.vdot(y.array, grad), rel=1e-11)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_gradient_of_the_places(fill):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(3, 7, 9, 2))
+    transforms = rng.normal(size=(3, 8)) * [1, 1, 5, 1, 1, 5, 0.02, 0.02]
+    options = {"fill_mode": fill, "fill_value": 0.5}
+    check_gradients(lambda x, t: ops.affine_sample(x, t, size=(5, 8), **options), [x, transforms], rel=1e-4, abs=1e-6)
+    positions = rng.uniform(-8, 16, (3, 4, 75, 2))
+    check_gradients(lambda x, p: ops.grid_sample(x, p, **options), [x, positions], rel=1e-4, abs=1e-6)
+    nearest = ops.grid_sample(Tensor(x), p := Tensor(positions), interpolation="nearest", **options)
+    np.testing.assert_array_equal(nerve.gradients(ops.sum(nearest), [p])[0], 0)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 7])

@@ -40,7 +40,7 @@ _CLASS_MODULES = (
     "layers", "models", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
     "optimizers.schedules",
 )  # fmt: skip
-_FUNCTION_MODULES = ("activations", "ops", "losses", "metrics")
+_FUNCTION_MODULES = ("activations", "ops", "ops.image", "losses", "metrics")
 _NOT_IN_FILES = {"deserialize", "get", "serialize"}  # functions, but none that a model computes with
 
 

@@ -110,7 +110,7 @@ def _backward(samples: Any) -> Any:
 
 
 def _of_the_image(samples: Any) -> Any:
-    """The same at whole positions, in integers, to which no gradient flows; test_sampling.py has the others."""
+    """The same at whole positions, in integers, which have no gradient; test_sampling.py has that of others."""
     return lambda rng: [
         Sample((s.args[0], np.round(s.args[1]).astype(np.int64)), s.kwargs) for s in samples(rng) if s.args[0].size
     ]

@@ -180,16 +180,22 @@ def taken(make, value, made):
 
 @pytest.mark.parametrize(("name", "args", "options"), CALLS, ids=[f"{i}-{c[0]}" for i, c in enumerate(CALLS)])
 def test_like_keras(name, args, options):
+    compare(name, args, options)
+
+
+def compare(name, args, options, prepare=lambda library, args: args):
+    """Values, shapes, kinds of numbers, and gradients where Keras's have some; `prepare` changes arguments first."""
     ours_in, theirs_in = [], []
     forward_only = name in NO_GRADIENT or {"reduction", "weights"} & set(options)  # in PyTorch
     theirs = lambda x: torch.tensor(x, requires_grad=x.dtype.kind == "f" and not forward_only)  # noqa: E731
     fixed = ("q", "bins")  # which are no tensors here
     ours = named(nerve, name)(
-        *(taken(nerve.Tensor, x, ours_in) for x in args),
+        *prepare(nerve, [taken(nerve.Tensor, x, ours_in) for x in args]),
         **{key: value if key in fixed else taken(nerve.Tensor, value, ours_in) for key, value in options.items()},
     )
     expected = named(keras, name)(
-        *(taken(theirs, x, theirs_in) for x in args), **{k: taken(theirs, v, theirs_in) for k, v in options.items()}
+        *prepare(keras, [taken(theirs, x, theirs_in) for x in args]),
+        **{k: taken(theirs, v, theirs_in) for k, v in options.items()},
     )
     found, wanted = leaves(ours), leaves(expected)
     assert len(found) == len(wanted)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-import numpy as np
-
 from nerve import ops
 from nerve.errors import ShapeError
 from nerve.layers.augment_color import Colors, RandomBrightness, RandomContrast
 from nerve.layers.image_layer import ImageOptions, clipped, rescaled
+from nerve.ops.image.colors import from_hsv, to_hsv
 
 __all__ = [
     "RandomColorJitter",
@@ -19,28 +18,14 @@ __all__ = [
 ]
 
 
-def to_hsv(images: Any) -> tuple[Any, Any, Any]:
-    """Hue and saturation of [0, 1], and value, of RGB images (Smith, "Color gamut transform pairs", SIGGRAPH 1978)."""
+def _to_hsv(images: Any) -> tuple[Any, Any, Any]:
     if images.shape[3] != 3:
         raise ShapeError(f"expects images of three channels, got {images.shape[3]}")
-    images = ops.where(ops.absolute(images) < float(np.finfo(images.dtype).eps), 0.0, images)
-    red, green, blue = ops.unstack(images, axis=3)
-    value = ops.maximum(ops.maximum(red, green), blue)
-    span = value - ops.minimum(ops.minimum(red, green), blue)
-    saturation = ops.where(value > 0.0, span / ops.where(value > 0.0, value, 1.0), 0.0)
-    sixth = 1.0 / (ops.where(span > 0.0, span, 1.0) * 6.0)
-    hue = ops.where(value == green, sixth * (blue - red) + 2 / 6, sixth * (red - green) + 4 / 6)
-    hue = ops.where(value == red, sixth * (green - blue), hue)
-    return ops.where(span > 0.0, hue, 0.0) + ops.where(hue < 0.0, 1.0, 0.0), saturation, value
+    return to_hsv(*ops.unstack(images, axis=3))
 
 
-def from_hsv(hue: Any, saturation: Any, value: Any) -> Any:
-    """The way back from `to_hsv`."""
-    turn = (hue - ops.floor(hue)) * 6.0
-    red = ops.clip(ops.absolute(turn - 3.0) - 1.0, 0.0, 1.0)
-    green, blue = (ops.clip(2.0 - ops.absolute(turn - middle), 0.0, 1.0) for middle in (2.0, 4.0))
-    pale = 1.0 - saturation
-    return ops.stack([value * (pale + saturation * part) for part in (red, green, blue)], axis=3)
+def _from_hsv(hue: Any, saturation: Any, value: Any) -> Any:
+    return ops.stack(from_hsv(hue, saturation, value), axis=3)
 
 
 class RandomHue(Colors):
@@ -74,9 +59,9 @@ class RandomHue(Colors):
         return {"factor": draws.signs(shape) * draws.uniform(shape, *self.factor) * 0.5}
 
     def change(self, images: Any, transformation: Any) -> Any:
-        hue, saturation, value = to_hsv(rescaled(images, self.value_range, (0, 1)))
+        hue, saturation, value = _to_hsv(rescaled(images, self.value_range, (0, 1)))
         turned = hue + ops.reshape(self.floats(transformation["factor"]), (-1, 1, 1))
-        changed = clipped(from_hsv(turned, saturation, value), (0.0, 1.0))
+        changed = clipped(_from_hsv(turned, saturation, value), (0.0, 1.0))
         return rescaled(changed, (0, 1), self.value_range)
 
 
@@ -109,9 +94,9 @@ class RandomSaturation(Colors):
         return {"factor": drawn / (1.0 + 1e-7 - drawn)}
 
     def change(self, images: Any, transformation: Any) -> Any:
-        hue, saturation, value = to_hsv(images)
+        hue, saturation, value = _to_hsv(images)
         stronger = saturation * ops.reshape(self.floats(transformation["factor"]), (-1, 1, 1))
-        return from_hsv(hue, clipped(stronger, self.value_range), value)
+        return _from_hsv(hue, clipped(stronger, self.value_range), value)
 
 
 class RandomColorJitter(Colors):

@@ -9,9 +9,9 @@ import numpy as np
 
 from nerve import ops
 from nerve.layers.augment_color import Colors
-from nerve.layers.filtering import blurred, gaussian
 from nerve.layers.image_layer import ImageOptions, chosen, clipped
 from nerve.layers.structure import is_positive_int
+from nerve.ops.image.filters import blurred, gaussian
 
 __all__ = [
     "RandomGaussianBlur",
