@@ -2,7 +2,7 @@
 // of which one, the patches, is never formed (conv_direct.h, conv_outer.h), with other ways for three taps in a row
 // (conv_winograd.h), and for one channel (conv_depthwise.h) or few filters (conv_planar.h) in a group. An image is a
 // volume of one plane.
-#include "cpu/conv_depthwise.h"
+#include "cpu/conv_depthwise_outer.h"
 #include "cpu/conv_direct.h"
 #include "cpu/conv_outer.h"
 #include "cpu/conv_planar.h"

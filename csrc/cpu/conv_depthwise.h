@@ -112,11 +112,12 @@ void depthwise_lines(T* out, const T* x, const Depthwise<T>& d, int64_t line) {
     }
 }
 
+constexpr int64_t in_cache = int64_t(8) << 20;  // bytes of x; measured
+
 // `backward`: out and x lie in memory from the last pixel of an image to the first.
 template <class T>
 void depthwise_images(T* out, const T* x, const T* kernel, const T* bias, const Conv2DShape& s, Activation activation,
                       bool backward) {
-    constexpr int64_t in_cache = int64_t(8) << 20;             // bytes of x; measured
     constexpr int together = 2, wide = tile_rows > 6 ? 7 : 4;  // what the registers hold
     const int64_t channels = s.channels, taps = s.kernel_height * s.kernel_width;
     const int64_t padded = pieces(channels, vec<T>::size) * vec<T>::size;
@@ -202,53 +203,6 @@ void depthwise_backward_input(T* grad_x, const T* grad, const T* kernel, const C
             }
         }
     });
-}
-
-// Blocks of output rows are summed apart, at most `most_blocks` of them, and then joined in order.
-template <class T>
-void depthwise_backward_kernel(T* grad_kernel, const T* grad, const T* x, const Conv2DShape& s) {
-    using V = vec<T>;
-    constexpr int64_t most_blocks = 64;
-    const int64_t channels = s.channels, size = s.kernel_height * s.kernel_width * channels;
-    const int64_t rows = s.batch * s.out_height, work = s.out_width * size;
-    int64_t block = 1 + (1 << 16) / (work + 1);
-    if (block * most_blocks < rows) block = (rows + most_blocks - 1) / most_blocks;
-    const int64_t blocks = (rows + block - 1) / block;
-    T* partials = static_cast<T*>(runtime::scratch(runtime::workspace, size_t(blocks * size) * sizeof(T)));
-    parallel_blocks(rows, block, [&](int64_t begin, int64_t end) {
-        T* sums = partials + begin / block * size;
-        std::memset(sums, 0, size * sizeof(T));
-        for (int64_t row = begin; row < end; ++row) {
-            const T* image = x + row / s.out_height * s.height * s.width * channels;
-            const T* from_grad = grad + row * s.out_width * channels;
-            const int64_t top = row % s.out_height * s.stride_height - s.pad_top;
-            const TapRange down(top, s.dilation_height, s.kernel_height, s.height);
-            for (int64_t p = down.begin; p < down.end; ++p)
-                for (int64_t q = 0; q < s.kernel_width; ++q) {
-                    const int64_t left = q * s.dilation_width - s.pad_left;
-                    const TapRange along(left, s.stride_width, s.out_width, s.width);
-                    const T* line = image + ((top + p * s.dilation_height) * s.width + left) * channels;
-                    T* to = sums + (p * s.kernel_width + q) * channels;
-                    each_strip<T>(channels, [&](int64_t c, auto at, auto count) {
-                        V sum[count.value];
-                        for (V& v : sum) v = V(T(0));
-                        for (int64_t j = along.begin; j < along.end; ++j)
-                            for (int i = 0; i < count.value; ++i)
-                                sum[i] = fma(at.read(from_grad + j * channels + c + i * V::size),
-                                             at.read(line + j * s.stride_width * channels + c + i * V::size), sum[i]);
-                        for (int i = 0; i < count.value; ++i) {
-                            T* there = to + c + i * V::size;
-                            at.write(there, at.read(there) + sum[i]);
-                        }
-                    });
-                }
-        }
-    });
-    for (int64_t i = 0; i < size; ++i) {
-        T sum = 0;
-        for (int64_t b = 0; b < blocks; ++b) sum += partials[b * size + i];
-        grad_kernel[i] = sum;
-    }
 }
 
 }  // namespace nerve::NERVE_ISA
