@@ -78,8 +78,40 @@ def test_stft(center, length, size, window):
     check_gradients(lambda x: joined(ops.stft(x, length, 4, size, taken, center)), [SOUND])
 
 
+@pytest.mark.parametrize("window", ["hann", "hamming", None, "given"])
+@pytest.mark.parametrize(("length", "size", "stride"), [(16, 16, 4), (11, 16, 3), (10, 15, 5), (8, 9, 8)])
+@pytest.mark.parametrize("center", [True, False])
+def test_istft(center, size, length, stride, window):
+    """The way back from `stft`, and of other transforms the least squares of Griffin and Lim."""
+    values = np.arange(1.0, length + 1) if window == "given" else window
+    parts = ops.stft(SOUND, length, stride, size, values, center)
+    options = {"window": values, "center": center}
+    found = ops.istft(parts, length, stride, size, **options).numpy()
+    taper = np.ones(length) if window is None else values if window == "given" else signal.get_window(window, length)
+    taper = np.pad(taper, ((size - length) // 2, size - length - (size - length) // 2))
+    noise = [rng.normal(size=part.shape) for part in parts]
+    frames = np.fft.irfft(noise[0] + 1j * noise[1], size)
+    whole = size + stride * (frames.shape[1] - 1)
+    total, share = np.zeros((2, whole)), np.zeros(whole)
+    for i in range(frames.shape[1]):
+        total[:, i * stride : i * stride + size] += frames[:, i] * taper
+        share[i * stride : i * stride + size] += taper**2
+    expected = np.where(share > 1e-10, total / np.where(share > 1e-10, share, 1), 0)
+    begin, end = (size // 2, whole - size // 2) if center else (0, whole)
+    of_noise = ops.istft(noise, length, stride, size, **options)
+    np.testing.assert_allclose(of_noise.numpy(), expected[:, begin:end], atol=1e-11)
+    there = share[begin:end][: SOUND.shape[1]] > 1e-10
+    np.testing.assert_allclose(found[:, : len(there)][:, there], SOUND[:, : len(there)][:, there], atol=1e-9)
+    for n in (7, whole + 3):
+        cut = ops.istft(noise, length, stride, size, n, **options).numpy()
+        np.testing.assert_allclose(cut, np.pad(expected, ((0, 0), (0, size + 3)))[:, begin : begin + n], atol=1e-11)
+    check_gradients(lambda *given: ops.istft(given, length, stride, size, **options), noise)
+
+
 def test_gradients_of_a_window():
     check_gradients(lambda x, window: joined(ops.stft(x, 9, 4, 12, window)), [SOUND, np.arange(1.0, 10)])
+    parts = [part.numpy() for part in ops.stft(SOUND, 9, 4, 12)]
+    check_gradients(lambda window: ops.istft(parts, 9, 4, 12, window=window), [np.arange(1.0, 10)])
 
 
 def test_sequences_in_a_recording():
@@ -109,7 +141,13 @@ def test_on_the_gpu(shim):  # noqa: F811
         here = [nerve.Tensor(part) for part in EVEN]
         results = []
         for pair in ((x, y), here):
-            parts = [*ops.fft(pair), *ops.rfft(pair[0], 5), ops.irfft(pair), *ops.stft(pair[1], 5, 2, 6)]
+            parts = [
+                *ops.fft(pair),
+                *ops.rfft(pair[0], 5),
+                ops.irfft(pair),
+                *ops.stft(pair[1], 5, 2, 6),
+                ops.istft(pair, 11, 3, 14),
+            ]
             results.append([joined(parts), *nerve.gradients(ops.sum(ops.square(joined(parts))), list(pair))])
         np.testing.assert_allclose(results[0][0].array.get(), results[1][0].numpy(), atol=1e-12)
         for one, other in zip(results[0][1:], results[1][1:], strict=True):
@@ -136,5 +174,9 @@ def test_errors():
         ops.stft(SOUND, 16, 4, 15)
     with pytest.raises(ValueError, match=r"\[stft\] window must be 'hann', 'hamming', an array or None, got 'kaiser'"):
         ops.stft(SOUND, 16, 4, 16, "kaiser")
+    with pytest.raises(ShapeError, match=r"\[istft\] expects windows of 9 frequencies, got shape \(2, 6, 7\)"):
+        ops.istft(tuple(ODD), 16, 4, 16)
+    with pytest.raises(ValueError, match=r"\[istft\] window must be 'hann', 'hamming', an array or None, got 'kaiser'"):
+        ops.istft(tuple(EVEN), 14, 4, 14, window="kaiser")
     with pytest.raises(ShapeError, match=r"\[stft\] expects a window of shape \(16,\), got \(3,\)"):
         ops.stft(SOUND, 16, 4, 16, np.ones(3))

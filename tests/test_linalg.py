@@ -46,6 +46,12 @@ CASES = [
     ("cholesky_inverse", [np.linalg.cholesky(DEFINITE)], {}, lambda x: np.linalg.inv(DEFINITE)),
     ("cholesky_inverse", [t(np.linalg.cholesky(DEFINITE))], {"upper": True}, lambda x, upper: np.linalg.inv(DEFINITE)),
     ("eigh", [DEFINITE], {}, np.linalg.eigh),
+    (
+        "lu_factor",
+        [SQUARE],
+        {},
+        lambda x: [np.stack(each) for each in zip(*map(scipy_linalg.lu_factor, x), strict=True)],
+    ),
     ("qr", [TALL], {}, np.linalg.qr),
     ("qr", [WIDE], {}, np.linalg.qr),
     ("qr", [TALL], {"mode": "complete"}, np.linalg.qr),
@@ -57,6 +63,9 @@ CASES = [
     *(("norm", [TALL], {"ord": ord, "axis": (2, 1)}, np.linalg.norm) for ord in (1, -1, 2, -2, np.inf, "nuc", "fro")),
     ("norm", [TALL], {"ord": "nuc", "axis": (0, 2), "keepdims": True}, np.linalg.norm),
 ]
+CASES.append(
+    ("lu_factor", [SQUARE], {}, lambda x: tuple(map(np.stack, zip(*map(scipy_linalg.lu_factor, x), strict=True))))
+)
 IDS = [f"{case[0]}-{i}" for i, case in enumerate(CASES)]
 
 
@@ -71,7 +80,7 @@ def test_values(name, inputs, options, reference, dtype):
     found, expected = listed(getattr(ops.linalg, name)(*inputs, **options)), listed(reference(*inputs, **options))
     tolerance = 1e-4 if dtype == np.float32 else 1e-10
     for one, other in zip(found, expected, strict=True):
-        assert one.dtype == (np.int32 if name == "matrix_rank" else dtype)
+        assert one.dtype == (np.int32 if other.dtype.kind == "i" else dtype)
         np.testing.assert_allclose(one.numpy(), other, tolerance, tolerance)
 
 
@@ -128,6 +137,7 @@ GRADIENTS = {
     "vh": (lambda x: ops.square(ops.svd(x, full_matrices=False)[2]), [TALL]),
     "singular values": (lambda x: ops.svd(x, compute_uv=False), [WIDE]),
     "singular values beside vectors": (lambda x: ops.svd(x)[1], [TALL]),
+    "lu_factor": (lambda x: ops.lu_factor(x)[0], [SQUARE]),
     "norm 2": (lambda x: ops.norm(x, 2, axis=(1, 2)), [TALL]),
     "norm -2": (lambda x: ops.norm(x, -2, axis=(2, 0)), [TALL]),
     "nuclear norm": (lambda x: ops.norm(x, "nuc", axis=(0, 2), keepdims=True), [TALL]),
@@ -148,6 +158,21 @@ def test_determinants_of_singular_matrices():
     sign, size = ops.slogdet(x)
     assert (sign.numpy(), size.numpy()) == (0, -np.inf)
     assert np.isnan(ops.logdet(-np.eye(3)).numpy())
+
+
+def test_lower_and_upper():
+    """Their product is the matrix with its rows swapped; also of a singular one, which has no gradient."""
+    singular = np.array([[2.0, 4, 2], [1, 2, 1], [0, 1, 3]])
+    for x in (SQUARE[0], singular):
+        lu, pivots = ops.lu_factor(x)
+        lower, upper = np.tril(lu.numpy(), -1) + np.eye(len(x)), np.triu(lu.numpy())
+        swapped = x.copy()
+        for i, j in enumerate(pivots.numpy()):
+            swapped[[i, j]] = swapped[[j, i]]
+        np.testing.assert_allclose(lower @ upper, swapped, atol=1e-12)
+    x = nerve.Tensor(singular)
+    with pytest.raises(np.linalg.LinAlgError, match=r"\[lu_factor\] Singular matrix"):
+        nerve.gradients(ops.sum(ops.lu_factor(x)[0]), [x])
 
 
 def test_whole_numbers_become_floats():
@@ -173,7 +198,7 @@ def test_learning_through_them():
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("name", ["inv", "det", "svd", "eigh", "qr", "cholesky", "matrix_rank", "pinv", "slogdet"])
+@pytest.mark.parametrize("name", ["inv", "det", "svd", "eigh", "qr", "cholesky", "lu_factor", "matrix_rank", "slogdet"])
 def test_no_recording_holds_them(name):
     recorded = nerve.compile(lambda x: getattr(ops, name)(x))
     recorded(DEFINITE[0])
@@ -203,7 +228,7 @@ def test_on_the_gpu(shim):  # noqa: F811
 
 
 def test_errors():
-    for name in ("inv", "det", "cholesky", "eigh", "slogdet"):
+    for name in ("inv", "det", "cholesky", "eigh", "lu_factor", "slogdet"):
         with pytest.raises(ShapeError, match=rf"\[{name}\] expects square matrices, got shape \(2, 5, 3\)"):
             getattr(ops, name)(TALL)
         with pytest.raises(ShapeError, match=rf"\[{name}\] expects matrices, got shape \(3,\)"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy.special import ndtr
 
 import nerve
 from nerve import layers, ops
@@ -19,6 +19,7 @@ from nerve.ops import (
     control,
     creation,
     cumulative,
+    custom,
     diagonals,
     factorizations,
     fourier,
@@ -26,13 +27,22 @@ from nerve.ops import (
     linalg,
     logic,
     losses,
+    missing,
     normalization,
+    numbers,
+    pairwise,
     products,
+    rearranging,
     scattering,
     shaping,
     sorting,
+    special,
+    spectra,
     statistics,
+    tapers,
     trigonometry,
+    unfolding,
+    vectorizing,
 )
 
 from .differences import check_gradients
@@ -56,7 +66,7 @@ CASES = [
     ("cosh", [A], {}, np.cosh),
     ("tan", [A], {}, np.tan),
     ("cumsum", [CUBE], {"axis": 1}, np.cumsum),
-    ("gelu", [A], {"approximate": False}, lambda x, **_: x * special.ndtr(x)),
+    ("gelu", [A], {"approximate": False}, lambda x, **_: x * ndtr(x)),
     ("cumprod", [CUBE], {"axis": -1}, np.cumprod),
     ("prod", [CUBE], {"axis": (0, 2)}, np.prod),
     ("norm", [CUBE], {"axis": 1}, np.linalg.norm),
@@ -78,8 +88,9 @@ EAGER = [  # what depends on all values has no recording
     ("quantile", [CUBE], {"q": 0.3, "axis": 0, "keepdims": True}, np.quantile),
 ]
 MODULES = (
-    activations, arithmetic, bitwise, control, creation, cumulative, diagonals, factorizations, fourier, image, linalg,
-    logic, losses, normalization, products, scattering, shaping, sorting, statistics, trigonometry,
+    activations, arithmetic, bitwise, control, creation, cumulative, custom, diagonals, factorizations, fourier,
+    image, linalg, logic, losses, missing, normalization, numbers, pairwise, products, rearranging, scattering,
+    shaping, sorting, special, spectra, statistics, tapers, trigonometry, unfolding, vectorizing,
 )  # fmt: skip
 OF_OTHER_MODULES = (
     ops.conv, ops.conv_transpose, ops.depthwise_conv, ops.separable_conv, ops.dot_product_attention, ops.get_item,
@@ -311,7 +322,8 @@ class TestImages:
 def test_every_name_is_tested():
     here = Path(__file__).parent
     files = (
-        "test_ops_more.py", "test_ops_composed.py", "test_ops_image.py", "test_linalg.py", "peers/test_keras_ops.py",
+        "test_ops_more.py", "test_ops_composed.py", "test_ops_image.py", "test_ops_numbers.py", "test_ops_arrays.py",
+        "test_ops_functions.py", "test_linalg.py", "test_fourier.py", "peers/test_keras_ops.py",
     )  # fmt: skip
     text = "".join((here / file).read_text() for file in files)
     names = [name for module in MODULES for name in module.__all__] + [op.__name__ for op in OF_OTHER_MODULES]

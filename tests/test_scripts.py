@@ -178,6 +178,12 @@ def test_the_table_of_kerass_classes_is_true(monkeypatch):
     assert text == keras_table.TABLE.read_text(), "python scripts/keras_table.py --write"
     assert "| `Conv1D` (`Convolution1D`) | `nerve.layers.Conv1D` |" in text
     assert "| `LSTM` | `nerve.layers.LSTM`, without `use_cudnn` |" in text
+    for names in (("jvp", "abs"), ()):
+        with monkeypatch.context() as patch:
+            patch.setitem(keras_table.FUNCTIONS, "derivatives in forward mode, where nerve has those in reverse", names)
+            wrong = names[1:] or ("jvp",)
+            with pytest.raises(ValueError, match=rf"keras\.ops: a reason for what is missing, .*: \['{wrong[0]}'\]"):
+                keras_table.table()
     monkeypatch.setitem(keras_table.REASONS, "layers.Dense", "a reason that is none")
     with pytest.raises(ValueError, match=r"layers\.Dense: is there and has a reason"):
         keras_table.table()

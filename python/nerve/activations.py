@@ -165,12 +165,12 @@ def log_sigmoid(x: Tensor) -> Tensor:
 
 def sparse_plus(x: Tensor) -> Tensor:
     """0 up to -1, x from 1 on, and the parabola (x + 1)**2 / 4 between them."""
-    return ops.where(x <= -1.0, 0.0, ops.where(x < 1.0, 0.25 * ops.square(x + 1.0), x))
+    return ops.sparse_plus(x)
 
 
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """0 up to -1, 1 from 1 on, and the line (x + 1) / 2 between them: the slope of `sparse_plus`."""
-    return ops.where(x <= -1.0, 0.0, ops.where(x >= 1.0, 1.0, 0.5 * (x + 1.0)))
+    return ops.sparse_sigmoid(x)
 
 
 def squareplus(x: Tensor, b: float = 4) -> Tensor:

@@ -13,7 +13,7 @@ from nerve.errors import ShapeError
 from nerve.layers.layer import Layer
 from nerve.layers.options import LayerOptions
 from nerve.layers.structure import Shape, is_positive_int
-from nerve.ops.fourier import cosine_window
+from nerve.ops.tapers import cosine_window
 
 __all__ = [
     "MelSpectrogram",

@@ -13,6 +13,7 @@ from nerve.ops.conv import *
 from nerve.ops.creation import *
 from nerve.ops.ctc import *
 from nerve.ops.cumulative import *
+from nerve.ops.custom import *
 from nerve.ops.diagonals import *
 from nerve.ops.einsum import *
 from nerve.ops.elementwise import *
@@ -23,13 +24,17 @@ from nerve.ops.linalg import *
 from nerve.ops.logic import *
 from nerve.ops.losses import *
 from nerve.ops.matmul import *
+from nerve.ops.missing import *
 from nerve.ops.norm import *
 from nerve.ops.normalization import *
+from nerve.ops.numbers import *
 from nerve.ops.padding import *
+from nerve.ops.pairwise import *
 from nerve.ops.pool import *
 from nerve.ops.pool3d import *
 from nerve.ops.products import *
 from nerve.ops.random import *
+from nerve.ops.rearranging import *
 from nerve.ops.recurrent import *
 from nerve.ops.reduce import *
 from nerve.ops.resizing import *
@@ -38,8 +43,13 @@ from nerve.ops.scattering import *
 from nerve.ops.shaping import *
 from nerve.ops.softmax import *
 from nerve.ops.sorting import *
+from nerve.ops.special import *
+from nerve.ops.spectra import *
 from nerve.ops.statistics import *
+from nerve.ops.tapers import *
 from nerve.ops.trigonometry import *
+from nerve.ops.unfolding import *
+from nerve.ops.vectorizing import *
 from nerve.ops.windows import *
 
 from nerve.ops import image, linalg  # isort: skip

@@ -104,14 +104,14 @@ def differentiable_jointly(function: Callable[..., JointResult]) -> Callable[...
             for result in results:
                 now.watch.made(result, function.__name__, args)
         if any(wanted):
-            _join(inputs, wanted, results, backward)
+            joined(inputs, wanted, results, backward)
         return results
 
     op.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return op
 
 
-def _join(
+def joined(
     inputs: Sequence[Any],
     wanted: Sequence[bool],
     results: Sequence[Tensor],

@@ -13,8 +13,10 @@ from nerve.ops.elementwise import (
     divide,
     expm1,
     greater,
+    greater_equal,
     hard_sigmoid,
     less,
+    less_equal,
     minimum,
     multiply,
     negative,
@@ -40,6 +42,8 @@ __all__ = [
     "hard_tanh",
     "log_sigmoid",
     "soft_shrink",
+    "sparse_plus",
+    "sparse_sigmoid",
     "squareplus",
     "swish",
     "tanh_shrink",
@@ -118,3 +122,17 @@ def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
 def squareplus(x: Any, b: float = 4.0) -> Tensor:
     """`(x + sqrt(x^2 + b)) / 2` (Barron, 2021)."""
     return multiply(add(x, sqrt(add(square(x), b))), 0.5)
+
+
+@composed
+def sparse_plus(x: Any) -> Tensor:
+    """0 up to -1, `x` from 1 on, and the parabola `(x + 1)**2 / 4` between them."""
+    middle = multiply(square(add(x, 1.0)), 0.25)
+    return where(less_equal(x, -1.0), 0.0, where(less(x, 1.0), middle, x))
+
+
+@composed
+def sparse_sigmoid(x: Any) -> Tensor:
+    """0 up to -1, 1 from 1 on, and the line `(x + 1) / 2` between them: the slope of :func:`sparse_plus`."""
+    middle = multiply(add(x, 1.0), 0.5)
+    return where(less_equal(x, -1.0), 0.0, where(greater_equal(x, 1.0), 1.0, middle))

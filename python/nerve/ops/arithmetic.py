@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nerve import kernels
+from nerve.errors import DTypeError
 from nerve.kernels._backend import rectangular
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import convert_to_tensor
@@ -28,13 +29,15 @@ from nerve.ops.elementwise import (
     multiply,
     negative,
     power,
+    reciprocal,
+    round,
     sign,
     sqrt,
     square,
     subtract,
     where,
 )
-from nerve.ops.logic import isnan
+from nerve.ops.logic import clip, isnan
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -45,15 +48,19 @@ __all__ = [
     "floor_divide",
     "fmax",
     "fmin",
+    "fmod",
     "heaviside",
     "hypot",
+    "ldexp",
     "log2",
     "log10",
     "logaddexp",
     "logaddexp2",
     "mod",
     "nan_to_num",
+    "saturate_cast",
     "select",
+    "signbit",
     "true_divide",
     "trunc",
 ]
@@ -187,3 +194,79 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         found = where(condition, choice, found)
     return convert_to_tensor(found)
+
+
+@composed
+def fmod(x1: Any, x2: Any) -> Tensor:
+    """What division leaves if its result loses what is after the point: of the sign of `x1`; integers stay integers.
+
+    Of float32 in float64, where quotients up to 2**29 are exact.
+    """
+
+    def remainder(a: Any, b: Any) -> Tensor:
+        return subtract(a, multiply(trunc(divide(a, b)), b))
+
+    def precise(a: Any, b: Any) -> Tensor:
+        dtype = subtract(a, b).dtype
+        return cast(remainder(cast(a, "float64"), cast(b, "float64")), dtype)
+
+    return of_integers(precise, x1, x2)
+
+
+@composed
+def signbit(x: Any) -> Tensor:
+    """Where a number is below zero, or is minus zero; False of what is no number."""
+    zero = equal(x, 0.0)
+    return where(zero, reciprocal(where(zero, x, 1.0)), x) < 0.0
+
+
+@composed
+def ldexp(x1: Any, x2: Any) -> Tensor:
+    """`x1 * 2**x2`, which does not overflow before its time.
+
+    Parameters
+    ----------
+    x1 : tensor
+    x2 : tensor of integers
+
+    Raises
+    ------
+    DTypeError
+        If `x2` has other numbers.
+    """
+    tensor, exponent = convert_to_tensor(x1), convert_to_tensor(x2)
+    if exponent.dtype.kind not in "iu":
+        raise DTypeError(f"[ldexp] x2 expects integers, got dtype {exponent.dtype}")
+    found = tensor if tensor.dtype.kind == "f" else multiply(tensor, 1.0)
+    dtype = found.dtype.name
+    rest = clip(cast(exponent, "float64"), -3000.0, 3000.0)
+    for parts in (3, 2, 1):  # powers that there are in this dtype
+        part = round(rest * (1 / parts))
+        rest = rest - part
+        found = multiply(found, power(2.0, cast(part, dtype)))
+    return found
+
+
+@composed
+def saturate_cast(x: Any, dtype: Any) -> Tensor:
+    """As :func:`cast`, but what is beyond the numbers of `dtype` becomes the last of these.
+
+    Parameters
+    ----------
+    x : tensor
+    dtype : str
+        The result is int64 of every type of integers, as of :func:`cast`, but within the range of this one. Only what
+        is above 0 becomes True.
+    """
+    wanted = np.dtype(dtype)
+    if wanted.kind == "b":
+        return cast(maximum(x, 0.0), dtype)
+    limits = np.iinfo(wanted) if wanted.kind in "iu" else np.finfo(wanted)
+    tensor = convert_to_tensor(x)
+    least, most = limits.min, limits.max
+    if tensor.dtype.kind == "f":
+        own = np.finfo(tensor.dtype)
+        least, most = max(float(least), float(own.min)), min(most, own.max)
+        if wanted.kind in "iu" and int(tensor.dtype.type(most)) > limits.max:
+            most = np.nextafter(tensor.dtype.type(most), tensor.dtype.type(0))  # the last float that is not above it
+    return cast(of_integers(lambda y: clip(y, float(least), float(most)), tensor), dtype)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nerve._typing import Array
+from nerve.kernels._arrays import placed
 from nerve.ops._differentiable import composed
 from nerve.ops.elementwise import cast
 from nerve.ops.indexing import broadcast_to, getitem, reshape
@@ -102,22 +103,27 @@ def full(shape: Any, fill_value: Any, dtype: DTypeLike = "float32") -> Tensor:
     return Tensor(np.full(shape, fill_value, dtype), tracked=False)
 
 
+def _beside(new: Tensor, x: Any) -> Tensor:
+    """A new array in the memory where another one lies."""
+    return Tensor(placed(new.array, convert_to_tensor(x).array), tracked=False)
+
+
 @composed
 def zeros_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros in the shape and, unless another is given, the dtype of `x`."""
-    return zeros(shape(x), dtype or convert_to_tensor(x).dtype)
+    return _beside(zeros(shape(x), dtype or convert_to_tensor(x).dtype), x)
 
 
 @composed
 def ones_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     """Ones in the shape and, unless another is given, the dtype of `x`."""
-    return ones(shape(x), dtype or convert_to_tensor(x).dtype)
+    return _beside(ones(shape(x), dtype or convert_to_tensor(x).dtype), x)
 
 
 @composed
 def full_like(x: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
     """One value in the shape and, unless another is given, the dtype of `x`."""
-    return full(shape(x), fill_value, dtype or convert_to_tensor(x).dtype)
+    return _beside(full(shape(x), fill_value, dtype or convert_to_tensor(x).dtype), x)
 
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> Tensor:
@@ -155,7 +161,7 @@ def empty(shape: Any, dtype: DTypeLike = "float32") -> Tensor:
 @composed
 def empty_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     """As :func:`empty`, in the shape and, unless another is given, the dtype of `x`."""
-    return empty(shape(x), dtype or convert_to_tensor(x).dtype)
+    return zeros_like(x, dtype)
 
 
 def logspace(

@@ -6,6 +6,7 @@ differentiation" (2008), and Seeger et al., "Auto-differentiating linear algebra
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,20 @@ import numpy as np
 from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import placed
-from nerve.ops._differentiable import JointResult, Result, composed, differentiable, differentiable_jointly
+from nerve.ops._differentiable import (
+    JointResult,
+    Result,
+    composed,
+    differentiable,
+    differentiable_first,
+    differentiable_jointly,
+)
 from nerve.ops._on_host import arrived, back, matrices, said_by, turned
 from nerve.ops.creation import ndim
 from nerve.ops.indexing import transpose
+from nerve.tensor import Tensor
 
-__all__ = ["cholesky", "eigh", "qr", "svd"]
+__all__ = ["cholesky", "eigh", "lu_factor", "qr", "svd"]
 
 
 @composed
@@ -141,6 +150,58 @@ def qr(x: Array, *, mode: str = "reduced", wanted: tuple[bool, ...] = ()) -> Joi
         return (placed(turned(np.linalg.solve(r, turned(outer))), x),)
 
     return (placed(q, x), placed(r, x)), gradient
+
+
+@composed
+def lu_factor(x: Any) -> tuple[Tensor, Tensor]:
+    """A lower and an upper triangular matrix whose product is `x` with its rows in another order; SciPy's LAPACK.
+
+    Parameters
+    ----------
+    x : tensor (..., n, n)
+
+    Returns
+    -------
+    lu : Tensor (..., n, n)
+        The upper one, and below it the lower one without the ones of its diagonal.
+    pivots : Tensor of int32 (..., n)
+        Row i was swapped with row `pivots[i]`, one after the other.
+
+    Raises
+    ------
+    ShapeError
+        If `x` is not square.
+    """
+    lu, pivots = _lu_factor(x)
+    return lu, Tensor(pivots, tracked=False)
+
+
+@differentiable_first
+def _lu_factor(x: Array) -> Result:
+    from scipy import linalg as of_scipy
+
+    a = matrices("lu_factor", x, square=True)
+    n = a.shape[-1]
+    flat = a.reshape(-1, n, n)
+    lu, pivots = np.empty_like(flat), np.zeros(flat.shape[:2], np.int32)
+    for i, matrix in enumerate(flat):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", of_scipy.LinAlgWarning)  # a zero on the diagonal can be seen there
+            lu[i], pivots[i] = of_scipy.lu_factor(matrix)
+    lower = np.tril(lu, -1) + np.eye(n, dtype=a.dtype)
+    upper = np.triu(lu)
+
+    def gradient(grad: Array) -> Array:
+        grad = grad.reshape(lu.shape)
+        inner = np.tril(turned(lower) @ np.tril(grad, -1), -1) + np.triu(np.triu(grad) @ turned(upper))
+        with said_by("lu_factor"):
+            found = np.linalg.solve(turned(lower), turned(np.linalg.solve(upper, turned(inner))))
+        for i, swaps in enumerate(pivots):
+            for row in range(n - 1, -1, -1):
+                found[i, [row, swaps[row]]] = found[i, [swaps[row], row]]
+        return found.reshape(a.shape)
+
+    return (placed(lu.reshape(a.shape), x), placed(pivots.reshape(a.shape[:-1]), x)), (back(x, gradient),)
 
 
 @composed

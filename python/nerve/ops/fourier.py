@@ -14,15 +14,12 @@ from nerve._typing import Array
 from nerve.errors import ShapeError
 from nerve.kernels._arrays import placed
 from nerve.kernels._numbers import integer
-from nerve.ops._differentiable import JointResult, as_plain_array, composed, differentiable_jointly
+from nerve.ops._differentiable import JointResult, composed, differentiable_jointly
 from nerve.ops._on_host import arrived, on_host
 from nerve.ops.creation import ndim, shape
-from nerve.ops.elementwise import cast, multiply
-from nerve.ops.indexing import take
-from nerve.ops.padding import pad
 from nerve.tensor import Tensor
 
-__all__ = ["extract_sequences", "fft", "fft2", "ifft2", "irfft", "rfft", "stft"]
+__all__ = ["fft", "fft2", "ifft2", "irfft", "rfft"]
 
 
 @composed
@@ -43,19 +40,19 @@ def fft(x: Any) -> tuple[Tensor, ...]:
     ShapeError
         If the parts do not have one shape, of enough axes; so in all that take a pair.
     """
-    return _transformed(*_pair("fft", x, 1), name="fft", axes=1)
+    return _transformed(*pair("fft", x, 1), name="fft", axes=1)
 
 
 @composed
 def fft2(x: Any) -> tuple[Tensor, ...]:
     """As `fft`, along the last two axes."""
-    return _transformed(*_pair("fft2", x, 2), name="fft2", axes=2)
+    return _transformed(*pair("fft2", x, 2), name="fft2", axes=2)
 
 
 @composed
 def ifft2(x: Any) -> tuple[Tensor, ...]:
     """What `fft2` turns into `x`."""
-    return _transformed(*_pair("ifft2", x, 2), name="ifft2", axes=2)
+    return _transformed(*pair("ifft2", x, 2), name="ifft2", axes=2)
 
 
 @composed
@@ -91,100 +88,12 @@ def irfft(x: Any, fft_length: int | None = None) -> Tensor:
     -------
     Tensor (..., fft_length)
     """
-    real, imag = _pair("irfft", x, 1)
+    real, imag = pair("irfft", x, 1)
     return _irfft(real, imag, length=_length("irfft", fft_length, 2 * (shape(real)[-1] - 1)))[0]
 
 
-@composed
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Tensor:
-    """Parts of the last axis of one length, each so many elements behind the one before it.
-
-    Parameters
-    ----------
-    x : tensor (..., n)
-    sequence_length, sequence_stride : int
-
-    Returns
-    -------
-    Tensor (..., 1 + (n - sequence_length) // sequence_stride, sequence_length)
-
-    Raises
-    ------
-    ShapeError
-        If there is not one.
-    """
-    length = integer("extract_sequences", "sequence_length", sequence_length, 1)
-    stride = integer("extract_sequences", "sequence_stride", sequence_stride, 1)
-    if not ndim(x) or shape(x)[-1] < length:
-        raise ShapeError(f"[extract_sequences] expects at least {length} elements in a row, got shape {shape(x)}")
-    begins = np.arange(0, shape(x)[-1] - length + 1, stride)
-    places = placed(begins[:, None] + np.arange(length), as_plain_array(x))
-    return take(x, places, axis=-1)
-
-
-@composed
-def stft(
-    x: Any,
-    sequence_length: int,
-    sequence_stride: int,
-    fft_length: int,
-    window: Any = "hann",
-    center: bool = True,
-) -> tuple[Tensor, ...]:
-    """The Fourier transforms of windows that move along the last axis.
-
-    Parameters
-    ----------
-    x : tensor (..., n)
-    sequence_length : int
-        Of the window.
-    sequence_stride : int
-        From window to window.
-    fft_length : int
-        Of the transforms, at least `sequence_length`; the window lies in the middle, with zeros around it.
-    window : {"hann", "hamming"}, tensor (sequence_length,) or None
-        None: ones.
-    center : bool
-        Whether `x` is mirrored at its ends, so that the middle of the first window is its first element.
-
-    Returns
-    -------
-    real, imag : Tensor (..., windows, fft_length // 2 + 1)
-
-    Raises
-    ------
-    ValueError
-        If `fft_length` is too short, or there is no such window.
-    ShapeError
-        If `x` is shorter than a transform.
-    """
-    length = integer("stft", "sequence_length", sequence_length, 1)
-    size = integer("stft", "fft_length", fft_length, length)
-    if center:
-        x = pad(x, [(0, 0)] * (ndim(x) - 1) + [(size // 2, size // 2)], mode="reflect")
-    parts = extract_sequences(x, size, sequence_stride)
-    before = (size - length) // 2
-    values = _window(window, length, as_plain_array(parts))
-    return rfft(multiply(parts, pad(values, (before, size - length - before))))
-
-
-def cosine_window(name: str | None, length: int) -> Array:
-    """Hann's or Hamming's window of a period of ``length``, in float64, or ones."""
-    level = {"hann": 0.5, "hamming": 0.54}.get(name or "", 1.0)
-    return level - (1 - level) * np.cos(2 * np.pi * np.arange(length) / length)
-
-
-def _window(window: Any, length: int, like: Array) -> Any:
-    if window is None or isinstance(window, str):
-        if window not in (None, "hann", "hamming"):
-            raise ValueError(f"[stft] window must be 'hann', 'hamming', an array or None, got {window!r}")
-        return placed(cosine_window(window, length).astype(like.dtype), like)
-    if shape(window) != (length,):
-        raise ShapeError(f"[stft] expects a window of shape ({length},), got {shape(window)}")
-    return cast(window, like.dtype.name)
-
-
-def _pair(op: str, x: Any, axes: int) -> tuple[Any, Any]:
+def pair(op: str, x: Any, axes: int) -> tuple[Any, Any]:
+    """Real and imaginary part, of one shape."""
     if not isinstance(x, tuple | list) or len(x) != 2:
         raise ShapeError(f"[{op}] expects a pair of tensors, the real and the imaginary part, got {type(x).__name__}")
     real, imag = x

@@ -8,13 +8,24 @@ import numpy as np
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.errors import ShapeError
+from nerve.kernels._arrays import full, host, placed
 from nerve.ops._differentiable import Result, composed, differentiable
-from nerve.ops.creation import shape
-from nerve.ops.elementwise import divide, exp, multiply, subtract
-from nerve.ops.indexing import reshape, stop_gradient, take
+from nerve.ops.creation import convert_to_tensor, shape
+from nerve.ops.elementwise import divide, exp, multiply, subtract, where
+from nerve.ops.indexing import concatenate, reshape, stop_gradient, take
 from nerve.tensor import Tensor
 
-__all__ = ["edge_dot", "propagate", "segment_max", "segment_mean", "segment_softmax", "segment_sum"]
+__all__ = [
+    "edge_dot",
+    "propagate",
+    "segment_max",
+    "segment_mean",
+    "segment_min",
+    "segment_prod",
+    "segment_softmax",
+    "segment_sum",
+]
 
 REDUCTIONS = ("sum", "mean", "max")
 
@@ -110,10 +121,10 @@ def edge_dot(a: Array, b: Array, targets: Array, sources: Array) -> Result:
 
 def _of_segments(op: str, data: Any, segment_ids: Any, num_segments: int | None, reduce: str) -> Tensor:
     ids = _plain(segment_ids)
-    count = int(np.max(ids, initial=-1)) + 1 if num_segments is None else num_segments
+    count = int(np.max(host(ids), initial=-1)) + 1 if num_segments is None else num_segments
     sizes = shape(data)
     flat = reshape(data, (sizes[0], -1 if 0 not in sizes else int(np.prod(sizes[1:]))))
-    found = propagate(flat, np.arange(sizes[0]), ids, count, reduce=reduce)
+    found = propagate(flat, placed(np.arange(sizes[0]), flat.array), ids, count, reduce=reduce)
     return reshape(found, (count, *sizes[1:]))
 
 
@@ -148,6 +159,44 @@ def segment_mean(data: Any, segment_ids: Any, num_segments: int | None = None, s
 def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """The maxima; arguments as of :func:`segment_sum`."""
     return _of_segments("segment_max", data, segment_ids, num_segments, "max")
+
+
+@composed
+def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The minima; arguments as of :func:`segment_sum`."""
+    return subtract(0.0, segment_max(subtract(0.0, data), segment_ids, num_segments))
+
+
+@composed
+def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The products, 1 of a segment without elements; arguments as of :func:`segment_sum`.
+
+    Neighbours in a segment are multiplied until one is left. Ids are looked at by NumPy: in a recording they have to
+    be constants.
+    """
+    ids = host(_plain(convert_to_tensor(segment_ids)))
+    count = int(np.max(ids, initial=-1)) + 1 if num_segments is None else num_segments
+    if ids.shape != shape(data)[:1]:
+        raise ShapeError(f"[segment_prod] expects an id for each of {shape(data)[:1]} elements, got {ids.shape}")
+    if ids.size and not 0 <= ids.min() <= ids.max() < count:
+        raise IndexError(f"[segment_prod] expects ids in 0..{count - 1}, got {ids.min()}..{ids.max()}")
+    like = _plain(convert_to_tensor(data))
+    order = np.argsort(ids, kind="stable")
+    lengths = np.bincount(ids, minlength=count)
+    begins = np.cumsum(lengths) - lengths
+    within = np.arange(ids.size) - begins[ids[order]]  # how many of its segment are before an element
+    behind = lengths[ids[order]] - within
+    found = take(multiply(data, 1.0), placed(order, like), axis=0)
+    one = (-1,) + (1,) * (len(shape(data)) - 1)
+    step = 1
+    while step < lengths.max(initial=0):
+        paired = (within % (2 * step) == 0) & (behind > step)
+        other = take(found, placed(np.where(paired, np.arange(ids.size) + step, 0), like), axis=0)
+        found = multiply(found, where(placed(paired.reshape(one), like), other, 1.0))
+        step *= 2
+    none = Tensor(full((1, *shape(data)[1:]), 1.0, found.dtype, like), tracked=False)
+    places = np.where(lengths > 0, begins, ids.size)
+    return take(concatenate([found, none], 0), placed(places, like), axis=0)
 
 
 @composed

@@ -146,6 +146,15 @@ def take(x: Array, indices: Array, axis: int | None = None) -> Result:
     return kernels.take(x, indices, axis=axis), (_TakeGradient(indices, np.shape(x), axis),)
 
 
+@differentiable
+def added_up(x: Array, *, indices: Array, size: int, axis: int) -> Result:
+    """The transpose of `take` of one list of indices: each slice is added to its place among `size`."""
+    sizes = list(np.shape(x))
+    sizes[axis] = size
+    y = kernels.take_backward(x, indices, input_shape=sizes, axis=axis)
+    return y, (lambda grad: kernels.take(grad, indices, axis=axis),)
+
+
 class _TakeGradient:
     """The gradient of `take`, and the rows of it that are not zero, which is what the engine asks of for a Variable."""
 

@@ -20,7 +20,7 @@ from nerve.ops._on_host import back, matrices, said_by, turned
 from nerve.ops.creation import ndim, shape
 from nerve.ops.diagonals import tril, triu
 from nerve.ops.elementwise import absolute, not_equal, power, sqrt, square, where
-from nerve.ops.factorizations import cholesky, eigh, qr, svd
+from nerve.ops.factorizations import cholesky, eigh, lu_factor, qr, svd
 from nerve.ops.indexing import broadcast_to, reshape
 from nerve.ops.matmul import matmul
 from nerve.ops.reduce import max, min, sum
@@ -35,6 +35,7 @@ __all__ = [
     "inv",
     "logdet",
     "lstsq",
+    "lu_factor",
     "matrix_rank",
     "norm",
     "pinv",

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from nerve.errors import ShapeError
+from nerve.kernels._numbers import integer
 from nerve.ops._differentiable import composed
-from nerve.ops.creation import ndim, shape
+from nerve.ops.creation import convert_to_tensor, ndim, ones_like, shape
+from nerve.ops.cumulative import cumprod
 from nerve.ops.elementwise import multiply
-from nerve.ops.indexing import reshape, take, transpose
+from nerve.ops.indexing import broadcast_to, concatenate, reshape, take, transpose
 from nerve.ops.matmul import matmul
 from nerve.ops.reduce import sum
-from nerve.ops.shaping import ravel
+from nerve.ops.shaping import flip, ravel
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "kron",
     "outer",
     "tensordot",
+    "vander",
     "vdot",
 ]
 
@@ -99,3 +102,34 @@ def cross(x1: Any, x2: Any, axis: int = -1) -> Tensor:
     one, two, three = (np.array(order) for order in ([1, 2, 0], [2, 0, 1], [0, 1, 2]))
     turned = [take(x, order, axis=axis) for x, order in ((x1, one), (x2, two), (x1, two), (x2, one))]
     return take(multiply(turned[0], turned[1]) - multiply(turned[2], turned[3]), three, axis=axis)
+
+
+@composed
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Powers of elements, from the one with exponent N - 1 down to 0, or with `increasing` up from 0.
+
+    Parameters
+    ----------
+    x : tensor (n,)
+        Integers stay integers.
+    N : int, optional
+        How many powers, n if not given.
+    increasing : bool
+
+    Returns
+    -------
+    Tensor (n, N)
+
+    Raises
+    ------
+    ShapeError
+        If there is not one axis.
+    """
+    if ndim(x) != 1:
+        raise ShapeError(f"[vander] expects x of one axis, got shape {shape(x)}")
+    count = shape(x)[0] if N is None else integer("vander", "N", N, 0)
+    if not count:
+        return Tensor(np.zeros((shape(x)[0], 0), convert_to_tensor(x).dtype), tracked=False)
+    column = reshape(x, (-1, 1))
+    powers = cumprod(concatenate([ones_like(column), broadcast_to(column, (shape(x)[0], count - 1))], 1), axis=1)
+    return powers if increasing else flip(powers, 1)

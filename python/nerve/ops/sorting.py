@@ -52,10 +52,16 @@ class TopK(NamedTuple):
     indices: Any
 
 
-def _values(x: Any) -> Array:
+def host_values(x: Any) -> Array:
     """For NumPy, which refuses arrays of a recording."""
     found: Array = host(as_plain_array(x))
     return found
+
+
+def beside(numbers: Array, like: Tensor) -> Array:
+    """Numbers of NumPy's in the dtype of a tensor, if it holds floats, and where it lies."""
+    dtype = like.dtype if like.dtype.kind == "f" else np.dtype(np.float32)
+    return placed(numbers.astype(dtype), like.array)  # type: ignore[no-any-return]
 
 
 def _beside(found: Array, x: Any) -> Tensor:
@@ -65,7 +71,7 @@ def _beside(found: Array, x: Any) -> Tensor:
 @composed
 def argsort(x: Any, axis: int | None = -1) -> Tensor:
     """Where the elements are in ascending order along an axis, or of all; of equal ones the first comes first."""
-    values = _values(x)
+    values = host_values(x)
     return _beside(np.argsort(values.reshape(-1) if axis is None else values, axis=axis or 0, kind="stable"), x)
 
 
@@ -80,7 +86,7 @@ def sort(x: Any, axis: int | None = -1) -> Tensor:
 @composed
 def argpartition(x: Any, kth: int, axis: int = -1) -> Tensor:
     """An order in which element `kth` stands where it does when sorted, with no larger one before it."""
-    return _beside(np.argpartition(_values(x), kth, axis), x)
+    return _beside(np.argpartition(host_values(x), kth, axis), x)
 
 
 @composed
@@ -111,7 +117,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     array = as_plain_array(x)
     if now.recording is not None and k <= _FEW:
         return _largest_in_turn(x, array, k)
-    indices = np.argsort(-_values(x), axis=-1, kind="stable")[..., :k]
+    indices = np.argsort(-host_values(x), axis=-1, kind="stable")[..., :k]
     return TopK(take_along_axis(x, np.ascontiguousarray(indices), -1), _beside(np.ascontiguousarray(indices), x))
 
 
@@ -148,6 +154,26 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     return Tensor(kernels.less(above, float(k)), tracked=False)
 
 
+def fractions(op: str, q: Any) -> Array:
+    """One number in [0, 1], or several, in float64."""
+    places = np.asarray(q, np.float64)
+    if places.ndim > 1 or not ((places >= 0) & (places <= 1)).all():
+        raise ValueError(f"[{op}] q must be numbers in [0, 1], got {q!r}")
+    return places
+
+
+def between(op: str, at: Array, method: str) -> tuple[Array, Array, Array]:
+    """For places between whole numbers: the one below, the one above, and how much the latter counts."""
+    low, high = np.floor(at), np.ceil(at)
+    shares = {
+        "linear": at - low, "lower": low * 0, "higher": (high > low) * 1.0, "nearest": np.round(at) - low,
+        "midpoint": (high > low) * 0.5,
+    }  # fmt: skip
+    if method not in shares:
+        raise ValueError(f"[{op}] method must be one of {tuple(shares)}, got {method!r}")
+    return low, high, shares[method]
+
+
 @composed
 def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """The value that a fraction `q` of the elements lies below, along an axis or of all.
@@ -162,9 +188,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
         What is taken between two elements.
     keepdims : bool
     """
-    places = np.asarray(q, np.float64)
-    if places.ndim > 1 or not ((places >= 0) & (places <= 1)).all():
-        raise ValueError(f"[quantile] q must be numbers in [0, 1], got {q!r}")
+    places = fractions("quantile", q)
     kept = [1] * ndim(x)
     if axis is None:
         x, place = ravel(x), 0
@@ -173,15 +197,9 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
         kept = [1 if i == place else n for i, n in enumerate(shape(x))]
     ordered = sort(x, place)
     at = places.reshape(-1) * (ordered.shape[place] - 1)
-    low, high = np.floor(at), np.ceil(at)
-    shares = {
-        "linear": at - low, "lower": low * 0, "higher": (high > low) * 1.0, "nearest": np.round(at) - low,
-        "midpoint": (high > low) * 0.5,
-    }  # fmt: skip
-    if method not in shares:
-        raise ValueError(f"[quantile] method must be one of {tuple(shares)}, got {method!r}")
+    low, high, shares = between("quantile", at, method)
     wide = [-1 if i == place else 1 for i in range(ordered.ndim)]
-    share = shares[method].reshape(wide).astype(ordered.dtype if ordered.dtype.kind == "f" else np.float32)
+    share = beside(shares.reshape(wide), ordered)
     below, above = (take(ordered, ends.astype(np.int64), axis=place) for ends in (low, high))
     found = add(below, multiply(subtract(above, below), share))
     rest = kept if keepdims else [n for i, n in enumerate(kept) if axis is not None and i != place]
@@ -204,8 +222,8 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tenso
     """Where values belong in ascending ones, before or (`side="right"`) behind those that are equal."""
     if side not in ("left", "right"):
         raise ValueError(f"[searchsorted] side must be 'left' or 'right', got {side!r}")
-    behind = _values(values)
-    found = np.searchsorted(_values(sorted_sequence), behind, "left" if side == "left" else "right")
+    behind = host_values(values)
+    found = np.searchsorted(host_values(sorted_sequence), behind, "left" if side == "left" else "right")
     return _beside(found, values)
 
 
@@ -220,7 +238,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     """How often each number from 0 on is there, in x (n,) or in every row of (batch, n), or the sums of weights."""
     if sparse:
         raise ValueError("[bincount] gives dense arrays: sparse must be False")
-    values, given = _values(x), None if weights is None else _values(weights)
+    values, given = host_values(x), None if weights is None else host_values(weights)
     length = max(int(values.max(initial=-1)) + 1, minlength)
     rows = values.reshape(-1, values.shape[-1])
     weighing = [None] * len(rows) if given is None else given.reshape(rows.shape)
@@ -232,7 +250,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 @composed
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """Where elements are not zero: one array for each axis."""
-    return tuple(_beside(found, x) for found in np.nonzero(_values(x)))
+    return tuple(_beside(found, x) for found in np.nonzero(host_values(x)))
 
 
 @composed
@@ -246,20 +264,20 @@ def unique(
 ) -> Any:
     """The elements that differ, in ascending order; as `numpy.unique`."""
     several: Any = (return_index, return_inverse, return_counts, axis)
-    found: Any = np.unique(_values(x), *several)
+    found: Any = np.unique(host_values(x), *several)
     return tuple(_beside(one, x) for one in found) if isinstance(found, tuple) else _beside(found, x)
 
 
 @composed
 def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Which elements of `x1` are among those of `x2`, or with `invert` are not."""
-    return _beside(np.isin(_values(x1), _values(x2), assume_unique=assume_unique, invert=invert), x1)
+    return _beside(np.isin(host_values(x1), host_values(x2), assume_unique=assume_unique, invert=invert), x1)
 
 
 @composed
 def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
     """How many elements lie in each of `bins` intervals of equal width, and the bounds of these."""
-    counts, edges = np.histogram(_values(x), bins, range)
+    counts, edges = np.histogram(host_values(x), bins, range)
     return _beside(counts, x), _beside(edges.astype(np.float32), x)
 
 

@@ -22,10 +22,8 @@ from nerve.ops.elementwise import (
     sqrt,
     square,
     subtract,
-    where,
 )
 from nerve.ops.indexing import concatenate, reshape, transpose
-from nerve.ops.logic import isnan
 from nerve.ops.reduce import max, mean, min, sum
 from nerve.ops.shaping import squeeze
 from nerve.tensor import Tensor
@@ -37,13 +35,6 @@ __all__ = [
     "count_nonzero",
     "logsumexp",
     "moments",
-    "nanmax",
-    "nanmean",
-    "nanmin",
-    "nanprod",
-    "nanstd",
-    "nansum",
-    "nanvar",
     "prod",
     "ptp",
     "std",
@@ -131,53 +122,3 @@ def _product(x: Any, axis: Any, keepdims: bool) -> Tensor:
         found = Tensor(np.ones((*found.shape[:-1], 1), found.dtype), tracked=False)
     kept = [1 if i in axes else n for i, n in enumerate(sizes)]
     return reshape(found, kept if keepdims else [sizes[i] for i in rest])
-
-
-# What is no number does not count
-
-
-@composed
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The sum of what is a number."""
-    return sum(where(isnan(x), 0.0, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean of what is a number."""
-    counts = sum(where(isnan(x), 0.0, 1.0), axis=axis, keepdims=keepdims)
-    return nansum(x, axis=axis, keepdims=keepdims) / counts
-
-
-@composed
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The largest of what is a number."""
-    return max(where(isnan(x), -math.inf, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The smallest of what is a number."""
-    return min(where(isnan(x), math.inf, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The product of what is a number."""
-    return prod(where(isnan(x), 1.0, x), axis=axis, keepdims=keepdims)
-
-
-@composed
-def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The variance of what is a number."""
-    missing = isnan(x)
-    apart = where(missing, 0.0, subtract(where(missing, 0.0, x), nanmean(x, axis=axis, keepdims=True)))
-    return sum(square(apart), axis=axis, keepdims=keepdims) / sum(
-        where(missing, 0.0, 1.0), axis=axis, keepdims=keepdims
-    )
-
-
-@composed
-def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The root of the variance of what is a number."""
-    return sqrt(nanvar(x, axis=axis, keepdims=keepdims))
