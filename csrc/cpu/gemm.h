@@ -36,9 +36,10 @@ T* scratch(runtime::Slot slot, int64_t elements) {
 //
 // pack_a(panel, row, rows, k, count): panel[i * tile_rows + r] = A[row + r, k + i] for r < rows <= tile_rows (the other
 // r: zero) and i < count. pack_b(panel, column, columns, k, count): panel[i * tile_columns<T> + c] = B[k + i, column +
-// c] likewise. Optional: pack_a.in_place(row, k) and pack_b.in_place(column, k), a panel to be read where it lies, used
-// if pack_a.readable(rows, count) or pack_b.readable(rows, count) says so; pack_b.padded: the last panel is a whole
-// one.
+// c] likewise. Optional: pack_a.several(panels, row, row_end, k, count), and the same of pack_b, which return how many
+// whole panels they have packed, next to each other; pack_a.in_place(row, k) and pack_b.in_place(column, k), a panel to
+// be read where it lies, used if pack_a.readable(rows, count) or pack_b.readable(rows, count) says so; pack_b.padded:
+// the last panel is a whole one.
 template <class T, class PackA, class PackB>
 struct Product {
     int64_t rows, columns, inner;
@@ -63,6 +64,10 @@ struct Product {
 
     // A's rows [row, row_end) packed, a panel to a tile of the heights tile_height gives.
     void pack_rows(T* panels, int64_t row, int64_t row_end, int64_t k, int64_t count) const {
+        if constexpr (requires { pack_a.several(panels, row, row_end, k, count); }) {
+            const int64_t packed = pack_a.several(panels, row, row_end, k, count);
+            row += packed * tile_rows, panels += packed * tile_rows * count;
+        }
         for (; row < row_end; row += tile_height(row_end - row), panels += tile_rows * count)
             pack_a(panels, row, smaller(row_end - row, tile_height(row_end - row)), k, count);
     }

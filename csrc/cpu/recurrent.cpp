@@ -35,31 +35,53 @@ void input_gradients(const BackwardCall<T>& call, int64_t sums, int64_t columns)
         {call.grad_x, s.features, static_cast<const T*>(nullptr), Activation::linear});
 }
 
-// The rows of A^T in weight_gradient: (features + units, steps * batch), inputs above the states before each step.
+// Rows from `first` on of (x, h)^T in weight_gradient, (features + units, steps * batch): inputs above the states
+// before each step.
 template <class T>
 struct InputsAndStates {
     const BackwardCall<T>& call;
+    int64_t first;
+
+    // What a sequence had at a step.
+    struct Column {
+        const T *x, *h;
+    };
+    Column column(int64_t k) const {
+        const auto& s = call.s;
+        const int64_t b = k % s.batch, t = k / s.batch;
+        return {call.x + input_row(s, b, t) * s.features, t > 0 ? call.out + (b * s.time + t - 1) * s.units
+                                                          : call.initial_state ? call.initial_state + b * s.units
+                                                                               : nullptr};
+    }
+    NERVE_INLINE void put(T* to, int64_t row, int64_t used, const Column& from) const {
+        const int64_t features = call.s.features;
+        if (used == tile_rows && row + used <= features)
+            std::memcpy(to, from.x + row, tile_rows * sizeof(T));
+        else if (used == tile_rows && row >= features && from.h != nullptr)
+            std::memcpy(to, from.h + (row - features), tile_rows * sizeof(T));
+        else
+            for (int64_t r = 0; r < tile_rows; ++r) {
+                const int64_t at = row + r;
+                to[r] = r >= used ? T(0) : at < features ? from.x[at] : from.h ? from.h[at - features] : T(0);
+            }
+    }
 
     void operator()(T* panel, int64_t row, int64_t used, int64_t k, int64_t count) const {
-        const auto& s = call.s;
-        if (count == 0) return;  // no sequences, no steps
-        int64_t b = k % s.batch, t = k / s.batch;
-        for (int64_t i = 0; i < count; ++i, panel += tile_rows) {
-            const T* x = call.x + input_row(s, b, t) * s.features;
-            const T* h = t > 0                ? call.out + (b * s.time + t - 1) * s.units
-                         : call.initial_state ? call.initial_state + b * s.units
-                                              : nullptr;
-            if (used == tile_rows && row + used <= s.features)
-                std::memcpy(panel, x + row, tile_rows * sizeof(T));
-            else if (used == tile_rows && row >= s.features && h != nullptr)
-                std::memcpy(panel, h + (row - s.features), tile_rows * sizeof(T));
-            else
-                for (int64_t r = 0; r < tile_rows; ++r) {
-                    const int64_t at = row + r;
-                    panel[r] = r >= used ? T(0) : at < s.features ? x[at] : h ? h[at - s.features] : T(0);
-                }
-            if (++b == s.batch) b = 0, ++t;
+        for (int64_t i = 0; i < count; ++i) put(panel + i * tile_rows, first + row, used, column(k + i));
+    }
+    // Some columns at a time: sequences are so far apart that few of their lines stay in a cache.
+    int64_t several(T* panels, int64_t row, int64_t row_end, int64_t k, int64_t count) const {
+        constexpr int64_t most = 8;
+        const int64_t whole = (row_end - row) / tile_rows;
+        for (int64_t i = 0; i < count; i += most) {
+            const int64_t together = smaller(count - i, most);
+            Column columns[most];
+            for (int64_t c = 0; c < together; ++c) columns[c] = column(k + i + c);
+            for (int64_t p = 0; p < whole; ++p)
+                for (int64_t c = 0; c < together; ++c)
+                    put(panels + (p * count + i + c) * tile_rows, first + row + p * tile_rows, tile_rows, columns[c]);
         }
+        return whole;
     }
 };
 
@@ -67,14 +89,11 @@ struct InputsAndStates {
 template <class T>
 void weight_gradient(const BackwardCall<T>& call, T* out, int64_t stride, int64_t row, int64_t row_end, int64_t sums,
                      int64_t first, int64_t columns) {
-    const InputsAndStates<T> values{call};
-    gemm<T>(
-        row_end - row, columns, call.s.time * call.s.batch,
-        [&](T* panel, int64_t r, int64_t used, int64_t k, int64_t count) { values(panel, row + r, used, k, count); },
-        [&](T* panel, int64_t column, int64_t used, int64_t k, int64_t count) {
-            pack_along<tile_columns<T>>(panel, call.grad_gates, sums, first + column, used, k, count);
-        },
-        {out, stride, static_cast<const T*>(nullptr), Activation::linear});
+    gemm<T>(row_end - row, columns, call.s.time * call.s.batch, InputsAndStates<T>{call, row},
+            [&](T* panel, int64_t column, int64_t used, int64_t k, int64_t count) {
+                pack_along<tile_columns<T>>(panel, call.grad_gates, sums, first + column, used, k, count);
+            },
+            {out, stride, static_cast<const T*>(nullptr), Activation::linear});
 }
 
 // The gates that both products see are packed once for both.

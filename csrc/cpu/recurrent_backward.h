@@ -37,9 +37,14 @@ void backward_gates(const BackwardCall<T>& call, const Cell& layer, int64_t t, i
         const int64_t n = smaller(end - unit, vec<T>::size);
         const Parts<T> cell{call.grad_cell + b * units + unit, 0, n}, state{dh + unit, 0, n};
         const Parts<T> to{gates + unit, units, n}, total{bias + unit, units, n};
-        if (t > 0)
+        if (t > 0) {
+            constexpr int parts = Cell::saved - Cell::has_cell;
 #pragma GCC unroll 5
-            for (int part = 0; part < Cell::saved; ++part) __builtin_prefetch(kept + unit + part * units - step, 0, 2);
+            for (int part = 0; part < parts; ++part) __builtin_prefetch(kept + unit + part * units - step, 0, 2);
+            if (grad != nullptr) __builtin_prefetch(grad + unit - units, 0, 2);
+        }
+        if (t > 1 && Cell::has_cell) __builtin_prefetch(cell_before + unit - step, 0, 2);
+        if (t > 1 && Cell::hands_on) __builtin_prefetch(before + unit - units, 0, 2);
         vec<T> carried(T(0)), d[4];
         if (Cell::has_cell) carried = cell.get(0);
         const vec<T> rest = layer.step_back(d, state.get(0) + read(grad, n), carried, {kept + unit, units, n},
