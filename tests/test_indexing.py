@@ -7,6 +7,7 @@ import pytest
 
 import nerve
 from nerve import Tensor, kernels, ops
+from nerve.errors import DTypeError
 from nerve.layers import Input
 from nerve.models import Model
 
@@ -77,3 +78,32 @@ def test_concatenate_of_symbolic_tensors_is_part_of_a_model() -> None:
     model = Model([a, b], ops.concatenate([a, ops.negative(b)], axis=-1))
     x, y = np.ones((4, 2), np.float32), np.ones((4, 3), np.float32)
     np.testing.assert_array_equal(model([x, y]).numpy(), np.concatenate([x, -y], axis=1))
+
+
+def test_whole_floats_are_indices_and_labels_of_ops():
+    table = np.arange(12.0).reshape(4, 3)
+    places = ops.arange(2) + 1  # sums of integers are floats
+    assert places.dtype == np.float32
+    np.testing.assert_array_equal(ops.take(table, places, axis=0).numpy(), table[1:3])
+    np.testing.assert_array_equal(ops.take(table, np.array([2.7])).numpy(), [2.0])
+    np.testing.assert_array_equal(ops.one_hot(np.array([2.0, 0.0]), 3).numpy(), np.eye(3)[[2, 0]])
+    with pytest.raises(IndexError, match="index 4 at position 0 is out of range"):
+        ops.take(table, np.array([4.0]), axis=0)
+    with pytest.raises(DTypeError, match="expects indices of int32 or int64"):
+        kernels.take(table, np.array([1.0]), axis=0)
+
+
+def test_elements_are_repeated_as_often_as_is_said_of_each():
+    x = np.arange(6.0).reshape(2, 3)
+    for repeats, axis in (
+        ([2], 0),
+        ([1, 3], 0),
+        ([0, 2, 1], 1),
+        (np.array(2), 1),
+        ([1, 0, 2, 0, 0, 1], None),
+        (2, None),
+    ):
+        np.testing.assert_array_equal(ops.repeat(x, repeats, axis=axis).numpy(), np.repeat(x, repeats, axis=axis))
+    for repeats in ([1, 2, 3], [-1, 1], 1.5, [[1, 1]]):
+        with pytest.raises(ValueError, match="repeats must be a count, or one for each of 2 elements"):
+            ops.repeat(x, repeats, axis=0)

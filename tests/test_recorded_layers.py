@@ -123,3 +123,45 @@ def test_bad_float_labels(bad: float, message: str, computed: bool) -> None:
         step(wrong, x)
     np.testing.assert_array_equal(weights.numpy(), before)
     assert step(good, x).numpy().shape == (5,)
+
+
+WHOLE = {
+    "one column": lambda x: ops.cast(x[:, 1], "float32"),
+    "columns": lambda x: ops.take(np.eye(12, dtype=np.float32), ops.concatenate([x[:, 2:], x[:, :1]], 1), axis=0),
+    "turned": lambda x: ops.one_hot(ops.transpose(x), 10),
+    "sums": lambda x: ops.take(np.eye(12, dtype=np.float32), x + 1, axis=0),
+    "parts": lambda x: ops.cast((x > 2) & ~(x > 6), "float32") * (x // 2) + x % 3,
+    "any": lambda x: ops.cast(ops.any(x > 7, axis=1), "float32"),
+    "int32": lambda x: ops.take(np.eye(4, dtype=np.float32), np.arange(3, dtype=np.int32), axis=0) + x[:1, :1],
+    "positions": lambda x: ops.take(np.eye(5, dtype=np.float32), ops.arange(ops.shape(x)[1]), axis=0),
+    "largest": lambda x: ops.maximum(x, 3) + ops.max(x, axis=1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_integers_of_a_call_are_recorded(name: str) -> None:
+    class Own(nerve.Model):
+        def call(self, x: Any) -> Any:
+            return WHOLE[name](x)
+
+    model = Own()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(4):
+            x = RNG.integers(0, 10, size=(4, 5))
+            found = model.predict(x, verbose=0)
+            np.testing.assert_array_equal(found, WHOLE[name](Tensor(x)).numpy())
+    assert model._recorders is not None
+    assert model._recorders["predict"].recordings[-1].ready
+
+
+def test_boolean_targets_and_inputs_are_recorded() -> None:
+    model = nerve.Sequential([nerve.Input((4, 5)), layers.LSTM(6, return_sequences=True), layers.Dense(3, "softmax")])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    x, y = RNG.random((20, 4, 5)) > 0.5, np.eye(3, dtype=bool)[RNG.integers(0, 3, size=(20, 4))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        accuracy = model.fit(x, y, epochs=4, batch_size=5, verbose=0).history["accuracy"]
+    assert model._recorders["train"].recordings[-1].ready
+    assert np.isfinite(accuracy).all()
+    assert model.evaluate(x, y, verbose=0)[1] == np.mean(model.predict(x, verbose=0).argmax(-1) == y.argmax(-1))

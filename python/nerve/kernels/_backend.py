@@ -201,6 +201,10 @@ def beside(op: str, module: Any, value: Any) -> Array:
 
 def converted(array: Array, dtype: DTypeLike) -> Array:
     """``array`` in a dtype, contiguous and aligned; itself if it is that already."""
+    if type(array) is Traced and array.dtype.kind in "iub" and np.dtype(dtype) in (_FLOAT32, _FLOAT64):
+        from nerve.kernels.elementwise import cast  # by kernels, which a recording holds; made of what is here
+
+        return cast(array, dtype)
     if now.recording is None or np.dtype(dtype) not in (_FLOAT32, _FLOAT64) or array.dtype not in (_FLOAT32, _FLOAT64):
         return required(array, dtype)
     if now.recording.on_gpu and not on_gpu(array):

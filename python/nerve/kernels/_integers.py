@@ -90,6 +90,8 @@ def in_range(values: Array, least: int, most: int) -> bool:
 def _integers(op: str, name: str, values: ArrayLike, module: Any = np) -> Array:
     """An array of any integer type; the range is checked before it becomes int64, where large uint64 would wrap."""
     array = beside(op, module, values)
+    if now.recording is not None and type(array) is np.ndarray and array.dtype.kind in "iu":
+        array = np.asarray(array, np.int64)  # what a recording guards; a constant, as it knows nothing of it
     if array.dtype.kind not in "iu" and (array.size or is_array(values)):  # [] is of float64
         raise DTypeError(f"[{op}] expects {name} of int32 or int64, got dtype {array.dtype}")
     return array if array.size else array.astype(np.int64)

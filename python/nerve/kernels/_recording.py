@@ -12,7 +12,8 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType, TracebackType
 from typing import Any, Protocol, Self
 
@@ -95,6 +96,16 @@ class Recording:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         now.recording = None
         self.calls.stop()
+
+    def pause(self) -> None:
+        """Record nothing until `go_on`."""
+        now.recording = None
+        self.calls.stop()
+
+    def go_on(self) -> None:
+        """Record again."""
+        self.calls.start()
+        now.recording = self
 
     def refuse(self, why: str) -> None:
         """Say that the code at work cannot be recorded."""
@@ -202,6 +213,20 @@ class _Reserved:
     def __init__(self, stream: Stream, seed: Any, offset: Any) -> None:
         self.stream, self.seed, self.offset = stream, seed, offset
         self.n_blocks = 0
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Inside this block nothing is recorded: what it computes is no part of a step."""
+    recording = now.recording
+    if recording is None:
+        yield
+        return
+    recording.pause()
+    try:
+        yield
+    finally:
+        recording.go_on()
 
 
 def changing(value: Callable[[], float]) -> Any:

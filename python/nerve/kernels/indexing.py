@@ -19,7 +19,7 @@ from nerve.kernels._arrays import array_module, is_array, on_gpu
 from nerve.kernels._backend import as_array, as_floats, beside, empty, pick
 from nerve.kernels._numbers import integers
 from nerve.kernels._strided import Shape, begin_of, copy_shape, pad_shape
-from nerve.kernels._traced import required
+from nerve.kernels._traced import Traced, required
 from nerve.kernels.reduce import reduced_axes, single_axis
 from nerve.kernels.shapes import FILLS, MAX_RANK, PadShape
 
@@ -208,6 +208,8 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
                 f"{part.shape}"
             )
     if first.dtype.kind != "f":
+        if all(part.dtype == first.dtype for part in parts) and any(map(_moves_as_floats, parts)):
+            return concatenate([_as_floats(part) for part in parts], at).view(first.dtype)
         return module.concatenate(parts, axis=at)  # type: ignore[no-any-return]
     outer, inner = math.prod(first.shape[:at]), math.prod(first.shape[at + 1 :])
     total = sum(part.shape[at] for part in parts)
@@ -237,12 +239,24 @@ def movable(op: str, x: ArrayLike) -> Array:
     return as_array(op, x)
 
 
+def _moves_as_floats(array: Array) -> bool:
+    """Whether these are integers that NumPy must not move, for a recording has them, and that kernels can move."""
+    return type(array) is Traced and array.dtype.kind in "iu" and array.itemsize in (4, 8)
+
+
+def _as_floats(array: Array) -> Array:
+    """The same bits, to be moved and not to be computed with."""
+    return array.view(np.float32 if array.itemsize == 4 else np.float64)
+
+
 def _copied(op: str, array: Array, view: Array, begin: int = 0) -> Array:
     """A view of ``array``, which is contiguous, from byte ``begin`` on, as an array of its own."""
     if view.ndim > MAX_RANK:
         raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got shape {view.shape}")
     if array.dtype.kind != "f":
-        return view.copy()
+        if not _moves_as_floats(array):
+            return view.copy()
+        return _copied(op, _as_floats(array), _as_floats(view), begin).view(array.dtype)
     out = empty(view.shape, array.dtype, array)
     shape = copy_shape(array.itemsize, view.shape, x_strides=view.strides, x_begin=begin)
     pick(array).copy(out, array, shape)

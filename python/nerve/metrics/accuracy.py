@@ -59,7 +59,7 @@ class CategoricalAccuracy(PairMetric):
                 f"[{self.name}] y_true and y_pred must have one shape (batch, ..., n_classes), "
                 f"got {y_true.shape} and {y_pred.shape}"
             )
-        return kernels.argmax(y_true, axis=-1)
+        return kernels.argmax(kernels.cast(y_true, y_pred.dtype) if y_true.dtype.kind == "b" else y_true, axis=-1)
 
 
 class SparseCategoricalAccuracy(CategoricalAccuracy):

@@ -79,14 +79,14 @@ def reshape(x: Array, newshape: Sequence[int] | int) -> Result:
     return x.reshape(sizes), (lambda grad: grad.reshape(x.shape),)
 
 
-def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join along an axis; as :func:`nerve.kernels.concatenate`."""
-    if not isinstance(xs, list | tuple):
-        raise TypeError(f"[concatenate] expects a list of tensors, got {type(xs).__name__}")
-    for array in xs:  # an input of one list: the decorator below looks at single arguments
+    if not isinstance(arrays, list | tuple):
+        raise TypeError(f"[concatenate] expects a list of tensors, got {type(arrays).__name__}")
+    for array in arrays:  # an input of one list: the decorator below looks at single arguments
         if hasattr(type(array), "__nerve_op__"):
-            return array.__nerve_op__(concatenate, (list(xs),), {"axis": axis})
-    return _concatenate(*xs, axis=axis)
+            return array.__nerve_op__(concatenate, (list(arrays),), {"axis": axis})
+    return _concatenate(*arrays, axis=axis)
 
 
 @differentiable
@@ -103,14 +103,12 @@ def _concatenate(*arrays: Array, axis: int) -> Result:
 
 
 @differentiable_jointly
-def unstack(x: Array, num: int | None = None, axis: int = 0, *, wanted: tuple[bool, ...] = ()) -> JointResult:
+def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult:
     """The slices along an axis, one tensor each, without that axis.
 
     Parameters
     ----------
     x : tensor or array_like
-    num : int, optional
-        How many there are.
     axis : int
 
     Returns
@@ -120,13 +118,11 @@ def unstack(x: Array, num: int | None = None, axis: int = 0, *, wanted: tuple[bo
     Raises
     ------
     ShapeError
-        If x has no such axis, or not so many slices.
+        If x has no such axis.
     """
     x = rectangular("unstack", x)
     if not -x.ndim <= axis < x.ndim:
         raise ShapeError(f"[unstack] axis {axis} is out of range for an array of shape {x.shape}")
-    if num not in (None, x.shape[axis]):
-        raise ShapeError(f"[unstack] expects {num} slices along axis {axis}, got shape {x.shape}")
     order = [axis % x.ndim, *(i for i in range(x.ndim) if i != axis % x.ndim)]
     slices = kernels.transpose(x, order)
 
@@ -140,7 +136,12 @@ def unstack(x: Array, num: int | None = None, axis: int = 0, *, wanted: tuple[bo
 
 @differentiable
 def take(x: Array, indices: Array, axis: int | None = None) -> Result:
-    """Gather slices along an axis, or of all elements in a row; as :func:`nerve.kernels.take`."""
+    """Gather slices along an axis, or of all elements in a row; as :func:`nerve.kernels.take`.
+
+    Indices that are floats, as sums of integers are here, are cut to whole numbers.
+    """
+    places = rectangular("take", indices)
+    indices = kernels.cast(places, np.int64) if places.dtype.kind == "f" and places.size else indices
     if axis is None:
         x = rectangular("take", x)
         flat = x.reshape(-1)
@@ -176,11 +177,12 @@ class _TakeGradient:
 
 
 @composed
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32", sparse: bool = False) -> Tensor:
-    """Ones at the labels `x`, along a new axis; as :func:`nerve.kernels.one_hot`."""
-    if sparse:
-        raise ValueError("[one_hot] gives dense arrays: sparse must be False")
-    found = kernels.one_hot(x.array if isinstance(x, Tensor) else x, num_classes, dtype)
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32") -> Tensor:
+    """Ones at the labels `x`, along a new axis; as :func:`nerve.kernels.one_hot`. Floats are cut to whole numbers."""
+    labels = rectangular("one_hot", x.array if isinstance(x, Tensor) else x)
+    if labels.dtype.kind == "f" and labels.size:
+        labels = kernels.cast(labels, np.int64)
+    found = kernels.one_hot(labels, num_classes, dtype)
     if axis not in (-1, found.ndim - 1):
         order = list(range(found.ndim - 1))
         order.insert(axis % found.ndim, found.ndim - 1)
@@ -189,9 +191,9 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32", sp
 
 
 @plain
-def stop_gradient(variable: Array) -> Array:
+def stop_gradient(x: Array) -> Array:
     """The same values, as a constant: no gradient flows through."""
-    return rectangular("stop_gradient", variable)
+    return rectangular("stop_gradient", x)
 
 
 @composed

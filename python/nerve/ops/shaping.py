@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._arrays import host, placed
+from nerve.kernels._traced import as_array
 from nerve.kernels.reduce import reduced_axes
-from nerve.ops._differentiable import as_plain_array, composed
+from nerve.ops._differentiable import composed
 from nerve.ops.creation import convert_to_tensor, ndim, shape, size
 from nerve.ops.indexing import broadcast_to, concatenate, getitem, reshape, take, transpose
 from nerve.tensor import Tensor
@@ -136,12 +137,26 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Tensor:
 
 
 @composed
-def repeat(x: Any, repeats: int, axis: int | None = None) -> Tensor:
-    """Every element so many times in a row, along an axis or of all elements in a row."""
+def repeat(x: Any, repeats: int | Sequence[int] | Array, axis: int | None = None) -> Tensor:
+    """Every element so many times in a row, along an axis or of all elements in a row.
+
+    Parameters
+    ----------
+    x : array
+    repeats : int, or sequence of int
+        How often, for all or for each along the axis.
+    axis : int, optional
+    """
     if axis is None:
         x, axis = ravel(x), 0
     sizes = list(shape(x))
     (place,) = reduced_axes("repeat", axis, len(sizes))
+    counts = np.atleast_1d(np.asarray(repeats))
+    if counts.dtype.kind not in "iu" or counts.ndim > 1 or len(counts) not in (1, sizes[place]) or (counts < 0).any():
+        raise ValueError(f"[repeat] repeats must be a count, or one for each of {sizes[place]} elements, got {repeats}")
+    if len(counts) > 1:
+        return take(x, np.repeat(np.arange(sizes[place]), counts), axis=place)
+    repeats = int(counts[0])
     spread = reshape(x, [*sizes[: place + 1], 1, *sizes[place + 1 :]])
     wide = broadcast_to(spread, [*sizes[: place + 1], repeats, *sizes[place + 1 :]])
     return reshape(wide, [*sizes[:place], sizes[place] * repeats, *sizes[place + 1 :]])
@@ -173,7 +188,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = ravel(x), 0
     (place,) = reduced_axes("take_along_axis", axis, ndim(x))
-    chosen = host(as_plain_array(indices))
+    chosen = as_array(indices.array if isinstance(indices, Tensor) else indices)
     sizes = shape(x)
     rest = np.broadcast_shapes(
         *(tuple(1 if i == place else n for i, n in enumerate(each)) for each in (sizes, chosen.shape))
@@ -184,7 +199,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     at = [np.arange(n).reshape([-1 if j == i else 1 for j in range(len(wanted))]) for i, n in enumerate(wanted)]
     at[place] = flat
     places = np.ravel_multi_index(tuple(np.broadcast_arrays(*at)), shape(wide))
-    return take(ravel(wide), placed(places, as_plain_array(x)), axis=0)
+    return take(ravel(wide), places, axis=0)
 
 
 # Joined and cut along the first axes
