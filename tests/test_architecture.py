@@ -12,7 +12,7 @@ import nerve
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "nerve"
 FLOORS = {
-    5: ["__main__", "applications", "cli", "models", "plots", "saving"],
+    5: ["__main__", "applications", "backend", "cli", "models", "plots", "saving"],
     4: [
         "checked",
         "activations",
@@ -30,6 +30,7 @@ FLOORS = {
         "mixture",
         "neighbors",
         "optimizers",
+        "preprocessing",
         "regularizers",
         "samplers",
         "utils",
@@ -40,6 +41,7 @@ FLOORS = {
         "graphed",
         "indexed_rows",
         "initializers",
+        "operators",
         "ops",
         "random",
         "recorded",

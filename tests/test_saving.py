@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load, save
 
 import nerve
-from nerve import Input, Model, ModelFileError, Sequential, layers, losses, models, ops, optimizers
+from nerve import Input, Model, ModelFileError, Sequential, ShapeError, layers, losses, models, ops, optimizers
 from nerve.models import saving
 from nerve.serialization import deserialize, serialize
 
@@ -312,7 +312,7 @@ class TestDamage:
         ("content", "message"),
         [
             (b"", "is not a nerve model: it is not a zip"),
-            (b"\x89HDF\r\n\x1a\n" + bytes(100), "is not a nerve model: it is not a zip"),
+            (b"\x89HDF\r\n\x1a\n" + bytes(100), "is an HDF5 file, as Keras writes; nerve reads its own files only"),
             (pickle.dumps({"a": 1}), "is not a nerve model: it is not a zip"),
         ],
     )
@@ -322,13 +322,20 @@ class TestDamage:
             models.load_model(path)
 
     def test_a_zip_of_another_program(self, path):
-        for metadata in (None, {"keras_version": "3.9.0"}, [1], "nerve"):
+        for metadata in (None, {"program_version": "3.9.0"}, [1], "nerve"):
             with zipfile.ZipFile(path, "w") as archive:
                 archive.writestr("config.json", "{}")
                 if metadata is not None:
                     archive.writestr("metadata.json", json.dumps(metadata))
             with pytest.raises(ModelFileError, match=r"no metadata\.json that says so"):
                 models.load_model(path)
+
+    def test_a_model_of_keras(self, path):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", "{}")
+            archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1"}))
+        with pytest.raises(ModelFileError, match=r"was written by Keras 3\.15\.1; nerve reads its own files only"):
+            models.load_model(path)
 
     def test_no_file(self, path):
         with pytest.raises(FileNotFoundError):
@@ -473,9 +480,9 @@ class TestWriting:
         assert path.exists()
 
     def test_suffix_and_unbuilt_models(self, tmp_path):
-        with pytest.raises(ValueError, match=r"must end in '\.nerve'"):
+        with pytest.raises(ValueError, match=r"must end in '\.nerve' or '\.keras', got"):
             make().save(tmp_path / "model.h5")
-        with pytest.raises(ValueError, match=r"must end in '\.safetensors'"):
+        with pytest.raises(ValueError, match=r"must end in '\.safetensors' or '\.weights\.h5', got"):
             make().save_weights(tmp_path / "model.h5")
         model = Sequential([layers.Dense(2)])
         for act in (model.save, model.load_weights):
@@ -485,3 +492,124 @@ class TestWriting:
             model.save_weights(tmp_path / "m.safetensors")
         with pytest.raises(FileNotFoundError):
             make().save(tmp_path / "no" / "model.nerve")
+
+
+class TestPrograms:
+    """What programs for Keras do with files."""
+
+    def test_names_as_in_keras(self, tmp_path):
+        model = make()
+        fit(model)
+        model.save(tmp_path / "m.keras")
+        model.save(tmp_path / "m.nerve")
+        assert (tmp_path / "m.keras").read_bytes() == (tmp_path / "m.nerve").read_bytes()
+        expected = model.predict(X, verbose=0)
+        assert np.array_equal(models.load_model(tmp_path / "m.keras").predict(X, verbose=0), expected)
+        model.save_weights(tmp_path / "m.weights.h5")
+        for name in ("m.weights.h5", "m.keras"):
+            other = make(1)
+            other.load_weights(tmp_path / name)
+            assert np.array_equal(other.predict(X, verbose=0), expected)
+        (tmp_path / "x.weights.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+        with pytest.raises(ModelFileError, match=r"x\.weights\.h5: is an HDF5 file, as Keras writes"):
+            other.load_weights(tmp_path / "x.weights.h5")
+        assert np.array_equal(other.predict(X, verbose=0), expected)
+
+    def test_layers_that_are_built_in_their_own_way(self, tmp_path):
+        class Filled(layers.Layer):
+            def build(self, input_shape, value):
+                self.value, self.shape = value, input_shape
+                self.kernel = self.add_weight((input_shape[-1],), initializer=value, name="kernel")
+
+            def call(self, inputs):
+                return inputs * self.kernel
+
+            def get_config(self):
+                return super().get_config()
+
+            def get_build_config(self):
+                return {"shape": self.shape, "value": self.value}
+
+            def build_from_config(self, config):
+                self.build(config["shape"], config["value"])
+
+        layer = Filled()
+        layer.build((None, 3), "ones")
+        model = Sequential([Input((3,)), layer])
+        model.save(tmp_path / "m.nerve")
+        again = models.load_model(tmp_path / "m.nerve", custom_objects={"Filled": Filled})
+        assert again.layers[0].value == "ones"
+        assert np.array_equal(again.predict(X, verbose=0), X)
+        assert layers.Dense(2).get_build_config() is None
+        dense = layers.Dense(2)
+        dense.build((None, 3))
+        other = layers.Dense(2)
+        other.build_from_config(dense.get_build_config())
+        assert other.kernel.shape == (3, 2)
+
+    def test_layers_that_save_in_their_own_way(self, tmp_path):
+        class Words(layers.Layer):
+            words = None
+
+            def build(self, input_shape):
+                self.scale = self.add_weight(input_shape[-1:], name="scale")
+
+            def call(self, inputs):
+                return inputs * self.scale
+
+            def save_own_variables(self, store):
+                super().save_own_variables(store)
+                store["words"] = np.array([3, 1, 2])
+
+            def load_own_variables(self, store):
+                self.words = store.pop("words")
+                super().load_own_variables(store)
+
+        model = Sequential([Input((3,)), layers.Dense(3), Words(name="w")])
+        model.save(tmp_path / "m.nerve")
+        model.save_weights(tmp_path / "m.safetensors")
+        again = models.load_model(tmp_path / "m.nerve", custom_objects={"Words": Words})
+        other = Sequential([Input((3,)), layers.Dense(3), Words(name="w")])
+        kept = other.layers[1].scale.numpy().copy()
+        other.load_weights(tmp_path / "m.safetensors", objects_to_skip=[other.layers[1]])
+        assert other.layers[1].words is None
+        assert np.array_equal(other.layers[1].scale.numpy(), kept)
+        other.load_weights(tmp_path / "m.safetensors")
+        for one in (again, other):
+            assert one.layers[1].words.tolist() == [3, 1, 2]
+            assert all(map(np.array_equal, one.get_weights(), model.get_weights()))
+        with pytest.raises(ShapeError, match=r"\[w\] expects 1 arrays, got \['0', '1'\]"):
+            layers.Layer.load_own_variables(model.layers[1], {"0": np.ones(3), "1": np.ones(3)})
+
+    @pytest.mark.parametrize("described", [True, False])
+    def test_a_compile_of_its_own(self, described, tmp_path):
+        class Own(Model):
+            def __init__(self, **options):
+                super().__init__(**options)
+                self.dense = layers.Dense(1)
+
+            def call(self, x):
+                return self.dense(x)
+
+            def compile(self, optimizer, criterion):
+                super().compile(optimizer)
+                self.criterion = criterion
+
+        if described:
+            Own.get_compile_config = lambda self: {"rate": optimizers.SGD(0.5), "criterion": self.criterion}
+            Own.compile_from_config = lambda self, config: self.compile(
+                nerve.utils.deserialize_keras_object(config["rate"]), config["criterion"]
+            )
+            Own.compile_from_config.__module__ = __name__
+        model = Own()
+        model(X)
+        model.compile("adam", "mine")
+        model.save(tmp_path / "m.nerve")
+        if described:
+            again = models.load_model(tmp_path / "m.nerve", custom_objects={"Own": Own})
+            assert (again.criterion, float(again.optimizer.learning_rate)) == ("mine", 0.5)
+        else:
+            with pytest.warns(UserWarning, match="Own has a compile of its own, and no get_compile_config"):
+                again = models.load_model(tmp_path / "m.nerve", custom_objects={"Own": Own})
+            assert not again.compiled
+        assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))

@@ -243,3 +243,30 @@ def test_tensors_are_shared_by_dlpack() -> None:
             return values
 
     assert nerve.Tensor(Foreign()).array is values
+
+
+def test_integers_and_booleans_have_operators_too() -> None:
+    a = np.array([5, 0, -3, 8])
+    x = Tensor(a)
+    cases = [
+        (x // 3, a // 3), (x % 3, a % 3), (7 // Tensor(a[3:]), 7 // a[3:]), (20 % Tensor(a[3:]), 20 % a[3:]),
+        ((x > 0) & (x < 6), (a > 0) & (a < 6)), ((x > 6) | (x < 0), (a > 6) | (a < 0)), (~(x > 0), ~(a > 0)),
+        ((x > 0) ^ (x > 6), (a > 0) ^ (a > 6)), (x & 3, a & 3), (1 | x, 1 | a), (x ^ 5, a ^ 5), (~x, ~a),
+    ]  # fmt: skip
+    for got, want in cases:
+        assert isinstance(got, Tensor)
+        assert got.dtype.kind == want.dtype.kind
+        np.testing.assert_array_equal(got.numpy(), want)
+
+
+def test_tensors_are_written_and_taken_out_of_the_graph() -> None:
+    x = Variable(np.array([1.5, 2.25]))
+    assert f"{x.sum():.1f}" == "3.8"
+    assert f"{x}" == str(x)
+    assert f"{Tensor(np.array([7])):03d}" == "007"
+    with pytest.raises(TypeError, match=r"'\.2f' formats a tensor of one element, not one of shape \(2,\)"):
+        format(x, ".2f")
+    for apart in (x.detach(), x.cpu().detach()):
+        y = (x * apart).sum()
+        np.testing.assert_array_equal(gradients(y, [x])[0], x.numpy())
+    assert x.cpu() is x

@@ -153,6 +153,8 @@ def serialize(value: Any) -> Any:
     if hasattr(value, "get_config") and not isinstance(value, type):
         entry = {"class_name": get_registered_name(type(value)), "config": serialize(value.get_config())}
         module = _module_of(type(value), _CLASS_MODULES)
+        if _builds_itself(value):
+            entry["build_config"] = serialize(value.get_build_config())
         return entry | ({"module": module} if module else {})
     if callable(value) and not isinstance(value, type) and getattr(value, "__name__", "<lambda>") != "<lambda>":
         module = _module_of(value, _FUNCTION_MODULES)
@@ -244,12 +246,21 @@ def _decode(data: Any) -> Any:
         return _decode_array(data)
     if keys in ({"function"}, {"function", "module"}):
         return _find(data["function"], data.get("module"), _FUNCTION_MODULES, "function")
-    if keys in ({"class_name", "config"}, {"class_name", "config", "module"}):
+    if {"class_name", "config"} <= keys <= {"class_name", "config", "module", "build_config"}:
         cls: Any = _find(data["class_name"], data.get("module"), _CLASS_MODULES, "class")
         if not hasattr(cls, "from_config") or not isinstance(data["config"], dict):
             raise ModelFileError(f"{data['class_name']!r} cannot be made from a configuration")
-        return cls.from_config({key: _decode(item) for key, item in data["config"].items()})
+        made = cls.from_config({key: _decode(item) for key, item in data["config"].items()})
+        if data.get("build_config") is not None and _builds_itself(made, built=False):
+            made.build_from_config(_decode(data["build_config"]))
+        return made
     return {key: _decode(item) for key, item in data.items()}
+
+
+def _builds_itself(value: Any, built: bool = True) -> bool:
+    """Whether an object's class, one of the program, has its own way to be built again."""
+    method = getattr(type(value), "build_from_config", None)
+    return method is not None and not method.__module__.startswith("nerve.") and value.built is built
 
 
 def _decode_array(data: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._arrays import array_module, is_array, on_gpu
 from nerve.kernels._backend import overwrite, rectangular
 from nerve.kernels._recording import configuration, reading
+from nerve.operators import Operators
 from nerve.tree import flatten
 
 Gradient = Callable[[Array], Array]  # of the loss with respect to an op's output -> with respect to one input
@@ -23,7 +24,7 @@ Gradient = Callable[[Array], Array]  # of the loss with respect to an op's outpu
 _recording: ContextVar[bool] = ContextVar("nerve_recording", default=True)
 
 
-class Tensor:
+class Tensor(Operators):
     """An array and, if it was computed, how.
 
     Parameters
@@ -87,6 +88,14 @@ class Tensor:
     def _host(self) -> Array:
         return array_module(self.array).asnumpy(self.array) if on_gpu(self.array) else self.array
 
+    def detach(self) -> Tensor:
+        """The same values as a constant; `nerve.ops.stop_gradient` under PyTorch's name, as `backward` is."""
+        return ops.stop_gradient(self)
+
+    def cpu(self) -> Tensor:
+        """The values in the host's memory; the tensor itself if they are there."""
+        return Tensor(self.numpy(), tracked=False) if on_gpu(self.array) else self
+
     def item(self) -> float:
         """The value of a tensor of one element as a Python number."""
         reading("item()")
@@ -136,6 +145,14 @@ class Tensor:
             raise TypeError(f"only one integer is an index, not a tensor of shape {self.shape} and {self.array.dtype}")
         return int(self)
 
+    def __format__(self, spec: str) -> str:
+        reading("printing a tensor")
+        if not spec:
+            return str(self)
+        if self.array.size != 1:
+            raise TypeError(f"{spec!r} formats a tensor of one element, not one of shape {self.shape}")
+        return format(self.array.item(), spec)
+
     def __repr__(self) -> str:
         reading("printing a tensor")
         values = np.array2string(self._host(), separator=", ", prefix=f"{type(self).__name__}(", threshold=20)
@@ -143,69 +160,11 @@ class Tensor:
 
     __hash__ = object.__hash__
 
-    # Arithmetic and comparison, by element and broadcasting as in NumPy.
-    def __add__(self, other: Any) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return ops.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return ops.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return ops.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.divide(other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return ops.power(self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return ops.power(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return ops.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return ops.negative(self)
-
-    def __abs__(self) -> Tensor:
-        return ops.absolute(self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return ops.getitem(self, index)
-
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
         return ops.equal(self, other)
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
         return ops.not_equal(self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return ops.less(self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return ops.less_equal(self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return ops.greater(self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return ops.greater_equal(self, other)
 
     # The methods people reach for; everything else is in nerve.ops.
     def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
@@ -248,7 +207,7 @@ class Variable(Tensor):
         The sum of what `Tensor.backward` found since it was None.
     """
 
-    __slots__ = ("constraint", "grad", "name", "path", "regularizer")
+    __slots__ = ("constraint", "frozen", "grad", "name", "path", "regularizer")
 
     def __init__(
         self,
@@ -277,6 +236,7 @@ class Variable(Tensor):
         self.name = self.path = name or ""
         self.regularizer: Any = None  # a term of the loss, and what an optimizer makes of the weight after a step
         self.constraint: Any = None
+        self.frozen = False  # whether the layer it belongs to is not trained
         self.grad: Any = None
 
     @property
@@ -286,11 +246,11 @@ class Variable(Tensor):
 
     @property
     def trainable(self) -> bool:
-        return self.tracked
+        return self.tracked and not self.frozen
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self.tracked = bool(value)
+        self.tracked, self.frozen = bool(value), False
         configuration.changed()
 
     def assign(self, value: ArrayLike | Tensor) -> None:

@@ -58,7 +58,8 @@ class Monitor(Callback):
             return "down"
         if "acc" in name:
             return "up"
-        for metric in getattr(self.model, "metrics", None) or ():
+        listed = getattr(self.model, "metrics", None) or ()
+        for metric in (one for several in listed for one in getattr(several, "metrics", [several])):
             if metric.name == name and metric.direction is not None:
                 direction: str = metric.direction
                 return direction
@@ -206,6 +207,12 @@ class ModelCheckpoint(Monitor, BatchCounter):
 
     def state(self) -> dict[str, Any]:
         return {"best": self.best, "_batches": self._batches, "_written": self._written}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        super().on_train_begin(logs)
+        check = getattr(self.model, "check_file_name", None)  # before hours of training, and not behind them
+        if check is not None:
+            check(self.filepath, self.save_weights_only)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch

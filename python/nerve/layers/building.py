@@ -37,5 +37,6 @@ def whole(build: Callable[..., None]) -> Callable[..., None]:
         with context.inside(self), unchanged_on_error(self):
             build(self, *args, **kwargs)
             self.built = True
+            self._built_for = args[0] if args else kwargs.get("input_shape")
 
     return wrapped

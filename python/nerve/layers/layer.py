@@ -180,7 +180,7 @@ class Layer(Described, Penalized, Spelled):
         variable.path = "/".join([*owners, variable.name])
         for kind, given in (("regularizer", regularizer), ("constraint", constraint)):
             setattr(variable, kind, REGULATORS[kind](getattr(self, f"{name}_{kind}", None) if given is None else given))
-        first = next((i for i, other in enumerate(self._weights) if not other.trainable), len(self._weights))
+        first = next((i for i, other in enumerate(self._weights) if not other.tracked), len(self._weights))
         self._weights.insert(first if trainable else len(self._weights), variable)  # as Keras lists them
         return variable
 
@@ -318,17 +318,27 @@ class Layer(Described, Penalized, Spelled):
 
     def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Symbolic outputs, without a node."""
-        known = type(self).compute_output_shape is not Layer.compute_output_shape
+        masked = any(x.masked_axes for x in flatten([args, kwargs]) if isinstance(x, SymbolicTensor))
+        masked = masked or "mask" in kwargs or (self.supports_masking and not self._passes_masks_on)
+        known = type(self).compute_output_shape is not Layer.compute_output_shape and not masked
         if known and len(args) == 1 and not kwargs and all(layer.built for _, layer in self._walk()):
             shapes = self.compute_output_shape(map_structure(lambda x: x.shape, args[0]))
             return map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), shapes)
-        return infer(self.call, args, {**kwargs, "training": False} if self._call_takes_training else kwargs)
+        call = (lambda *args, **kwargs: masks.carried(self, args, kwargs)) if masked else self.call
+        return infer(call, args, {**kwargs, "training": False} if self._call_takes_training else kwargs)
 
     # Place in a graph
 
     def _only_node(self) -> Node:
-        if len(self._nodes) != 1:
-            raise AttributeError(f"[{self.name}] was called {len(self._nodes)} times on symbolic tensors, not once")
+        if not self._nodes:
+            raise AttributeError(
+                f"[{self.name}] has no input and output yet: they are those of a call on what Input or a layer gave"
+            )
+        if len(self._nodes) > 1:
+            raise AttributeError(
+                f"[{self.name}] was called {len(self._nodes)} times on symbolic tensors, so that it has no one input "
+                "and output; keep what each call gave"
+            )
         return self._nodes[0]
 
     @property

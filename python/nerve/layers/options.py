@@ -69,6 +69,10 @@ def float_dtype(dtype: Any) -> str:
     return name
 
 
+def _of_nerve(cls: type) -> bool:
+    return cls.__module__.startswith("nerve.")
+
+
 class MadeByInit:
     """Stands for an attribute of an instance until `Layer.__init__` makes it."""
 
@@ -92,10 +96,16 @@ class Described:
         """The arguments that make this layer again, weights not included.
 
         Made from the arguments that the constructor got; a subclass whose constructor takes `*args` writes its own.
+        A class of one's own that has a `get_config` gets its name, dtype and whether it is trained from
+        `super().get_config()`, as in Keras, and adds its arguments itself.
         """
+        config: dict[str, Any] = {key: getattr(self, key) for key in BASE_OPTIONS}
+        bases = type(self).__mro__
+        describing = next(base for base in bases if "get_config" in vars(base))
+        if not _of_nerve(describing) and next(base for base in bases if _of_nerve(base)).__name__ in ("Layer", "Model"):
+            return config
         args, kwargs = self._arguments
         signature = inspect.signature(type(self).__init__)
-        config: dict[str, Any] = {key: getattr(self, key) for key in BASE_OPTIONS}
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         for name, value in list(bound.arguments.items())[1:]:
@@ -107,6 +117,19 @@ class Described:
                 given = {key: item for key, item in value.items() if key not in OF_MODELS}
             config.update((key, item) for key, item in given.items() if key not in BASE_OPTIONS)
         return config
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build_from_config` needs: the shape that the layer was built for; None if it was not built by itself.
+
+        Files have it of layers of one's own whose class has a `build_from_config`.
+        """
+        shape = getattr(self, "_built_for", None)
+        return None if shape is None else {"input_shape": shape}
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build the layer as `get_build_config` of another described."""
+        if config:
+            self.build(config["input_shape"])  # type: ignore[attr-defined]
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from nerve import ops
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.gpu import get_device, to_device
-from nerve.layers import context
+from nerve.kernels._arrays import on_gpu
+from nerve.layers import context, masks
 from nerve.layers.structure import Shape, flatten, map_structure, pack_like
+from nerve.operators import Operators
 from nerve.tensor import Tensor, no_gradients
 
 if TYPE_CHECKING:
     from nerve.layers.layer import Layer
 
 
-class SymbolicTensor:
+class SymbolicTensor(Operators):
     """A tensor that is not there yet.
 
     Parameters
@@ -32,11 +33,16 @@ class SymbolicTensor:
         The batch comes first; None is a size not known yet.
     dtype : str
     name : str
+
+    Attributes
+    ----------
+    masked_axes : int
+        How many of the axes, from the first on, the mask has that the tensor is going to carry; 0 if it carries none.
     """
 
     # NumPy arrays leave `array + symbolic` to our reflected operators.
     __array_ufunc__ = None
-    __slots__ = ("dtype", "index", "name", "node", "shape")
+    __slots__ = ("dtype", "index", "masked_axes", "name", "node", "shape")
 
     def __init__(self, shape: Shape, dtype: str = "float32", name: str = "") -> None:
         self.shape = tuple(None if size is None else int(size) for size in shape)
@@ -44,6 +50,7 @@ class SymbolicTensor:
         self.name = name
         self.node: Node | None = None
         self.index = 0
+        self.masked_axes = 0
 
     def __nerve_op__(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from nerve.layers.operation import Operation  # a layer, and layers know this file
@@ -57,51 +64,6 @@ class SymbolicTensor:
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.name!r} shape={self.shape} dtype={self.dtype}>"
-
-    def __neg__(self) -> Any:
-        return ops.negative(self)
-
-    def __abs__(self) -> Any:
-        return ops.absolute(self)
-
-    def __add__(self, other: Any) -> Any:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return ops.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return ops.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return ops.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return ops.multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return ops.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return ops.divide(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return ops.power(self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return ops.power(other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return ops.matmul(other, self)
-
-    def __getitem__(self, index: Any) -> Any:
-        return ops.getitem(self, index)
 
     def _has_no_values(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(
@@ -147,7 +109,12 @@ def _stand_in(x: Any, sizes: tuple[int, int]) -> Any:
     if x.dtype.startswith("float") and len(shape) > 1 and shape[-1] == shape[-2]:
         values += np.eye(shape[-1], dtype=x.dtype) / 2
     path = context.state.path
-    return Tensor(to_device(values, path[-1]._location() if path else get_device()), tracked=False)
+    tensor = Tensor(to_device(values, path[-1]._location() if path else get_device()), tracked=False)
+    if x.masked_axes:
+        masks.attach(
+            tensor, to_device(np.ones(shape[: x.masked_axes], bool), "cuda" if on_gpu(tensor.array) else "cpu")
+        )
+    return tensor
 
 
 def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -167,11 +134,17 @@ def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
             fill = functools.partial(_stand_in, sizes=sizes)
             runs.append(function(*map_structure(fill, list(args)), **map_structure(fill, kwargs)))
     leaves = []
+    for result in flatten(runs[0]):
+        if not hasattr(result, "shape"):
+            raise DTypeError(f"expects a call that gives tensors, got {type(result).__name__}")
     for results in zip(*(flatten(run) for run in runs), strict=True):
         shapes = [tuple(result.shape) for result in results]
         if len({len(shape) for shape in shapes}) != 1:
             raise ShapeError(f"the number of axes of the result depends on a size that is not known: {shapes}")
         found = (set(pair) for pair in zip(*shapes, strict=True))
         shape = tuple(pair.pop() if len(pair) == 1 else None for pair in found)
-        leaves.append(SymbolicTensor(shape, str(results[0].dtype)))
+        leaf = SymbolicTensor(shape, str(results[0].dtype))
+        mask = masks.mask_of(results[0])
+        leaf.masked_axes = 0 if mask is None else mask.ndim
+        leaves.append(leaf)
     return pack_like(runs[0], leaves)

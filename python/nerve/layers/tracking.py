@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
@@ -118,6 +118,8 @@ class Tracked(Configured):
     def trainable(self, value: bool) -> None:
         for _, layer in self._walk():
             layer._trainable = bool(value)
+            for variable in layer._variables():
+                variable.frozen = not value
         configuration.changed()
 
     def zero_grad(self) -> None:
@@ -192,6 +194,28 @@ class Tracked(Configured):
                 )
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(placed(array, variable.array))
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put what a file is to hold of this layer, and not of those inside it, into `store`: arrays by name.
+
+        A class of one's own that defines this and `load_own_variables` may keep other arrays than its weights.
+        """
+        for index, variable in enumerate(self._variables()):
+            store[str(index)] = np.array(host(variable.array))
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take over what `save_own_variables` has put into `store`.
+
+        Raises
+        ------
+        ShapeError
+            If the arrays are not those of this layer's weights.
+        """
+        variables = self._variables()
+        if set(store) != set(map(str, range(len(variables)))):
+            raise ShapeError(f"[{self.name}] expects {len(variables)} arrays, got {sorted(store)}")
+        for index, variable in enumerate(variables):
+            variable.assign(placed(np.asarray(store[str(index)]), variable.array))
 
     def count_params(self) -> int:
         """Number of values in all weights.

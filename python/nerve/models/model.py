@@ -265,7 +265,8 @@ class Model(Trainer):
         Parameters
         ----------
         filepath : path
-            Must end in `.nerve`. An existing file is replaced at once when the new one is whole, so that nothing,
+            Must end in `.nerve`, or in `.keras` as in programs for Keras; the file is the same, and Keras does not read
+            it. An existing file is replaced at once when the new one is whole, so that nothing,
             not even a loss of power, leaves half a file.
         overwrite : bool
             False raises FileExistsError instead of replacing a file.
@@ -276,6 +277,11 @@ class Model(Trainer):
             If the model holds something that a file cannot: a lambda, an object without get_config.
         """
         saving.save_model(self, filepath, overwrite=overwrite)
+
+    @staticmethod
+    def check_file_name(filepath: str | os.PathLike[str], weights_only: bool = False) -> None:
+        """Raise the ValueError that `save`, or `save_weights`, would raise for a name with another end."""
+        saving.checked_path(filepath, saving.WEIGHT_SUFFIXES if weights_only else saving.MODEL_SUFFIXES)
 
     def to_json(self, **kwargs: Any) -> str:
         """The structure of the model, without weights, for :func:`nerve.models.model_from_json`.
@@ -288,7 +294,10 @@ class Model(Trainer):
         return json.dumps(configuration(self), **kwargs)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Write the weights to a file; it must end in `.safetensors`."""
+        """Write the weights to a file; its name must end in `.safetensors`, or in `.weights.h5` as in Keras.
+
+        What is in it is safetensors either way.
+        """
         saving.save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(

@@ -15,8 +15,9 @@ from nerve.errors import ModelFileError
 from nerve.kernels._arrays import host
 from nerve.metrics import Metric
 from nerve.models.data import ArrayBatches, Batches
+from nerve.models.file_contents import digest, read_safetensors
 from nerve.models.saved_weights import assign
-from nerve.models.saving import _digest, _optimizer_variables, _read_safetensors, atomic_file
+from nerve.models.saving import _optimizer_variables, atomic_file
 from nerve.random import streams
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def save(
         "callbacks": callbacks,
     }
     text = json.dumps(state)
-    data = as_bytes(arrays, metadata={"format": "nerve progress", "sha256": _digest(arrays), "state": text})
+    data = as_bytes(arrays, metadata={"format": "nerve progress", "sha256": digest(arrays), "state": text})
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path, overwrite=True) as file:
         file.write(data)
@@ -106,7 +107,7 @@ def load(model: Trainer, path: Path) -> Progress:
         If the file is damaged, or of another model.
     """
     data = path.read_bytes()
-    arrays = _read_safetensors(data)
+    arrays = read_safetensors(data)
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     if header.get("format") != "nerve progress":
         raise ModelFileError(f"{os.fspath(path)} is no file of BackupAndRestore")
@@ -171,7 +172,8 @@ def go_on(model: Trainer, batches: Batches, progress: Progress) -> None:
 
 def _metrics(model: Any) -> list[Metric]:
     trackers = model._loss.trackers if model._loss is not None else []
-    return [*model.metrics, *trackers]
+    listed = [one for metric in model.metrics for one in getattr(metric, "metrics", [metric])]
+    return [*listed, *trackers]
 
 
 def _state(metric: Metric) -> dict[str, Any]:

@@ -17,18 +17,34 @@ if TYPE_CHECKING:
     from nerve.models.model import Model
     from nerve.tensor import Variable
 
+_OWN = "own variables/"  # between the path of a layer that keeps them itself and the name it has given
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
 def saved_weights(model: Model) -> Arrays:
     """What a file holds of the weights: those that adapt others are merged into these."""
     merged = {id(weight): whole for weight, whole in (layer._merged() for layer in _adapted(model))}
-    return {key: merged.get(id(v), v.array) for key, v in _saved_variables(model).items()}
+    arrays = {key: merged.get(id(v), v.array) for key, v in _saved_variables(model).items()}
+    for prefix, layer in _keeping(model):
+        store: dict[str, Any] = {}
+        layer.save_own_variables(store)
+        arrays.update((f"{prefix}{_OWN}{key}", np.asarray(value)) for key, value in store.items())
+    return arrays
 
 
 def _saved_variables(model: Model) -> dict[str, Variable]:
     left_out = {id(v) for layer in _adapted(model) for v in layer._adapting()}
+    left_out |= {id(v) for _, layer in _keeping(model) for v in layer._variables()}
     return {key: v for key, v in model._named_weights().items() if id(v) not in left_out}
+
+
+def _keeping(model: Model) -> list[tuple[str, Layer]]:
+    """Layers, with their paths, whose class has its own way to save what they hold."""
+    return [
+        (prefix, layer)
+        for prefix, layer in model._walk()
+        if not type(layer).save_own_variables.__module__.startswith("nerve.")
+    ]
 
 
 def _adapted(model: Model) -> list[LowRankAdapted]:
@@ -40,12 +56,21 @@ def assign_saved(
 ) -> None:
     """Assign what `saved_weights` gave of this model, or of one that is or was not adapted."""
     variables = _saved_variables(model)
+    stores = [
+        (layer, {key.removeprefix(own): arrays[key] for key in arrays if key.startswith(own)})
+        for layer, own in ((layer, f"{prefix}{_OWN}") for prefix, layer in _keeping(model))
+    ]
+    arrays = {key: array for key, array in arrays.items() if _OWN not in key}
     if skipped := _prefixes(model, list(objects_to_skip or [])):
         variables = {key: v for key, v in variables.items() if not key.startswith(skipped)}
         arrays = {key: array for key, array in arrays.items() if not key.startswith(skipped)}
     if skip_mismatch:
         arrays, variables = _fitting(model, arrays, variables)
     assign(model, arrays, variables)
+    kept = {id(one) for layer in objects_to_skip or [] for _, one in layer._walk()}
+    for own_layer, store in stores:
+        if id(own_layer) not in kept:
+            own_layer.load_own_variables(store)
     assigned = {id(variable) for variable in variables.values()}
     for layer in _adapted(model):
         if any(id(variable) in assigned for variable in layer._variables()):

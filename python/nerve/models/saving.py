@@ -7,18 +7,19 @@ A model is one zip archive:
 - `weights.safetensors`: `weights/<path>` for every weight and `optimizer/<name>` for the optimizer's state.
 
 Weights alone are one safetensors file with a checksum in its header.
+
+Names may also end as in programs for Keras, `.keras` and `.weights.h5`; what is in the files is the same.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import secrets
+import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -31,17 +32,11 @@ from nerve.kernels._arrays import host
 from nerve.layers import Layer
 from nerve.layers.context import loading
 from nerve.models.description import configuration, described
-from nerve.models.saved_weights import Arrays, assign_saved, saved_weights
+from nerve.models.file_contents import FORMAT_VERSION, digest, read_model, read_weights
+from nerve.models.saved_weights import assign_saved, saved_weights
 
 if TYPE_CHECKING:
     from nerve.models.model import Model
-
-FORMAT_VERSION = 1
-_MEMBERS = ("config.json", "weights.safetensors")
-# Weights are not compressed, so only JSON can be larger than the file it comes from: this much at most.
-_MOST_JSON = 2**28
-# What zipfile raises for archives that are cut off or have a wrong byte somewhere.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
 
 @contextlib.contextmanager
@@ -74,10 +69,15 @@ def atomic_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
             os.close(folder)
 
 
-def _checked_path(filepath: str | os.PathLike[str], suffix: str) -> Path:
+MODEL_SUFFIXES = (".nerve", ".keras")
+WEIGHT_SUFFIXES = (".safetensors", ".weights.h5")
+
+
+def checked_path(filepath: str | os.PathLike[str], suffixes: tuple[str, ...]) -> Path:
+    """The path, if its name ends in one of `suffixes`."""
     path = Path(filepath)
-    if path.suffix != suffix:
-        raise ValueError(f"the file name must end in {suffix!r}, got {os.fspath(filepath)!r}")
+    if not path.name.endswith(suffixes):
+        raise ValueError(f"the file name must end in {' or '.join(map(repr, suffixes))}, got {os.fspath(filepath)!r}")
     return path
 
 
@@ -88,13 +88,13 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
     """Write a model to a `.nerve` file; see `Model.save`."""
     from safetensors.numpy import save
 
-    path = _checked_path(filepath, ".nerve")
+    path = checked_path(filepath, MODEL_SUFFIXES)
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving it")
     arrays = {f"weights/{key}": array for key, array in saved_weights(model).items()}
     config = configuration(model)
     if model.compiled:
-        config["compile"] = serialization.serialize(model._compile_config)
+        config["compile"] = serialization.serialize(model.get_compile_config())
         stepped = _optimizer_variables(model)
         if stepped:
             config["optimizer_variables"] = stepped
@@ -129,22 +129,12 @@ def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool
     """Write the weights of a model to a `.safetensors` file; see `Model.save_weights`."""
     from safetensors.numpy import save
 
-    path = _checked_path(filepath, ".safetensors")
+    path = checked_path(filepath, WEIGHT_SUFFIXES)
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before saving them")
     arrays = {key: np.asarray(host(array), order="C") for key, array in saved_weights(model).items()}
     with atomic_file(path, overwrite) as file:
-        file.write(save(arrays, metadata={"format": "nerve", "sha256": _digest(arrays)}))
-
-
-def _digest(arrays: Arrays) -> str:
-    """A checksum of names, dtypes, shapes and values."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
-    return digest.hexdigest()
+        file.write(save(arrays, metadata={"format": "nerve", "sha256": digest(arrays)}))
 
 
 # Reading
@@ -198,12 +188,13 @@ def load_model(
         )
     path = Path(filepath)
     with _naming(path):
-        config, arrays = _read(path)
+        config, arrays = read_model(path)
         try:
             with loading():
                 model = described(config, custom_objects)
             if compile and "compile" in config:
-                model.compile(**serialization.deserialize(config["compile"], custom_objects))
+                with serialization.custom_object_scope(custom_objects):
+                    _compile(model, config["compile"])
         except ModelFileError:
             raise
         except (AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
@@ -221,6 +212,23 @@ def load_model(
     return model
 
 
+def _compile(model: Model, config: dict[str, Any]) -> None:
+    own_compile, own_way = (
+        not getattr(type(model), method).__module__.startswith("nerve.")
+        for method in ("compile", "compile_from_config")
+    )
+    if own_compile and not own_way:
+        warnings.warn(
+            f"[{model.name}] is not compiled: {type(model).__name__} has a compile of its own, and no "
+            "get_compile_config and compile_from_config that would say and do it again",
+            stacklevel=4,
+        )
+    elif own_way:
+        model.compile_from_config(config)
+    else:
+        model.compile(**serialization.deserialize(config))
+
+
 def load_weights(
     model: Model,
     filepath: str | os.PathLike[str],
@@ -233,71 +241,4 @@ def load_weights(
     if not model.built:
         raise ValueError(f"[{model.name}] has no weights yet: call it on data, or build it, before loading them")
     with _naming(path):
-        if path.suffix == ".nerve":
-            _, arrays = _read(path)
-            arrays = {key.removeprefix("weights/"): a for key, a in arrays.items() if key.startswith("weights/")}
-        else:
-            arrays = _read_safetensors(path.read_bytes())
-        assign_saved(model, arrays, skip_mismatch, objects_to_skip)
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
-    """Configuration and arrays of a model file, when all of it is as it was written."""
-    with open(path, "rb") as file:
-        start = file.read(4)
-        if start != b"PK\x03\x04":
-            raise ModelFileError(f"is not a nerve model: it is not a zip archive (it begins with {start!r})")
-        file.seek(0)
-        try:
-            with zipfile.ZipFile(file) as archive:
-                most = max(os.fstat(file.fileno()).st_size, _MOST_JSON)
-                for entry in archive.infolist():
-                    if entry.file_size > most:
-                        raise zipfile.BadZipFile(f"{entry.filename} claims {entry.file_size} bytes")
-                contents = {name: archive.read(name) for name in ("metadata.json", *_MEMBERS) if _has(archive, name)}
-        except _DAMAGE as error:
-            raise ModelFileError(f"is truncated or damaged: {error}") from error
-    metadata = _json("metadata.json", contents.get("metadata.json", b"null"))
-    if not isinstance(metadata, dict) or metadata.get("format") != "nerve":
-        raise ModelFileError("is not a nerve model: it has no metadata.json that says so")
-    version = metadata.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ModelFileError(f"has format version {version}, this nerve reads {FORMAT_VERSION}")
-    sums = metadata.get("sha256")
-    for name in _MEMBERS:
-        if name not in contents:
-            raise ModelFileError(f"has no {name}")
-        if not isinstance(sums, dict) or hashlib.sha256(contents[name]).hexdigest() != sums.get(name):
-            raise ModelFileError(f"was altered after it was saved: {name} does not have its checksum")
-    config = _json("config.json", contents["config.json"])
-    if not isinstance(config, dict) or "model" not in config:
-        raise ModelFileError("config.json describes no model")
-    return config, _read_safetensors(contents["weights.safetensors"])
-
-
-def _has(archive: zipfile.ZipFile, name: str) -> bool:
-    return name in archive.namelist()
-
-
-def _json(name: str, data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (RecursionError, UnicodeDecodeError, ValueError) as error:
-        raise ModelFileError(f"{name} is not JSON: {error}") from error
-
-
-def _read_safetensors(data: bytes) -> Arrays:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        arrays: Arrays = load(data)
-        header = json.load(io.BytesIO(data[8 : 8 + int.from_bytes(data[:8], "little")]))
-    except KeyError as error:  # NumPy has no such dtype
-        raise ModelFileError(f"holds weights of a dtype that nerve cannot read: {error}") from error
-    except (SafetensorError, ValueError) as error:
-        raise ModelFileError(f"holds no readable safetensors data: {error}") from error
-    expected = header.get("__metadata__", {}).get("sha256")
-    if expected is not None and expected != _digest(arrays):
-        raise ModelFileError("was altered after it was saved: the weights do not have their checksum")
-    return arrays
+        assign_saved(model, read_weights(path), skip_mismatch, objects_to_skip)
