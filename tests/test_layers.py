@@ -674,3 +674,44 @@ class TestSymbolic:
         nested = {"b": [1, (2, 3)], "a": 4}
         assert flatten(nested) == [4, 1, 2, 3]
         assert pack_like(nested, [1, 2, 3, 4]) == {"a": 1, "b": [2, (3, 4)]}
+
+
+def test_a_configuration_of_its_own_adds_to_name_trainable_and_dtype():
+    class Scaled(layers.Layer):
+        def __init__(self, factor, **options):
+            super().__init__(**options)
+            self.factor = factor
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+        def get_config(self):
+            return dict(factor=self.factor, **super().get_config())  # a name twice would be an error
+
+    config = Scaled(3.0, name="s").get_config()
+    assert config == {"name": "s", "trainable": True, "dtype": "float32", "factor": 3.0}
+    again = Scaled.from_config(config)
+    assert (again.name, again.factor) == ("s", 3.0)
+
+    class Told(layers.Layer):
+        def __init__(self, factor, **options):
+            super().__init__(**options)
+
+    assert Told(2.0).get_config()["factor"] == 2.0  # without one, the arguments are told
+
+    class Wide(layers.Dense):
+        def get_config(self):
+            return {**super().get_config(), "extra": 1}
+
+    assert Wide(7).get_config()["units"] == 7
+
+
+def test_symbolic_tensors_are_compared_and_divided():
+    inputs = Input((3,))
+    positive = (inputs > 0) & ~(inputs >= 2)
+    model = nerve.Model(
+        inputs, [ops.cast(positive, "float32") * (inputs // 2), inputs % 2, ops.cast(inputs < 1, "int32")]
+    )
+    x = np.array([[-1.0, 1.5, 4.0]], np.float32)
+    for found, expected in zip(model(x), ([[0, 0, 0]], [[1, 1.5, 0]], [[1, 0, 0]]), strict=True):
+        np.testing.assert_array_equal(found.numpy(), expected)

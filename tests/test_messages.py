@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nerve import Input, Model, Sequential, layers
+from nerve import Input, Model, Sequential, callbacks, layers
 from nerve.errors import ShapeError
 
 Layers = list[Any]
@@ -154,3 +154,54 @@ def test_a_model_names_the_input_that_does_not_fit() -> None:
         net.fit(np.zeros((2, 5, 3), "float32"), np.zeros((2, 1), "float32"), verbose=0)
     with pytest.raises(ShapeError, match=r"expects input 'x' of shape \(None, 4, 3\), got \(2, 12\)"):
         net.predict(np.zeros((2, 12), "float32"), verbose=0)
+
+
+def test_usual_mistakes_are_named() -> None:
+    x = Input((4,), name="x")
+    dense = layers.Dense(3, name="d")
+    with pytest.raises(
+        AttributeError, match=r"^\[d\] has no input and output yet: they are those of a call on what Input"
+    ):
+        _ = dense.output
+    dense(x), dense(x)
+    with pytest.raises(
+        AttributeError, match=r"^\[d\] was called 2 times on symbolic tensors, so that it has no one input"
+    ):
+        _ = dense.output
+    with pytest.raises(TypeError, match=r"expects layers, got <class .*Flatten'>: make one, Flatten\(\.\.\.\)"):
+        Sequential([x, layers.Flatten])
+
+    class Nothing(layers.Layer):
+        def call(self, inputs: Any) -> None:
+            return None
+
+    with pytest.raises(
+        TypeError, match=r"^\[n \(Nothing\)\] expects a call that gives tensors, got NoneType; inputs come"
+    ):
+        Nothing(name="n")(x)
+    net = Model(x, layers.Dense(3, "softmax")(x), name="net")
+    with pytest.raises(ShapeError, match=r"expects inputs \['x'\], got none for \['x'\], but \['y'\]"):
+        net.predict({"y": np.zeros((2, 4))}, verbose=0)
+    net.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(
+        ShapeError, match=r"got \(2, 3\) and \(2, 3\); one-hot targets go with categorical_crossentropy"
+    ):
+        net.fit(np.zeros((2, 4)), np.eye(3)[:2], verbose=0)
+    with pytest.raises(
+        IndexError, match=r"^\[e \(Embedding\)\] has vectors for 0 to 4: .* index 7 at position \(0, 1\)"
+    ):
+        layers.Embedding(5, 2, name="e")(np.array([[1, 7]]))
+
+
+def test_names_of_files_are_checked_before_training(tmp_path: Any) -> None:
+    net = Sequential([Input((2,)), layers.Dense(1)])
+    net.compile("sgd", "mse")
+    before = net.get_weights()
+    for name, weights_only, ends in (
+        ("m.h5", False, "'.nerve' or '.keras'"),
+        ("m.pt", True, "'.safetensors' or '.weights.h5'"),
+    ):
+        checkpoint = callbacks.ModelCheckpoint(tmp_path / name, save_weights_only=weights_only)
+        with pytest.raises(ValueError, match=f"must end in {ends}"):
+            net.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=[checkpoint])
+    assert all(map(np.array_equal, net.get_weights(), before))

@@ -354,7 +354,7 @@ class TestSummary:
         text = self.text(model, show_trainable=True)
         for part in (
             f'Model: "{model.name}"', "conv (Conv2D)", "(None, 26, 26, 8)", "80", "Total params: 112 (448.00 B)",
-            "Trainable params: 80", "Non-trainable params: 32", "yes", "no",
+            "Trainable params: 80 (320.00 B)", "Non-trainable params: 32 (128.00 B)", "yes", "no",
         ):  # fmt: skip
             assert part in text
         assert "Connected to" not in text

@@ -210,3 +210,28 @@ def test_batch_statistics_pass_over_what_is_masked(axis):
         ShapeError, match=r"batch_normalization\S* \(BatchNormalization\)\] expects a mask .* got \(4, 2\)"
     ):
         norm(x, training=True, mask=mask[:, :2])
+
+
+def test_layers_of_a_graph_see_masks_when_it_is_made():
+    class Shared(layers.Layer):
+        """As in Keras's guide, a layer that cannot do without a mask."""
+
+        supports_masking = True
+
+        def call(self, inputs, mask=None):
+            assert mask is not None
+            weights = ops.exp(inputs) * ops.expand_dims(ops.cast(mask, "float32"), -1)
+            return weights / ops.sum(weights, axis=1, keepdims=True)
+
+    inputs = Input((None,), dtype="int32")
+    x = layers.Dense(1)(layers.LSTM(3, return_sequences=True)(layers.Embedding(5, 4, mask_zero=True)(inputs)))
+    inner = Model(inputs, Shared()(x))
+    shares = inner.predict(TOKENS, verbose=0)
+    assert np.array_equal(shares[..., 0] > 0, MASK)
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
+    again = Input((6,), dtype="int32")
+    assert Model(again, Shared()(inner(again))).predict(TOKENS, verbose=0).shape == (4, 6, 1)
+    Sequential([Input((6, 3)), layers.Masking(), layers.GRU(3, return_sequences=True), Shared()])
+    for without in (layers.LSTM(3)(x), Input((6, 3))):
+        with pytest.raises(AssertionError):
+            Shared()(without)

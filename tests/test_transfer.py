@@ -119,3 +119,18 @@ class TestPredictDistribution:
         assert not deviation.any()
         with pytest.raises(ValueError, match="n must be a positive int, got 0"):
             model.predict_distribution(X, 0)
+
+
+def test_variables_know_whether_their_layer_is_trained():
+    model = pretrained()
+    kernel, mean = model.get_layer("first").kernel, model.get_layer("normal").moving_mean
+    assert (kernel.trainable, mean.trainable) == (True, False)
+    model.trainable = False
+    assert not any(v.trainable for v in model.weights)
+    assert nerve.gradients(kernel.sum(), [kernel])[0].all()  # gradients of it can be asked for all the same
+    model.get_layer("first").trainable = True
+    assert [v.trainable for v in model.weights] == [True, True] + [False] * 6
+    model.trainable = True
+    assert (kernel.trainable, mean.trainable) == (True, False)
+    kernel.trainable = False
+    assert [v.name for v in model.get_layer("first").trainable_weights] == ["bias"]

@@ -75,7 +75,10 @@ class Embedding(LowRankAdapted):
 
     def call(self, inputs: Any) -> Any:
         indices = self._indices(inputs)
-        vectors = ops.take(self._embeddings, indices, axis=0)
+        try:
+            vectors = ops.take(self._embeddings, indices, axis=0)
+        except IndexError as error:
+            raise IndexError(f"[{self.name} (Embedding)] has vectors for 0 to {self.input_dim - 1}: {error}") from None
         if self.lora_enabled:
             vectors = vectors + ops.matmul(ops.take(self._lora("a"), indices, axis=0), self._scaled_b())
         return vectors

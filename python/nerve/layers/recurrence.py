@@ -16,7 +16,7 @@ from nerve.layers import masks
 from nerve.layers.cells import Cell
 from nerve.layers.context import add_update
 from nerve.layers.layer import Layer
-from nerve.layers.structure import Shape, is_shape, map_shapes
+from nerve.layers.structure import Shape, flatten, is_shape, map_shapes
 from nerve.layers.symbolic import SymbolicTensor
 
 _DEFAULTS = {
@@ -183,7 +183,11 @@ class Sequences(Layer):
 
     def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         # Not by running on stand-ins where initial states are given: that would change those a stateful layer keeps.
-        return map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), self.compute_output_shape(args[0].shape))
+        shapes = self.compute_output_shape(args[0].shape)
+        outputs = map_shapes(lambda shape: SymbolicTensor(shape, self.dtype), shapes)
+        if self.return_sequences:
+            flatten(outputs)[0].masked_axes = args[0].masked_axes
+        return outputs
 
 
 class Recurrent(Sequences, Cell):  # type: ignore[misc]  # a step and a sequence are called differently

@@ -152,6 +152,7 @@ def sparse_categorical_crossentropy(
         raise ShapeError(
             f"[{name}] y_true must have the shape of y_pred without the classes (axis {axis}), or one more axis of 1; "
             f"got {labels.shape} and {shape}"
+            + ("; one-hot targets go with categorical_crossentropy" if labels.shape == shape else "")
         )
     labels = labels.reshape(rows)
     valid = None

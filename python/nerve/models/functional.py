@@ -183,7 +183,9 @@ class Graph:
             given_as_dict = isinstance(self.input_structure, dict)
             names = sorted(self.input_structure) if given_as_dict else [layer.name for layer in self.input_layers]
             if missing := set(names) - set(inputs):
-                raise ShapeError(f"expects inputs {names}, got none for {sorted(missing)}")
+                others = sorted(set(inputs) - set(names))
+                but = f", but {others}" if others else ""
+                raise ShapeError(f"expects inputs {names}, got none for {sorted(missing)}{but}")
             inputs = [inputs[name] for name in names]
         leaves = flatten(inputs)
         for leaf in leaves:

@@ -65,7 +65,8 @@ class Sequential(Model):
         if isinstance(layer, SymbolicTensor) and layer.node is not None and isinstance(layer.node.layer, InputLayer):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
-            raise TypeError(f"[{self.name}] expects layers, got {layer!r}")
+            hint = f": make one, {layer.__name__}(...)" if isinstance(layer, type) and issubclass(layer, Layer) else ""
+            raise TypeError(f"[{self.name}] expects layers, got {layer!r}{hint}")
         if isinstance(layer, InputLayer):
             if self._stack or self._tensors:
                 raise ValueError(f"[{self.name}] an Input must come first")

@@ -37,12 +37,10 @@ def table(model: Model, width: int | None, *, expand_nested: bool, show_trainabl
     console.print(f'Model: "{model.name}"')
     console.print(rows)
     if model.built:
-        trainable = sum(v.size for v in model.trainable_weights)
-        frozen = sum(v.size for v in model.non_trainable_weights)
-        size = sum(v.array.nbytes for v in model.weights)
-        console.print(f" Total params: {trainable + frozen:,} ({_bytes(size)})")
-        console.print(f" Trainable params: {trainable:,}")
-        console.print(f" Non-trainable params: {frozen:,}")
+        counted = {"Total": model.weights, "Trainable": model.trainable_weights}
+        for what, weights in {**counted, "Non-trainable": model.non_trainable_weights}.items():
+            size = _bytes(sum(v.array.nbytes for v in weights))
+            console.print(f" {what} params: {sum(v.size for v in weights):,} ({size})")
     else:
         console.print(" Not built yet: the parameters are made when the shape of the input is known")
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
