@@ -76,7 +76,7 @@ class TestSubclassing:
         history = model.fit(X, Y, batch_size=25, epochs=2, verbose=0).history
         assert history["seen"] == [0.5, 2.5]  # two steps an epoch, and nothing of the epoch before
         assert model.metrics_names == ["loss", "seen", "mae"]
-        assert [metric.name for metric in model.metrics] == ["loss", "seen", "mae"]  # as in Keras
+        assert [metric.name for metric in model.metrics] == ["loss", "compile_metrics", "seen"]  # as in Keras
 
     def test_own_loss(self):
         class Own(Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nerve import Input, Model, Sequential, layers, losses, optimizers
+from nerve import Input, Model, Sequential, layers, losses, ops, optimizers
 from nerve.errors import DTypeError, ShapeError
 from nerve.models.data import IterableBatches
 
@@ -142,7 +142,6 @@ class TestIterables:
         before = model.get_weights()
         for options, message in (
             ({"y": Y}, "y cannot be given"),
-            ({"batch_size": 3}, "batch_size cannot be given"),
             ({"validation_split": 0.5}, "validation_split needs arrays"),
         ):
             with pytest.raises(ValueError, match=message):
@@ -279,3 +278,22 @@ class TestBadData:
         model.compile("sgd")
         with pytest.raises(ValueError, match="no loss"):
             model.fit(X, Y, verbose=0)
+
+
+def test_validation_data_without_targets():
+    class Own(Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return ops.mean(ops.square(y_pred))
+
+    model = Own([Input((3,)), layers.Dense(1)])
+    model.compile("sgd")
+    history = model.fit(X, validation_data=(X,), epochs=2, verbose=0).history
+    assert len(history["val_loss"]) == 2
+    close(history["val_loss"][-1], model.evaluate(X, verbose=0))
+
+
+def test_a_batch_size_beside_batches_is_of_no_account():
+    model = regression()
+    with pytest.warns(UserWarning, match="batch_size=3 changes nothing where x yields batches itself"):
+        history = model.fit(iter_batches(10), batch_size=3, verbose=0)
+    assert len(history.history["loss"]) == 1

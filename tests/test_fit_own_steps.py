@@ -8,6 +8,7 @@ import pytest
 import nerve
 from nerve import Input, Model, Sequential, layers, losses, metrics, ops, optimizers, regularizers
 from nerve.callbacks import LambdaCallback
+from nerve.errors import ShapeError
 from nerve.models import load_model
 
 from .fitting import LABELS, X, Y, close
@@ -382,3 +383,61 @@ def test_the_first_step_of_a_model_without_weights_trains(run_eagerly):
     nerve.random.seed(0)
     model.train_on_batch(X, Y)
     np.testing.assert_array_equal(model.head.bias.numpy() != 0, True)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_metrics_of_compile_are_one_metric_of_several_results(run_eagerly):
+    class Own(Model):
+        def train_step(self, data):
+            x, y, weight = data
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred, weight)
+            self.optimizer.apply(nerve.gradients(loss, self.trainable_weights), self.trainable_weights)
+            for metric in self.metrics:
+                if metric.name == "loss":
+                    metric.update_state(loss)
+                else:
+                    metric.update_state(y, y_pred, sample_weight=weight)
+            return {metric.name: metric.result() for metric in self.metrics}
+
+    inputs = Input((3,))
+    outputs = {"a": layers.Dense(1, name="a")(inputs), "b": layers.Dense(1, name="b")(inputs)}
+    logs = []
+    for cls in (Model, Own):
+        nerve.random.seed(2)
+        model = cls(inputs, outputs)
+        model.set_weights([np.full(v.shape, 0.1) for v in model.weights])
+        model.compile(
+            "sgd",
+            "mse",
+            metrics={"a": ["mae"], "b": ["mse"]},
+            weighted_metrics={"b": ["mae"]},
+            run_eagerly=run_eagerly,
+        )
+        assert [metric.name for metric in model.metrics] == ["loss", "compile_metrics"]
+        assert model.metrics[1].result() == {}
+        weights = {"a": np.linspace(0, 1, 50), "b": np.linspace(1, 0, 50)}
+        logs.append(model.fit(X, {"a": Y, "b": Y}, sample_weight=weights, shuffle=False, verbose=0).history)
+        assert set(model.metrics[1].result()) == {"a_mae", "b_mse", "b_mae"}
+    assert set(logs[1]) == {"loss", "a_mae", "b_mse", "b_mae"}  # and no dict inside
+    for name in set(logs[1]) - {"loss"}:
+        close(logs[0][name], logs[1][name])
+
+
+def test_a_step_of_its_own_may_cut_a_batch_into_inputs():
+    class Pairs(Model):
+        def train_step(self, data):
+            y_pred = self(data[:, 0], training=True)
+            loss = ops.mean(ops.square(y_pred - self(data[:, 1], training=True)))
+            self.optimizer.apply(nerve.gradients(loss, self.trainable_weights), self.trainable_weights)
+            return {"loss": loss}
+
+    inputs = Input((3,))
+    model = Pairs(inputs, layers.Dense(2)(inputs))
+    model.compile("sgd", "mse")
+    history = model.fit(np.stack([X, X[::-1]], 1), batch_size=50, shuffle=False, epochs=8, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    usual = Model(inputs, layers.Dense(2)(inputs))
+    usual.compile("sgd", "mse")
+    with pytest.raises(ShapeError, match="expects input"):
+        usual.fit(np.stack([X, X], 1), Y, verbose=0)

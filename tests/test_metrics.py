@@ -133,6 +133,8 @@ def test_what_accuracy_means_follows_the_shapes():
     assert type(metrics.accuracy_for((8, 10), (8, 10))) is metrics.CategoricalAccuracy
     assert type(metrics.accuracy_for((8,), (8, 10))) is metrics.SparseCategoricalAccuracy
     assert type(metrics.accuracy_for((8, 1), (8, 10))) is metrics.SparseCategoricalAccuracy
+    assert type(metrics.accuracy_for((8, 5, 10), (8, None, 10))) is metrics.CategoricalAccuracy  # of any length
+    assert type(metrics.accuracy_for((8, 5), (8, None, 10))) is metrics.SparseCategoricalAccuracy
     assert metrics.accuracy_for((8,), (8, 10)).name == "accuracy"
 
 
@@ -181,3 +183,13 @@ def test_a_refused_batch_leaves_the_state_alone():
     with pytest.raises(ShapeError):
         metric.update_state(REAL, OUTPUTS, WEIGHTS[:3])
     assert metric.result() == before
+
+
+def test_results_are_numbers_that_answer_as_tensors_do():
+    mean = metrics.Mean()
+    mean.update_state([1.0, 2.0])
+    result = mean.result()
+    assert (result, result.numpy(), result.item(), result.shape) == (1.5, np.float64(1.5), 1.5, ())
+    assert type(result.numpy()) is np.float64
+    assert f"{result:.2f} {result}" == "1.50 1.5"
+    assert repr(mean) == "<Mean name=mean>"

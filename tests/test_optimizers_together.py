@@ -227,3 +227,68 @@ def test_schedules_that_rise_first():
     assert [cycle(s) for s in (0, 10, 20, 99, 200)] == pytest.approx([0.2, 1.1, 2.0, 0.002, 0.002])
     with pytest.raises(ValueError, match=r"\[OneCycle\] total_steps must leave"):
         schedules.OneCycle(1.0, 3)
+
+
+class OwnMomentum(optimizers.Optimizer):
+    """As one writes it for Keras."""
+
+    def __init__(self, learning_rate=0.01, momentum=0.9, **options):
+        super().__init__(learning_rate=learning_rate, **options)
+        self.momentum = momentum
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self.velocities = [self.add_variable_from_reference(v, name="velocity") for v in variables]
+        self.steps = self.add_variable((), "zeros", name="steps")
+
+    def update_step(self, gradient, variable, learning_rate):
+        velocity = self.velocities[self._get_variable_index(variable)]
+        self.assign(velocity, velocity * self.momentum - ops.cast(gradient, variable.dtype) * learning_rate)
+        self.assign_add(variable, velocity)
+        self.assign_sub(self.steps, -1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum}
+
+
+def test_a_step_for_one_weight_as_in_keras(tmp_path):
+    models = []
+    for optimizer in (OwnMomentum(0.05, weight_decay=0.1), optimizers.SGD(0.05, 0.9, weight_decay=0.1)):
+        model = regression()
+        model.set_weights([np.full(v.shape, 0.1) for v in model.weights])
+        model.compile(optimizer, "mse")
+        model.fit(X, Y, batch_size=10, epochs=2, shuffle=False, verbose=0)
+        models.append(model)
+    own, usual = models
+    for a, b in zip(own.get_weights(), usual.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-7)
+    assert own.optimizer.steps.item() == 10 * len(own.weights)
+    own.save(tmp_path / "own.nerve")
+    again = load_model(tmp_path / "own.nerve", custom_objects={"OwnMomentum": OwnMomentum})
+    assert [v.numpy().tolist() for v in again.optimizer.velocities] == [
+        v.numpy().tolist() for v in own.optimizer.velocities
+    ]
+    for model in (own, again):
+        model.fit(X, Y, batch_size=10, shuffle=False, verbose=0)
+    assert all(map(np.array_equal, own.get_weights(), again.get_weights()))
+    with pytest.raises(NotImplementedError, match="step"):
+        optimizers.Optimizer(0.1).update_step(None, None, 0.1)
+
+
+def test_a_schedule_of_tensors_is_recorded():
+    class Rising(schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.05 * ops.minimum(ops.cast(step, "float32") / 8.0, 1.0)
+
+    found = []
+    for run_eagerly in (False, True):
+        model = regression()
+        model.set_weights([np.full(v.shape, 0.1) for v in model.weights])
+        model.compile(optimizers.Adam(Rising()), "mse", run_eagerly=run_eagerly)
+        model.fit(X, Y, batch_size=10, epochs=3, shuffle=False, verbose=0)
+        found.append(model)
+    assert found[0]._recorders["train"].recordings[0].ready
+    assert all(map(np.array_equal, found[0].get_weights(), found[1].get_weights()))
+    assert abs(float(found[0].optimizer.learning_rate) - 0.05) < 1e-8

@@ -222,11 +222,12 @@ def get(identifier: Any) -> Metric:
 def accuracy_for(y_true_shape: Sequence[int], y_pred_shape: Sequence[int], name: str = "accuracy") -> Metric:
     """The metric that "accuracy" means for a model's outputs, after Keras's rule.
 
-    One output per sample is binary, targets of the outputs' shape are one-hot, anything else is integer labels.
+    One output per sample is binary; targets with as many axes, the last of one size, are one-hot; anything else is
+    integer labels.
     """
     if len(y_pred_shape) < 2 or y_pred_shape[-1] == 1:
         return BinaryAccuracy(name)
-    if tuple(y_true_shape) == tuple(y_pred_shape):
+    if len(y_true_shape) == len(y_pred_shape) and y_true_shape[-1] == y_pred_shape[-1]:
         return CategoricalAccuracy(name)
     return SparseCategoricalAccuracy(name)
 

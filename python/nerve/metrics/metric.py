@@ -61,6 +61,9 @@ class Metric(Spelled):
         self._dtype = dtype
         self._variables: list[tuple[Variable, Array]] = []
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
     @property
     def dtype(self) -> str:
         """What floating inputs become, and variables are made of."""

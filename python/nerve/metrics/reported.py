@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nerve.kernels._recording import now, reading
 from nerve.losses.loss import converted
 
@@ -13,7 +15,23 @@ if TYPE_CHECKING:
     from nerve.metrics.metric import Metric
 
 
-class Reported(float):
+class Measured(float):
+    """The result of a metric: a number, which also answers to what programs for Keras ask of a scalar tensor."""
+
+    shape = ()
+    ndim = 0
+    dtype = np.dtype(np.float64)
+
+    def numpy(self) -> np.float64:
+        """The number as NumPy's."""
+        return np.float64(self)
+
+    def item(self) -> float:
+        """The number as Python's."""
+        return float(self)
+
+
+class Reported(Measured):
     """The result of a metric in a step that is recorded; good for nothing but to be returned by the step.
 
     The recording notes the metric, and asks it again after every run. Computing with the number, or deciding by it,
@@ -29,7 +47,7 @@ class Reported(float):
 
 
 def _refusing(name: str) -> Callable[..., Any]:
-    original = getattr(float, name)
+    original = getattr(Measured, name)
 
     def method(self: Reported, *args: Any) -> Any:
         reading(f"the result of the metric {self.metric.name!r}")
@@ -43,7 +61,7 @@ for _name in (
     "__abs__", "__add__", "__bool__", "__divmod__", "__eq__", "__float__", "__floordiv__", "__format__", "__ge__",
     "__gt__", "__int__", "__le__", "__lt__", "__mod__", "__mul__", "__ne__", "__neg__", "__pow__", "__radd__",
     "__repr__", "__rfloordiv__", "__rmod__", "__rmul__", "__round__", "__rpow__", "__rsub__", "__rtruediv__",
-    "__str__", "__sub__", "__truediv__",
+    "__str__", "__sub__", "__truediv__", "item", "numpy",
 ):  # fmt: skip
     setattr(Reported, _name, _refusing(_name))
 
@@ -75,7 +93,8 @@ def reporting(result: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(self: Metric) -> Any:
         recording = now.recording
         if recording is None:
-            return result(self)
+            found = result(self)
+            return Measured(found) if type(found) is float else found
         now.recording = None  # it may read what it likes: the recording will ask it again
         try:
             value = result(self)

@@ -14,6 +14,7 @@ from nerve.losses import Loss
 from nerve.metrics import Mean, Metric
 from nerve.metrics.metric import records
 from nerve.metrics.reported import Reported
+from nerve.tensor import Variable
 
 
 class Targets:
@@ -178,6 +179,50 @@ class CompiledMetrics:
         """Forget all batches."""
         for _, metric, _, _ in self.entries:
             metric.reset_state()
+
+
+class CompileMetrics:
+    """The metrics of `compile` as the one that Keras has for them among the `metrics` of a model: a dict of results.
+
+    Parameters
+    ----------
+    model : Model
+    """
+
+    name = "compile_metrics"
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics themselves; none before the first batch, on whose shapes they depend."""
+        entries = [] if self._model._metrics is None else self._model._metrics.entries
+        return [metric for _, metric, _, _ in entries]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """What all of them add up in."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch: weights are for the `weighted_metrics` alone."""
+        self._model._matched(y_true, y_pred)
+        self._model._metrics.update(*self._model._flat(y_true, y_pred, sample_weight))
+
+    def result(self) -> dict[str, Any]:
+        """The results so far, by the names that logs have them under."""
+        entries = [] if self._model._metrics is None else self._model._metrics.entries
+        return {name: metric.result() for name, metric, _, _ in entries}
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def _move(self, device: str) -> None:
+        for metric in self.metrics:
+            metric._move(device)
 
 
 def _free(name: str, taken: set[str]) -> str:

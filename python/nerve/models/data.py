@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -314,9 +315,11 @@ def make_batches(
         return ArrayBatches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps)
     if not hasattr(x, "__iter__") and not hasattr(x, "__getitem__"):
         raise TypeError(f"x must be arrays or yield batches, got {type(x).__name__}")
-    for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(f"{name} cannot be given when x yields batches itself")
+    if batch_size is not None:
+        warnings.warn(f"batch_size={batch_size} changes nothing where x yields batches itself", stacklevel=4)
     batches = PyDatasetBatches(x, steps, shuffle) if isinstance(x, PyDataset) else IterableBatches(x, steps)
     batches.numbers = numbers
     return batches

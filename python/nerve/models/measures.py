@@ -11,7 +11,7 @@ from nerve.kernels._recording import configuration
 from nerve.layers import Layer
 from nerve.layers.structure import flatten
 from nerve.metrics import Mean, Metric
-from nerve.models.compiled import CompiledLoss, CompiledMetrics, Targets, number
+from nerve.models.compiled import CompiledLoss, CompiledMetrics, CompileMetrics, Targets, number
 from nerve.models.pending import Pending
 from nerve.tensor import Tensor
 
@@ -62,11 +62,10 @@ class Measures(Layer):
 
     def _listed_results(self) -> dict[str, float]:
         """The results of `metrics`, of which one may be a dict of several."""
-        names = {} if self._metrics is None else {id(metric): name for name, metric, _, _ in self._metrics.entries}
         logs: dict[str, float] = {}
         for metric in self.metrics:
             result = metric.result()
-            found = result if isinstance(result, dict) else {names.get(id(metric), metric.name): result}
+            found = result if isinstance(result, dict) else {metric.name: result}
             logs.update((name, number(value)) for name, value in found.items())
         return logs
 
@@ -99,13 +98,13 @@ class Measures(Layer):
         return list({id(m): m for _, layer in self._walk() for _, m in layer._own(Metric)}.values())
 
     @property
-    def metrics(self) -> list[Metric]:
-        """The mean of the loss, those that attributes hold, and those of `compile`.
-
-        The last from the first batch on, whose shapes they depend on.
-        """
-        compiled = [metric for _, metric, _, _ in self._metrics.entries] if self._metrics is not None else []
-        return [*([self._loss_tracker] if self.compiled else []), *self._find_own_metrics(), *compiled]
+    def metrics(self) -> list[Any]:
+        """The mean of the loss, those of `compile` as one, and those that attributes hold, as in Keras."""
+        if not self.compiled:
+            return self._find_own_metrics()
+        config = self._compile_config
+        given = any(one is not None for one in flatten([config["metrics"], config["weighted_metrics"]]))
+        return [self._loss_tracker, *([CompileMetrics(self)] if given else []), *self._find_own_metrics()]
 
     @property
     def metrics_names(self) -> list[str]:

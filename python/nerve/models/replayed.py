@@ -58,14 +58,14 @@ class ReplayedSteps(Steps):
         own = self._is_own("train_step", "compute_metrics")
         if not (self._replays(data) and self._optimizers_are_known()):
             with deferred_updates():
-                return self.train_step(_tensors(data) if own else data)
+                return flat_logs(self.train_step(_tensors(data) if own else data))
         return self._own_logs("train", self._own_trained, data) if own else self._measured("train", data)
 
     def _test(self, data: Any) -> Logs:
         """`test_step`, or a replay of it."""
         own = self._is_own("test_step", "compute_metrics")
         if not self._replays(data):
-            return self.test_step(_tensors(data) if own else data)
+            return flat_logs(self.test_step(_tensors(data) if own else data))
         return self._own_logs("test", self._own_tested, data) if own else self._measured("test", data)
 
     def _predict(self, data: Any) -> Any:
@@ -236,7 +236,7 @@ class ReplayedSteps(Steps):
             raise TypeError(f"[{self.name}] {step.__name__} must return a dict of logs, got {logs!r}")
         outputs: list[Array] = []
         sources: list[tuple[str, Any]] = []
-        for name, value in logs.items():
+        for name, value in flat_logs(logs).items():
             value = value.array if isinstance(value, Tensor) else value
             if isinstance(value, np.ndarray):
                 outputs.append(value)
@@ -250,6 +250,15 @@ class ReplayedSteps(Steps):
 
 
 _OUTPUT = object()
+
+
+def flat_logs(logs: Any) -> Logs:
+    """Logs with what is in a dict of several, that of `CompileMetrics` say, beside the others."""
+    if type(logs) is not dict or not any(isinstance(value, Mapping) for value in logs.values()):
+        same: Logs = logs  # those of `Pending` are not read here, and what are no logs is refused elsewhere
+        return same
+    nested = [value if isinstance(value, Mapping) else {name: value} for name, value in logs.items()]
+    return {name: value for items in nested for name, value in items.items()}
 
 
 def _tensors(data: Any) -> Any:

@@ -13,6 +13,7 @@ from nerve import metrics as metrics_module
 from nerve import optimizers
 from nerve._lookup import spelled
 from nerve.autograd import gradients
+from nerve.errors import ShapeError
 from nerve.kernels._later import Checks
 from nerve.layers.building import unchanged_on_error
 from nerve.layers.context import dropped_updates, inside
@@ -51,6 +52,7 @@ class Steps(Measures):
         steps_per_execution: int = 1,
         *,
         jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Say how to train.
 
@@ -72,6 +74,8 @@ class Steps(Measures):
             they are run, and of the last after that. What is computed is the same.
         jit_compile : bool or "auto"
             False is `run_eagerly=True`, for programs written for Keras.
+        auto_scale_loss : bool
+            Of no account: it is about float16, in which nothing is computed here.
 
         Raises
         ------
@@ -288,7 +292,12 @@ class Steps(Measures):
         if own_step and self._graph is None and config["loss"] is None and not _has_metrics(config):
             return  # such a model may not have a call at all
         with unchanged_on_error(self):
-            outputs = self._prepare_inputs(x)
+            try:
+                outputs = self._prepare_inputs(x)
+            except ShapeError:
+                if own_step and self._graph is not None:
+                    return  # a step of its own may make of a batch what goes into the model
+                raise
             own_loss = own_step or any(
                 getattr(type(self), name) is not getattr(Steps, name) for name in ("test_step", "compute_loss")
             )

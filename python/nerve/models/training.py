@@ -71,7 +71,7 @@ class Trainer(SingleBatches):
         callbacks : list of Callback, optional
         validation_split : float
             Fraction of the samples, taken from the end before shuffling, that is only evaluated.
-        validation_data : (x, y) or (x, y, sample_weight), or an iterable, optional
+        validation_data : (x, y) or (x, y, sample_weight) or (x,), or an iterable, optional
         shuffle : bool
             Whether every epoch takes the samples of arrays, or the batches of a PyDataset, in a new order.
         class_weight : dict of int to float, optional
@@ -202,8 +202,8 @@ class Trainer(SingleBatches):
         return initial_epoch if self._progress is None else self._progress.epoch
 
     def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> Batches:
-        if isinstance(data, tuple | list) and 1 < len(data) <= 3:
+        if isinstance(data, tuple | list) and (1 < len(data) <= 3 or (isinstance(data, tuple) and len(data) == 1)):
             return make_batches(*data, batch_size=batch_size, steps=steps, numbers=self._numbers)
         if isinstance(data, tuple | list | dict | np.ndarray):
-            raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), or yield batches")
+            raise ValueError("validation_data must be (x, y), (x, y, sample_weight) or (x,), or yield batches")
         return make_batches(data, steps=steps, numbers=self._numbers)

@@ -21,6 +21,7 @@ from nerve.optimizers import schedules
 from nerve.optimizers.clipping import Clipping
 from nerve.optimizers.decay import Decaying
 from nerve.optimizers.gathering import Gathering
+from nerve.optimizers.own_steps import OwnSteps
 from nerve.optimizers.pace import LearningRate, Paced
 from nerve.optimizers.schedules import LearningRateSchedule
 from nerve.tensor import Variable, no_gradients
@@ -28,7 +29,7 @@ from nerve.tensor import Variable, no_gradients
 Arrays = list[Array]
 
 
-class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
+class Optimizer(OwnSteps, Decaying, Paced, Clipping, Gathering, Spelled):
     """Base of all optimizers.
 
     Parameters
@@ -64,7 +65,7 @@ class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
     Notes
     -----
     A subclass names its slots (one array per variable and name, filled with `initial_slot_value`) and defines
-    `step`.
+    `step`; or, as in Keras, it makes variables in `build` and defines `update_step`.
     """
 
     _not_recorded = frozenset({"calls", "iterations", "learning_rate"})
@@ -108,6 +109,7 @@ class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
         self.global_clipnorm = global_clipnorm
         self.variables: list[Variable] = []
         self.slots: dict[str, Arrays] = {}
+        self._made: list[Variable] = []
         self._positions: dict[int, int] = {}
         self._not_decayed: set[int] = set()
         self._not_decayed_names: list[str] = []
@@ -144,6 +146,8 @@ class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
         for slots in (self.slots, self.gathered):
             for name, values in slots.items():
                 slots[name] = [to_device(value, device) for value in values]
+        for variable in self._made:
+            variable.array = to_device(variable.array, device)
 
     def new_slot(self, name: str, variable: Variable) -> Array:
         """What a slot of a variable starts with."""
@@ -194,6 +198,10 @@ class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
                 self._step_rows(position, gradient, rate)
                 continue
             gradient = dense(gradient)
+            if self._steps_one_by_one:
+                with no_gradients():
+                    self._step_one(variable, gradient, rate, decay)
+                continue
             members, members_gradients = groups.setdefault((gradient.dtype, decay), ([], []))
             members.append(position)
             members_gradients.append(gradient)
@@ -270,7 +278,7 @@ class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
             arrays["learning_rate"] = np.asarray(self._learning_rate, np.float64)
         if self.gradient_accumulation_steps:
             arrays["calls"] = np.asarray(self.calls, np.int64)
-        every = {**self.slots, **self.gathered}
+        every = {**self.slots, **self.gathered, "variable": [variable.array for variable in self._made]}
         return arrays | {f"{name}/{i}": value for name, values in every.items() for i, value in enumerate(values)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -292,7 +300,8 @@ class Optimizer(Decaying, Paced, Clipping, Gathering, Spelled):
         self.iterations = int(state["iterations"])
         self.calls = int(state["calls"]) if "calls" in own else self.iterations
         self._learning_rate = rate
-        for name, values in {**self.slots, **self.gathered}.items():
+        made = [variable.array for variable in self._made]
+        for name, values in {**self.slots, **self.gathered, "variable": made}.items():
             for i, value in enumerate(values):
                 value[...] = placed(state[f"{name}/{i}"], value)
 

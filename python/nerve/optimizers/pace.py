@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from nerve._typing import Array
+from nerve.kernels._recording import paused
 from nerve.optimizers.schedules import LearningRateSchedule
 
 LearningRate = float | LearningRateSchedule | Callable[[int], float]
@@ -50,7 +51,10 @@ class Paced:
         """The learning rate of the next step. It can be set, unless a schedule decides it; `assign` sets it, too."""
         rate = self._learning_rate
         step = self.calls if self.gradient_accumulation_steps else self.iterations  # as Keras counts
-        return Rate(float(rate(step)) if callable(rate) else rate, self)
+        if not callable(rate):
+            return Rate(rate, self)
+        with paused():  # a schedule may compute with tensors
+            return Rate(float(rate(step)), self)
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
