@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The table of Keras's classes with nerve's beside them, docs/keras.md.
+"""What programs for Keras find otherwise here, and the table of its classes with nerve's beside them: docs/keras.md.
 
     python scripts/keras_table.py            # exit 1 and print a diff where the table is not what the two libraries say
     python scripts/keras_table.py --write    # bring it up to date
@@ -41,6 +41,21 @@ REASONS: dict[str, str] = {
     "callbacks.OrbaxCheckpoint": "writes JAX's own format; `ModelCheckpoint` and `BackupAndRestore` write nerve's",
 }
 
+PROGRAMS = """\
+## Programs
+
+- Steps of one's own are written as for Keras on PyTorch: `self.zero_grad()`, `loss.backward()`, `v.value.grad`,
+  `self.optimizer.apply(...)`; or with `nerve.gradients(loss, variables)`, which leaves nothing behind.
+- Files may be called `.keras` and `.weights.h5`. What is in them is nerve's, which Keras does not read, nor nerve what
+  Keras writes: `get_weights` and `set_weights`, whose order is the same, take weights from one to the other.
+- `layer(x, training=False)` in a graph holds in `fit` too, as Keras's guides say; Keras 3.15.1 itself trains such a
+  layer. Layers inside a model whose `call` has no argument `training` train in `fit`; in Keras they do not.
+- Sums, differences and products of integers are floats; `//`, `%`, moving and picking leave integers what they are, and
+  indices may be whole floats.
+- `nerve.config` and `nerve.backend` have what is fixed: float32, 1e-7 and channels last. Mixed precision, quantization,
+  distribution and export there are not.
+"""
+
 FUNCTIONS: dict[str, tuple[str, ...]] = {  # reason: what there is not of keras.ops
     "complex arrays, which here are pairs of tensors": (
         "angle", "conj", "conjugate", "eig", "imag", "isreal", "polar", "real", "view_as_complex", "view_as_real",
@@ -62,12 +77,12 @@ def classes(library: str, section: str) -> dict[str, list[str]]:
     return {(own if (own := cls.__name__) in names else names[0]): names for cls, names in found.items()}
 
 
-def lacking(theirs: Any, ours: Any) -> str:
-    """Which arguments of a class or function of Keras nerve's has not, as the end of its line."""
+def lacking(theirs: type, ours: type) -> str:
+    """Which arguments of a class of Keras nerve's has not, as the end of its line."""
     from nerve._lookup import keywords
 
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    taken = keywords(ours.__init__, ours) if isinstance(ours, type) else inspect.signature(ours).parameters
+    taken = keywords(ours.__init__, ours)
     parameters = inspect.signature(theirs).parameters.values()
     names = [f"`{each.name}`" for each in parameters if each.kind in named and each.name not in taken]
     return f", without {', '.join(names)}" if names else ""
@@ -96,12 +111,6 @@ def functions(theirs: str, ours: str) -> list[str]:
         if found := [f"`{name}`" for name in missing if name in group]:
             parts.append(f"{', '.join(found)} ({reason})")
     text = f"Not in nerve: {'; '.join(parts)}." if parts else "None is missing."
-    fewer = [
-        f"`{name}`{without}"
-        for name in names
-        if name not in missing and (without := lacking(getattr(keras_module, name), getattr(nerve_module, name)))
-    ]
-    text += f" With fewer arguments: {'; '.join(fewer)}." if fewer else ""
     count = len(names) - len(missing)
     return ["", f"## {theirs}: {count} of {len(names)} functions, as `{ours}`", "", *textwrap.wrap(text, 116)]
 
@@ -122,7 +131,7 @@ Every layer, loss, metric, optimizer, schedule, callback, initializer, regulariz
 {keras.__version__} and where it is in nerve, with the same name, defaults and, but for those named behind it, the same
 arguments; or the reason why there is none. Other names of a class follow it in parentheses. At the end are the
 functions of `keras.ops`. Made by `python scripts/keras_table.py --write`; a test compares it with both libraries."""
-    lines = head.splitlines()
+    lines = [*head.splitlines(), "", *PROGRAMS.splitlines()]
     wrong = []
     for section in SECTIONS:
         theirs, ours = classes("keras", section), importlib.import_module(f"nerve.{section}")

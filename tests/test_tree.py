@@ -53,3 +53,57 @@ def test_what_is_fixed():
     assert config.floatx() == nerve.layers.Dense(1).dtype
     assert config.image_data_format() == nerve.layers.Conv2D(1, 1).data_format
     assert config.epsilon() == 1e-7
+
+
+def test_what_is_fixed_can_be_set_to_what_it_is():
+    for module in (nerve.config, nerve.backend):
+        module.set_floatx("float32")
+        module.set_epsilon(1e-7)
+        module.set_image_data_format("channels_last")
+        for setting, value, instead in (
+            (module.set_floatx, "float64", "pass dtype='float64' to the layers"),
+            (module.set_epsilon, 1e-3, "layers take an epsilon of their own"),
+            (module.set_image_data_format, "channels_first", "pass data_format to the layers"),
+        ):
+            with pytest.raises(ValueError, match=instead):
+                setting(value)
+
+
+def test_backend_is_a_module_and_a_choice():
+    from nerve import backend as K
+
+    assert (K.backend(), K.epsilon(), K.floatx(), K.image_data_format()) == ("nerve", 1e-7, "float32", "channels_last")
+    assert K.is_keras_tensor(nerve.Input((2,)))
+    assert (K.standardize_dtype(np.float64), K.is_float_dtype("float32"), K.is_int_dtype("uint8")) == (
+        "float64",
+        True,
+        True,
+    )
+    assert not K.is_int_dtype("bool")
+    with K("reference"):
+        assert nerve.kernels.matmul(np.ones((1, 2)), np.ones((2, 1)))[0, 0] == 2
+    with pytest.raises(ValueError, match=r"\[backend\] expects"), nerve.backend("torch"):
+        pass
+
+
+def test_what_keras_has_and_nerve_has_not_is_explained():
+    for name, reason in (
+        ("mixed_precision", "float32 or float64"),
+        ("distribution", "one machine"),
+        ("wrappers", "nerve.cluster"),
+    ):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}', which Keras has: .*{reason}"):
+            getattr(nerve, name)
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'VGG16': it has LeNet5, ResNet20\. Keras's come with weights"
+    ):
+        _ = nerve.applications.VGG16
+    with pytest.raises(AttributeError, match=r"^module 'nerve' has no attribute 'nothing'$"):
+        _ = nerve.nothing
+
+
+def test_older_names_of_modules():
+    assert nerve.preprocessing.sequence.pad_sequences is nerve.utils.pad_sequences
+    assert nerve.preprocessing.image.load_img is nerve.utils.load_img
+    assert nerve.preprocessing.image_dataset_from_directory is nerve.utils.image_dataset_from_directory
+    assert nerve.ops.nn.relu is nerve.ops.numpy.relu is nerve.ops.relu

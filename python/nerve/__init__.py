@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         plots,
+        preprocessing,
         random,
         regularizers,
         samplers,
@@ -73,6 +74,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations",
     "applications",
+    "backend",
     "callbacks",
     "constraints",
     "cluster",
@@ -94,6 +96,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "plots",
+    "preprocessing",
     "random",
     "regularizers",
     "samplers",
@@ -122,7 +125,6 @@ _NAMES = {
     "ShapeError": "errors",
     "Tensor": "tensor",
     "Variable": "tensor",
-    "backend": "kernels",
     "compile": "recorded",
     "device": "gpu",
     "detect_anomaly": "anomalies",
@@ -137,6 +139,20 @@ _NAMES = {
     "set_matmul_precision": "runtime",
     "set_num_threads": "runtime",
     "to_device": "gpu",
+}
+
+_NOT_HERE = {
+    "distribution": "models train on one machine and at most one GPU",
+    "dtype_policies": "layers take the name of a dtype, 'float32' or 'float64'",
+    "DTypePolicy": "layers take the name of a dtype, 'float32' or 'float64'",
+    "Function": "Model(inputs, outputs) computes what it does",
+    "Operation": "layers and the functions of nerve.ops are what it is for",
+    "StatelessScope": "steps are recorded by nerve.compile, and not traced without their state",
+    "export": "models are saved for nerve alone, by model.save",
+    "mixed_precision": "layers compute in float32 or float64; see nerve.set_matmul_precision for products",
+    "name_scope": "variables have the names of the layers that make them",
+    "quantizers": "weights are float32 or float64",
+    "wrappers": "estimators of scikit-learn's kind are in nerve.cluster, nerve.neighbors and so on",
 }
 
 __all__ = [
@@ -193,6 +209,7 @@ __all__ = [
     "ops",
     "optimizers",
     "plots",
+    "preprocessing",
     "random",
     "regularizers",
     "samplers",
@@ -214,6 +231,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"nerve.{_NAMES[name]}"), name)
         globals()[name] = value
         return value
+    if name in _NOT_HERE:
+        raise AttributeError(f"module 'nerve' has no attribute {name!r}, which Keras has: {_NOT_HERE[name]}")
     raise AttributeError(f"module 'nerve' has no attribute {name!r}")
 
 

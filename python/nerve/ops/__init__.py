@@ -4,6 +4,8 @@ The functions of :mod:`nerve.kernels` under the same names, and those made of th
 place of tensors and are constants.
 """
 
+import sys
+
 from nerve.ops.activations import *
 from nerve.ops.arithmetic import *
 from nerve.ops.attention import *
@@ -55,3 +57,5 @@ from nerve.ops.windows import *
 from nerve.ops import image, linalg  # isort: skip
 from nerve.ops.linalg import norm  # isort: skip  # not the modules of these names
 from nerve.ops.windows import conv  # isort: skip
+
+nn = numpy = sys.modules[__name__]  # Keras has the functions here and in two modules besides: `ops.nn.relu`
