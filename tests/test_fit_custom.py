@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -221,3 +222,49 @@ def test_metrics_and_their_reset_of_ones_own():
     assert history["loss"][-1] == pytest.approx(expected, rel=0.02)
     assert history["loss"] == sorted(history["loss"], reverse=True)
     assert model.hidden.count == 6
+
+
+def test_outputs_without_a_loss_need_no_targets():
+    """As in Keras's miniature GPT, whose second output is for looking at."""
+    inputs = Input((3,))
+    hidden = layers.Dense(4, name="hidden")(inputs)
+    outputs = layers.Dense(1, name="out")(hidden)
+    logs = []
+    for given, loss, y in (
+        ([outputs, hidden], ["mse", None], Y),
+        ([outputs, hidden], {"out": "mse"}, {"out": Y}),
+        (outputs, "mse", Y),
+    ):
+        model = Model(inputs, given)
+        model.set_weights([np.full(v.shape, 0.1) for v in model.weights])
+        model.compile("sgd", loss)
+        logs.append(model.fit(X, y, epochs=2, shuffle=False, verbose=0).history["loss"])
+    assert logs[0] == logs[1] == logs[2]
+    model = Model(inputs, [outputs, hidden])
+    for loss, metrics_given, y in (
+        (["mse", None], [None, ["mae"]], Y),
+        (["mse", "mse"], None, Y),
+        (["mse", None], None, {"hidden": Y}),
+    ):
+        model.compile("sgd", loss, metrics=metrics_given)
+        with pytest.raises(ShapeError, match="expects targets for"):
+            model.fit(X, y, verbose=0)
+
+
+def test_sizes_made_of_tensors_are_recorded():
+    class Causal(layers.Layer):
+        def call(self, x):
+            n, length = ops.shape(x)[0], ops.shape(x)[1]
+            mask = ops.reshape(
+                ops.cast(ops.arange(length)[:, None] >= ops.arange(length), "float32"), (1, length, length)
+            )
+            times = ops.concatenate([ops.expand_dims(n, -1), ops.convert_to_tensor([1, 1])], 0)
+            return ops.matmul(ops.tile(mask, times), x)
+
+    model = Sequential([Input((4, 2)), Causal()])
+    x = np.random.default_rng(0).normal(size=(6, 4, 2)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(4):
+            np.testing.assert_allclose(model.predict(x, verbose=0), np.cumsum(x, 1), rtol=1e-5, atol=1e-6)
+    assert model._recorders["predict"].recordings[-1].ready

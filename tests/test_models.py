@@ -458,3 +458,49 @@ def test_an_init_that_forgets_super_says_so():
         Forgets()(ROWS)
     with pytest.raises(AttributeError, match=r"must call super\(\)"):
         Sequential([Input((3,)), Forgets()])
+
+
+class TestSizesOfData:
+    def test_a_stack_made_by_its_first_data_takes_other_lengths(self):
+        model = Sequential([layers.LSTM(3), layers.Dense(2, name="d")])
+        model.compile("sgd", "mse")
+        model.fit(np.ones((4, 6, 3), np.float32), np.ones((4, 2)), verbose=0)
+        weights = model.get_weights()
+        assert model.input_shape == (None, 6, 3)
+        x = rng.normal(size=(5, 9, 3)).astype(np.float32)
+        expected = model.layers[1](model.layers[0](x)).numpy()
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-6)
+        assert model.input_shape == (None, None, 3)
+        assert model.layers[1].output.shape == (None, 2)
+        model.fit(x, np.ones((5, 2)), verbose=0)
+        assert len(model.get_weights()) == len(weights)
+        again = Sequential.from_config(model.get_config())
+        assert again.input_shape == (None, None, 3)
+
+    def test_but_not_where_a_layer_minds_it(self):
+        model = Sequential([layers.Flatten(), layers.Dense(2)])
+        model(np.ones((1, 4, 3), np.float32))
+        for other in ((1, 5, 3), (1, 4, 3, 1, 1)):
+            with pytest.raises(ShapeError, match=r"of shape \(None, 4, 3\), got"):
+                model(np.ones(other, np.float32))
+        assert model.input_shape == (None, 4, 3)
+        said = Sequential([Input((4, 3)), layers.LSTM(2)])
+        with pytest.raises(ShapeError, match=r"of shape \(None, 4, 3\), got \(1, 5, 3\)"):
+            said.predict(np.ones((1, 5, 3), np.float32), verbose=0)
+
+    def test_a_stack_in_a_layer_of_unknown_length(self):
+        class Block(layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.places = layers.Embedding(8, 4)
+                self.inner = Sequential([layers.Dense(5, activation="relu"), layers.Dense(4)])
+
+            def call(self, x):
+                return x + self.inner(x) + self.places(ops.arange(0, ops.shape(x)[1], 1))
+
+        inputs = Input((None, 4))  # stand-ins for the length are longer than there are places
+        model = Model(inputs, Block()(inputs))
+        assert model.output_shape == (None, None, 4)
+        assert model.predict(np.ones((2, 8, 4)), verbose=0).shape == (2, 8, 4)
+        with pytest.raises(IndexError, match=r"\(Embedding\)\] has vectors for 0 to 7"):
+            model(np.ones((2, 9, 4)))

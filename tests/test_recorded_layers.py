@@ -132,6 +132,8 @@ WHOLE = {
     "sums": lambda x: ops.take(np.eye(12, dtype=np.float32), x + 1, axis=0),
     "parts": lambda x: ops.cast((x > 2) & ~(x > 6), "float32") * (x // 2) + x % 3,
     "any": lambda x: ops.cast(ops.any(x > 7, axis=1), "float32"),
+    "mask": lambda x: ops.cast((x > 4)[:, None, ::-2], "float32"),
+    "masks": lambda x: ops.cast(ops.transpose(ops.concatenate([x > 4, (x > 2)[:, 1:]], 1)), "float32"),
     "int32": lambda x: ops.take(np.eye(4, dtype=np.float32), np.arange(3, dtype=np.int32), axis=0) + x[:1, :1],
     "positions": lambda x: ops.take(np.eye(5, dtype=np.float32), ops.arange(ops.shape(x)[1]), axis=0),
     "largest": lambda x: ops.maximum(x, 3) + ops.max(x, axis=1, keepdims=True),

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from nerve._typing import Array
 from nerve.errors import DTypeError, ShapeError
 from nerve.kernels._arrays import array_module, is_array, on_gpu
-from nerve.kernels._backend import as_array, as_floats, beside, empty, pick
+from nerve.kernels._backend import as_array, as_floats, beside, converted, empty, pick
 from nerve.kernels._numbers import integers
 from nerve.kernels._strided import Shape, begin_of, copy_shape, pad_shape
 from nerve.kernels._traced import Traced, required
@@ -208,6 +208,8 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Array:
                 f"{part.shape}"
             )
     if first.dtype.kind != "f":
+        if all(part.dtype.kind == "b" for part in parts) and any(type(part) is Traced for part in parts):
+            return _of_booleans(concatenate([converted(part, np.float32) for part in parts], at))
         if all(part.dtype == first.dtype for part in parts) and any(map(_moves_as_floats, parts)):
             return concatenate([_as_floats(part) for part in parts], at).view(first.dtype)
         return module.concatenate(parts, axis=at)  # type: ignore[no-any-return]
@@ -244,6 +246,12 @@ def _moves_as_floats(array: Array) -> bool:
     return type(array) is Traced and array.dtype.kind in "iu" and array.itemsize in (4, 8)
 
 
+def _of_booleans(array: Array) -> Array:
+    from nerve.kernels.elementwise import cast  # which comes after this
+
+    return cast(array, "bool")
+
+
 def _as_floats(array: Array) -> Array:
     """The same bits, to be moved and not to be computed with."""
     return array.view(np.float32 if array.itemsize == 4 else np.float64)
@@ -254,6 +262,11 @@ def _copied(op: str, array: Array, view: Array, begin: int = 0) -> Array:
     if view.ndim > MAX_RANK:
         raise ShapeError(f"[{op}] expects at most {MAX_RANK} dimensions, got shape {view.shape}")
     if array.dtype.kind != "f":
+        if type(array) is Traced and array.dtype.kind == "b":
+            numbers = converted(array, np.float32)
+            out, strides = empty(view.shape, numbers.dtype, numbers), tuple([4 * stride for stride in view.strides])
+            pick(numbers).copy(out, numbers, copy_shape(4, view.shape, x_strides=strides, x_begin=4 * begin))
+            return _of_booleans(out)
         if not _moves_as_floats(array):
             return view.copy()
         return _copied(op, _as_floats(array), _as_floats(view), begin).view(array.dtype)

@@ -8,8 +8,9 @@ import numpy as np
 
 from nerve import kernels, ops
 from nerve._typing import Array
+from nerve.kernels._arrays import array_module
 from nerve.kernels._traced import as_array
-from nerve.layers import masks
+from nerve.layers import context, masks
 from nerve.layers.core import positive
 from nerve.layers.low_rank import LowRankAdapted, adapted
 from nerve.layers.options import LayerOptions, float_dtype
@@ -75,6 +76,8 @@ class Embedding(LowRankAdapted):
 
     def call(self, inputs: Any) -> Any:
         indices = self._indices(inputs)
+        if context.state.inferring:  # a stand-in for an axis of unknown size may be longer than the table, as positions
+            indices = array_module(indices).zeros_like(indices)
         try:
             vectors = ops.take(self._embeddings, indices, axis=0)
         except IndexError as error:

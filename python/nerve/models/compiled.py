@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,18 +24,28 @@ class Targets:
     ----------
     names : list of str
         Names of the outputs, or the sorted keys where the model gives a dict.
+    config : dict, optional
+        What `compile` was given: outputs without a loss and metrics may have no targets.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], config: Mapping[str, Any] | None = None) -> None:
         self.names = list(names)
+        given = {} if config is None else {what: config[what] for what in ("loss", "metrics", "weighted_metrics")}
+        each = [self.per_output(what, value, lists=what != "loss") for what, value in given.items()]
+        self.judged = [any(leaf is not None for leaf in flatten(list(those))) for those in zip(*each, strict=True)]
 
     def flat(self, what: str, value: Any) -> list[Any]:
         """The leaves of `value`, one per output."""
+        judged = self.judged or [True] * len(self.names)
+        needed = [name for name, needs in zip(self.names, judged, strict=True) if needs]
         if isinstance(value, dict):
-            if set(self.names) != set(value):
-                raise ShapeError(f"expects {what} for the outputs {self.names}, got {sorted(value)}")
-            return [value[name] for name in self.names]
+            if not set(needed) <= set(value) <= set(self.names):
+                raise ShapeError(f"expects {what} for the outputs {needed or self.names}, got {sorted(value)}")
+            return [value.get(name) for name in self.names]
         leaves = flatten(value)
+        if len(leaves) == len(needed) < len(self.names):
+            places = iter(leaves)
+            leaves = [next(places) if needs else None for needs in judged]
         if len(leaves) != len(self.names):
             raise ShapeError(f"expects {what} for {len(self.names)} outputs, got {len(leaves)}")
         return leaves

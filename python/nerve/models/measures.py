@@ -140,10 +140,10 @@ class Measures(Layer):
             names = [x.node.layer.name if x.node else x.name for x in self._graph.outputs]
         else:
             names = [f"output_{index}" for index in range(len(outputs))]
-        targets = Targets(names)
-        y_shapes = [x.shape for x in targets.flat("targets", y)]
-        shapes = [(*y_shape[:1], *x.shape[1:]) for x, y_shape in zip(outputs, y_shapes, strict=True)]
         config = self._compile_config
+        targets = Targets(names, config)
+        y_shapes = [() if x is None else x.shape for x in targets.flat("targets", y)]
+        shapes = [(*y_shape[:1], *x.shape[1:]) for x, y_shape in zip(outputs, y_shapes, strict=True)]
         loss = CompiledLoss(config["loss"], config["loss_weights"], targets, y_shapes, shapes)
         self._metrics = CompiledMetrics(config["metrics"], config["weighted_metrics"], targets, y_shapes, shapes)
         self._loss, self._targets = loss, targets

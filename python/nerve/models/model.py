@@ -86,6 +86,7 @@ class Model(Trainer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} has neither a call method nor inputs and outputs")
+        self._widen(inputs)
         return self._graph.run(inputs)
 
     def build(self, input_shape: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from nerve import serialization
-from nerve.errors import ShapeError
+from nerve.errors import DTypeError, ShapeError
 from nerve.layers import InputLayer, Layer
 from nerve.layers.building import unchanged_on_error
 from nerve.layers.context import inside
@@ -35,6 +35,8 @@ class Sequential(Model):
     --------
     >>> model = Sequential([Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(1)])
     """
+
+    _follows_data = False  # whether the shape of the input is that of the first data
 
     def __init__(
         self,
@@ -134,6 +136,31 @@ class Sequential(Model):
             tensors.append(self._next(layer, tensors[-1]))
         self._tensors = tensors
         self._regraph()
+
+    def _build_for(self, args: tuple[Any, ...]) -> None:
+        self._follows_data = not self.built and not self._tensors
+        super()._build_for(args)
+
+    def _widen(self, x: Any) -> None:
+        """Where the first data made the graph, take others of another size along axes of which no layer minds it."""
+        if not self._follows_data or self._graph is None or not hasattr(x, "shape"):
+            return
+        known, shape = self._tensors[0].shape, tuple(x.shape)
+        if len(shape) != len(known) or all(size in (None, given) for size, given in zip(known, shape, strict=True)):
+            return
+        sizes = [size if size == given else None for size, given in zip(known, shape, strict=True)]
+        before = [tensor.node for tensor in self._tensors]
+        try:
+            with unchanged_on_error(self), inside(self):
+                tensors = [InputLayer(sizes[1:], dtype=self._tensors[0].dtype).output]
+                for layer in self._stack:
+                    tensors.append(self._next(layer, tensors[-1]))
+                self._tensors = tensors
+                self._regraph()
+        except (ShapeError, DTypeError):
+            return  # what is said of the first size is clearer
+        for layer in self._stack:
+            layer._nodes = [node for node in layer._nodes if node not in before]
 
     def _numbers(self, x: Any) -> Any:
         if self._graph is None and self._stack and not self._tensors:

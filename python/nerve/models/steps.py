@@ -258,10 +258,14 @@ class Steps(Measures):
             if not self.built:
                 self._build_for((x,))
             if self._graph is not None:
+                self._widen(x)
                 self._graph.convert(x)
                 return self._graph.output_structure
             with no_gradients():
                 return self(x, training=False)
+
+    def _widen(self, x: Any) -> None:
+        """Make the graph one that takes `x`, if it may become another one: that of a `Sequential`."""
 
     def _numbers(self, x: Any) -> Any:
         """Inputs in which there is no text: before batches are made, so that no step sees any."""
@@ -308,7 +312,8 @@ class Steps(Measures):
             loss, targets = self._matched(y, outputs)
             every = targets.flat("targets", batches.y if isinstance(batches, ArrayBatches) else y)
             for name, one, y_true, y_pred in zip(targets.names, loss.losses, every, flatten(outputs), strict=True):
-                check_targets(name, y_true, one, y_pred.shape)
+                if y_true is not None:
+                    check_targets(name, y_true, one, y_pred.shape)
 
 
 def _has_metrics(config: dict[str, Any]) -> bool:

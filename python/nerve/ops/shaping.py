@@ -126,6 +126,8 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 @composed
 def tile(x: Any, repeats: int | Sequence[int]) -> Tensor:
     """The whole array, so many times along every axis."""
+    if isinstance(repeats, Tensor) and type(repeats) is Tensor and type(repeats.array) is np.ndarray:
+        repeats = repeats.array.tolist()  # made of sizes, and not of what a recording computes anew in each run
     times = [repeats] if isinstance(repeats, int) else [int(r) for r in repeats]
     sizes = list(shape(x))
     times, sizes = [1] * (len(sizes) - len(times)) + times, [1] * (len(times) - len(sizes)) + sizes
