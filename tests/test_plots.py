@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nerve
-from nerve import layers, ops, plots, utils
+from nerve import Input, Model, Sequential, layers, ops, plots, utils
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -79,9 +79,32 @@ def test_other_models_are_drawn(tmp_path):
     own(np.zeros((1, 2), np.float32))
     assert utils.plot_model(own, None).count("<rect") == 2
     with pytest.raises(ValueError, match=r"to_file must end in \.svg"):
-        utils.plot_model(own, tmp_path / "model.png")
+        utils.plot_model(own, tmp_path / "model.txt")
+    with pytest.warns(UserWarning, match=r"writes SVG: the drawing is .*model\.svg, and not .*model\.png"):
+        svg = utils.plot_model(own, tmp_path / "model.png")
+    assert (tmp_path / "model.svg").read_text() == svg
+    assert not (tmp_path / "model.png").exists()
     with pytest.raises(ValueError, match="rankdir must be"):
         utils.plot_model(own, None, rankdir="BT")
+
+
+def test_models_inside_are_drawn_as_their_layers():
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    inner = Model([a, b], [layers.Add(name="sum")([a, b]), layers.Dense(2, name="deep")(b)], name="inner")
+    x, y = Input((3,)), Input((3,))
+    first, second = inner([x, layers.Activation("relu", name="act")(y)])
+    stack = Sequential([Input((3,)), layers.Dense(4, name="in_stack")], name="stack")
+    model = Model([x, y], [stack(first), layers.Dense(1, name="top")(second)])
+    closed = utils.plot_model(model, None, show_layer_names=True)
+    assert "inner (Model)" in closed
+    assert "deep" not in closed
+    opened = utils.plot_model(model, None, show_layer_names=True, expand_nested=True)
+    for name in ("sum (Add)", "deep (Dense)", "in_stack (Dense)", "act (Activation)", "top (Dense)"):
+        assert opened.count(name) == 1
+    assert "inner" not in opened
+    assert "stack (Sequential)" not in opened
+    assert opened.count("<rect") == 7
+    assert opened.count("marker-end") == 6  # x and act to sum, act to deep, sum to in_stack, deep to top, y to act
 
 
 @pytest.fixture

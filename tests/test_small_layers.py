@@ -73,3 +73,10 @@ def test_noise_is_recorded():
 
     for one, other in zip(weights(False), weights(True), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_older_name_of_a_slope():
+    x = np.array([[-2.0, 3.0]], np.float32)
+    layer = layers.LeakyReLU(alpha=0.25)
+    assert np.asarray(layer(x)).tolist() == [[-0.5, 3.0]]
+    assert layers.LeakyReLU.from_config(layer.get_config()).negative_slope == 0.25

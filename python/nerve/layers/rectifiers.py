@@ -48,12 +48,17 @@ class LeakyReLU(Layer):
     Parameters
     ----------
     negative_slope : float
+    alpha : float, optional
+        An older name of `negative_slope`.
     """
 
     supports_masking = True
 
-    def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self, negative_slope: float = 0.3, *, alpha: float | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**options)
+        negative_slope = negative_slope if alpha is None else alpha
         self.negative_slope = number(f"{self.name} (LeakyReLU)", "negative_slope", negative_slope)
 
     def call(self, inputs: Any) -> Any:

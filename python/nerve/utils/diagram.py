@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
@@ -53,6 +54,8 @@ def plot_model(
     rankdir: str = "TB",
     show_layer_activations: bool = False,
     show_trainable: bool = False,
+    *,
+    expand_nested: bool = False,
 ) -> str:
     """Draw a model.
 
@@ -61,11 +64,14 @@ def plot_model(
     model : Model
         Functional, sequential, or a subclass, whose layers are drawn one below the other.
     to_file : path, optional
-        Where the drawing is written; its name ends in `.svg`.
+        Where the drawing is written; its name ends in `.svg`. For a `.png`, `.jpg` or `.pdf`, as programs for Keras
+        ask for, there is an SVG of the same name, and a warning that says so.
     show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable : bool
         What boxes say besides the layer's class.
     rankdir : {"TB", "LR"}
         From top to bottom, or from left to right.
+    expand_nested : bool
+        Draw the layers of models inside of the model instead of one box for each such model.
 
     Returns
     -------
@@ -82,7 +88,11 @@ def plot_model(
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"[plot_model] rankdir must be 'TB' or 'LR', got {rankdir!r}")
     if to_file is not None and not os.fspath(to_file).endswith(".svg"):
-        raise ValueError(f"[plot_model] writes SVG: to_file must end in .svg, got {os.fspath(to_file)!r}")
+        drawing, end = os.path.splitext(os.fspath(to_file))
+        if end not in (".png", ".jpg", ".jpeg", ".pdf"):
+            raise ValueError(f"[plot_model] writes SVG: to_file must end in .svg, got {os.fspath(to_file)!r}")
+        warnings.warn(f"[plot_model] writes SVG: the drawing is {drawing}.svg, and not {to_file}", stacklevel=2)
+        to_file = f"{drawing}.svg"
 
     def lines(layer: Any, outputs: Any) -> list[str]:
         found = [f"{layer.name} ({type(layer).__name__})" if show_layer_names else type(layer).__name__]
@@ -98,14 +108,14 @@ def plot_model(
             found.append("trainable" if layer.trainable else "frozen")
         return found
 
-    svg = _drawn(_placed(_boxes(model, lines), rankdir == "LR"), rankdir == "LR")
+    svg = _drawn(_placed(_boxes(model, lines, expand_nested), rankdir == "LR"), rankdir == "LR")
     if to_file is not None:
         with open(to_file, "w", encoding="utf-8") as file:
             file.write(svg)
     return svg
 
 
-def _boxes(model: Any, lines: Any) -> list[_Box]:
+def _boxes(model: Any, lines: Any, expand_nested: bool) -> list[_Box]:
     """The calls in the order they are made, each after those it needs."""
     graph = model._graph
     if graph is None:
@@ -119,13 +129,23 @@ def _boxes(model: Any, lines: Any) -> list[_Box]:
     for layer, tensor in zip(graph.input_layers, graph.inputs, strict=True):
         made[id(tensor)] = len(boxes)
         boxes.append(_Box(lines(layer, tensor), "input"))
-    for node in graph.nodes:
-        sources = list(dict.fromkeys(made[id(x)] for x in node.inputs))
-        box = _Box(lines(node.layer, node.outputs), "", sources)
-        box.row = 1 + max((boxes[i].row for i in sources), default=-1)
-        for tensor in flatten(node.outputs):
-            made[id(tensor)] = len(boxes)
-        boxes.append(box)
+
+    def add(nodes: Any) -> None:
+        for node in nodes:
+            inner = getattr(node.layer, "_graph", None) if expand_nested else None
+            if inner is not None:
+                made.update({id(x): made[id(given)] for x, given in zip(inner.inputs, node.inputs, strict=True)})
+                add(inner.nodes)
+                outputs = zip(flatten(node.outputs), inner.outputs, strict=True)
+                made.update({id(x): made[id(output)] for x, output in outputs})
+                continue
+            sources = list(dict.fromkeys(made[id(x)] for x in node.inputs))
+            box = _Box(lines(node.layer, node.outputs), "", sources)
+            box.row = 1 + max((boxes[i].row for i in sources), default=-1)
+            made.update({id(tensor): len(boxes) for tensor in flatten(node.outputs)})
+            boxes.append(box)
+
+    add(graph.nodes)
     return boxes
 
 
