@@ -54,6 +54,7 @@ PROGRAMS = """\
   indices may be whole floats.
 - `nerve.config` and `nerve.backend` have what is fixed: float32, 1e-7 and channels last. Mixed precision, quantization,
   distribution and export there are not.
+- `TensorBoard` writes no graphs, images of weights, profiles and projections; a warning says so.
 """
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {  # reason: what there is not of keras.ops

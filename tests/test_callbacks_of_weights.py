@@ -7,6 +7,7 @@ import json
 import struct
 import threading
 import urllib.parse
+import warnings
 
 import numpy as np
 import pytest
@@ -108,6 +109,13 @@ class TestTensorBoard:
     def test_what_is_wrong(self):
         with pytest.raises(ValueError, match=r"\[TensorBoard\] update_freq must be .* got 'step'"):
             TensorBoard(update_freq="step")
+
+    def test_what_is_not_written_is_said(self, tmp_path):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            TensorBoard(tmp_path, embeddings_freq=0, profile_batch=0, write_images=False, write_graph=False)
+        with pytest.warns(UserWarning, match=r": write_graph=True, profile_batch=\(2, 4\) changes nothing"):
+            TensorBoard(tmp_path, write_graph=True, profile_batch=(2, 4))
 
 
 class TestRemoteMonitor:

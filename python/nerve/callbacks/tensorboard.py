@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ class TensorBoard(Callback):
 
     Tags and folders are Keras's: `train` and `validation` with `epoch_<name>`, `batch_<name>` and
     `evaluation_<name>_vs_iterations`. TensorFlow is not needed. Graphs, images of weights, profiles and projections of
-    embeddings, which are TensorFlow's own, are not written, and there are no arguments for them.
+    embeddings, which are TensorFlow's own, are not written.
 
     Parameters
     ----------
@@ -28,6 +29,8 @@ class TensorBoard(Callback):
         Steps per second too, of epochs, and of batches where these are written.
     update_freq : "batch", "epoch" or int
         Write the loss and metrics of batches too: of every one, of none, or one in so many.
+    write_graph, write_images, profile_batch, embeddings_freq, embeddings_metadata
+        What Keras writes besides. A warning says that it is not written, if any of them asks for it.
     """
 
     def __init__(
@@ -36,8 +39,26 @@ class TensorBoard(Callback):
         histogram_freq: int = 0,
         write_steps_per_second: bool = False,
         update_freq: str | int = "epoch",
+        *,
+        write_graph: bool = False,
+        write_images: bool = False,
+        profile_batch: Any = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
     ) -> None:
         super().__init__()
+        besides = {
+            "write_graph": write_graph,
+            "write_images": write_images,
+            "profile_batch": profile_batch,
+            "embeddings_freq": embeddings_freq,
+            "embeddings_metadata": embeddings_metadata,
+        }
+        if asked := [f"{name}={value!r}" for name, value in besides.items() if value]:
+            warnings.warn(
+                f"[TensorBoard] writes no graphs, images, profiles and projections: {', '.join(asked)} changes nothing",
+                stacklevel=2,
+            )
         frequency = {"epoch": 0, "batch": 1}.get(update_freq, -1) if isinstance(update_freq, str) else update_freq
         if frequency < 0 or (frequency == 0 and update_freq != "epoch"):
             raise ValueError(
