@@ -78,12 +78,12 @@ def classes(library: str, section: str) -> dict[str, list[str]]:
     return {(own if (own := cls.__name__) in names else names[0]): names for cls, names in found.items()}
 
 
-def lacking(theirs: type, ours: type) -> str:
-    """Which arguments of a class of Keras nerve's has not, as the end of its line."""
+def lacking(theirs: Any, ours: Any) -> str:
+    """Which arguments of a class or function of Keras nerve's has not, as the end of its line."""
     from nerve._lookup import keywords
 
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    taken = keywords(ours.__init__, ours)
+    taken = keywords(ours.__init__, ours) if isinstance(ours, type) else inspect.signature(ours).parameters
     parameters = inspect.signature(theirs).parameters.values()
     names = [f"`{each.name}`" for each in parameters if each.kind in named and each.name not in taken]
     return f", without {', '.join(names)}" if names else ""
@@ -112,6 +112,12 @@ def functions(theirs: str, ours: str) -> list[str]:
         if found := [f"`{name}`" for name in missing if name in group]:
             parts.append(f"{', '.join(found)} ({reason})")
     text = f"Not in nerve: {'; '.join(parts)}." if parts else "None is missing."
+    fewer = [
+        f"`{name}`{without}"
+        for name in names
+        if name not in missing and (without := lacking(getattr(keras_module, name), getattr(nerve_module, name)))
+    ]
+    text += f" With fewer arguments: {'; '.join(fewer)}." if fewer else ""
     count = len(names) - len(missing)
     return ["", f"## {theirs}: {count} of {len(names)} functions, as `{ours}`", "", *textwrap.wrap(text, 116)]
 

@@ -10,6 +10,9 @@ import nerve
 from nerve import ops
 from nerve.errors import RecordingError, ShapeError
 
+from . import fake_cupy
+from .differences import check_gradients
+from .test_cuda import shim  # noqa: F401 - a fixture
 from .test_ops_numbers import DATA, HOLES, IDS, IMAGES, LONG, SHORT, A, B, of_segments, rng
 
 UNFOLDED = {"kernel_size": (2, 3), "dilation": (2, 1), "padding": (1, 2), "stride": (2, 3)}
@@ -137,6 +140,103 @@ class TestMissing:
             ops.nanquantile(A, 1.5)
         with pytest.raises(ValueError, match=r"\[nanquantile\] method must be one of"):
             ops.nanquantile(A, 0.5, method="hazen")
+
+
+class TestOrder:
+    def test_along_two_axes(self):
+        for name, arguments in (("quantile", (0.3,)), ("median", ()), ("percentile", ([20.0, 60.0],))):
+            for axis in ((0, 2), (1,), None):
+                for keepdims in (True, False):
+                    found = getattr(ops, name)(IMAGES, *arguments, axis=axis, keepdims=keepdims)
+                    expected = getattr(np, name)(IMAGES, *arguments, axis=axis, keepdims=keepdims)
+                    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+    def test_on_the_gpu(self, shim):  # noqa: F811
+        with fake_cupy.installed(shim) as cupy:
+            x, here = nerve.Tensor(cupy.asarray(HOLES)), nerve.Tensor(HOLES)
+            whole = nerve.Tensor(cupy.asarray(A))
+            for function, tensor, other in (
+                (ops.sort, whole, nerve.Tensor(A)),
+                (lambda x: ops.quantile(x, [0.2, 0.7], axis=1), whole, nerve.Tensor(A)),
+                (lambda x: ops.nanquantile(x, 0.4, axis=0), x, here),
+                (lambda x: ops.nancumsum(x, axis=1), x, here),
+            ):
+                found, expected = function(tensor), function(other)
+                np.testing.assert_allclose(found.array.get(), expected.numpy(), rtol=1e-12)
+                one = nerve.gradients(ops.sum(ops.square(found)), [tensor])[0]
+                np.testing.assert_allclose(one.get(), nerve.gradients(ops.sum(ops.square(expected)), [other])[0])
+            for name in ("nanargmax", "nanargmin"):
+                found = getattr(ops, name)(x, axis=1)
+                np.testing.assert_array_equal(found.array.get(), getattr(np, name)(HOLES, axis=1))
+
+    def test_as_many_as_wanted(self):
+        x = np.array([3, 1, 2, 1, 7])
+        values, counts = ops.unique(x, return_counts=True, size=6, fill_value=-1)
+        np.testing.assert_array_equal(values.numpy(), [1, 2, 3, 7, -1, -1])
+        np.testing.assert_array_equal(counts.numpy(), [2, 1, 1, 1, 0, 0])
+        values, index, inverse = ops.unique(x, return_index=True, return_inverse=True, size=2)
+        np.testing.assert_array_equal(values.numpy(), [1, 2])
+        np.testing.assert_array_equal(index.numpy(), [1, 2])
+        np.testing.assert_array_equal(inverse.numpy(), [2, 0, 1, 0, 3])
+        rows = ops.unique(np.array([[1, 2], [1, 2], [0, 4]]), axis=0, size=3)
+        np.testing.assert_array_equal(rows.numpy(), [[0, 4], [1, 2], [0, 0]])
+
+
+class TestArguments:
+    def test_a_bound_of_extrema(self):
+        x = nerve.Tensor(A)
+        for name in ("max", "min"):
+            for initial in (-9.0, 0.2, 9.0):
+                found = getattr(ops, name)(x, axis=1, initial=initial)
+                np.testing.assert_array_equal(found.numpy(), getattr(np, name)(A, axis=1, initial=initial))
+                (gradient,) = nerve.gradients(ops.sum(found), [x])
+                reached = (found.numpy()[:, None] == A) * 1.0
+                np.testing.assert_array_equal(gradient, reached)
+
+    def test_vectors_along_axes_of_their_own(self):
+        x, y = rng.normal(size=(3, 5)), rng.normal(size=(5, 3))
+        found = ops.cross(x, y, axisa=0, axisc=0)
+        np.testing.assert_allclose(found.numpy(), np.cross(x, y, axisa=0, axisc=0), rtol=1e-12)
+        check_gradients(lambda x, y: ops.cross(x, y, axisa=0, axisc=0), [x, y])
+        np.testing.assert_allclose(ops.cross(x, y.T, axis=0).numpy(), np.cross(x, y.T, axis=0), rtol=1e-12)
+
+    def test_spaces(self):
+        start, stop = np.array([1.0, 2]), np.array([5.0, 9])
+        for name in ("linspace", "logspace", "geomspace"):
+            found = getattr(ops, name)(start, nerve.Tensor(stop), 4, axis=-1, dtype="float64")
+            np.testing.assert_allclose(found.numpy(), getattr(np, name)(start, stop, 4, axis=-1), rtol=1e-12)
+        numbers, step = ops.linspace(0.0, 1.0, 5, False, True)
+        np.testing.assert_allclose(numbers.numpy(), np.float32([0, 0.2, 0.4, 0.6, 0.8]))
+        assert step.item() == pytest.approx(0.2)
+
+    def test_names_of_two(self):
+        np.testing.assert_array_equal(ops.maximum(x1=A, x2=B).numpy(), np.maximum(A, B))
+        np.testing.assert_array_equal(ops.less(A, x2=B).numpy(), A < B)
+        np.testing.assert_allclose(ops.matmul(x1=A, x2=B.T).numpy(), A @ B.T)
+        np.testing.assert_array_equal(ops.concatenate(xs=[A, B]).numpy(), np.concatenate([A, B]))
+        np.testing.assert_array_equal(ops.stop_gradient(variable=A).numpy(), A)
+
+    def test_by_position(self):
+        np.testing.assert_array_equal(ops.qr(A.T, "complete")[0].numpy(), np.linalg.qr(A.T, "complete")[0])
+        np.testing.assert_array_equal(ops.pinv(A, 0.5).numpy(), np.linalg.pinv(A, 0.5))
+        assert ops.matrix_rank(A, 1e9).numpy() == 0
+
+    def test_what_there_is_not(self):
+        for call in (
+            lambda: ops.one_hot(IDS, 5, sparse=True),
+            lambda: ops.moments(A, 1, synchronized=True),
+            lambda: ops.convert_to_tensor(A, ragged=True),
+        ):
+            with pytest.raises(ValueError, match="must be False"):
+                call()
+
+    def test_as_many_slices(self):
+        assert len(ops.unstack(A, num=4, axis=1)) == len(ops.unstack(A, 4, 1)) == 4
+        x = nerve.Tensor(A)
+        (gradient,) = nerve.gradients(ops.sum(ops.unstack(x, None, 1)[2] * 3.0), [x])
+        np.testing.assert_array_equal(gradient, np.tile([0, 0, 3, 0], (3, 1)))
+        with pytest.raises(ShapeError, match=r"\[unstack\] expects 3 slices along axis 1, got shape \(3, 4\)"):
+            ops.unstack(A, num=3, axis=1)
 
 
 class TestSegments:

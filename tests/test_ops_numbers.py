@@ -150,7 +150,11 @@ class TestNumbers:
 
     def test_what_division_leaves(self):
         x, y = np.float32([1, 5.5, -5.5, 1e8, 3]), np.float32([0.1, 2, 2, 0.3, np.inf])
-        np.testing.assert_array_equal(ops.fmod(x[:4], y[:4]).numpy(), np.fmod(x[:4], y[:4]))
+        for name in ("fmod", "mod", "floor_divide"):
+            found = getattr(ops, name)(x, y)
+            assert found.dtype == np.float32
+            np.testing.assert_array_equal(found.numpy(), getattr(np, name)(x, y))
+        assert ops.mod(x, np.float64(2)).dtype == np.float64
         whole = ops.fmod(np.array([7, -7, 100_000_001]), np.array([3, 3, -2]))
         assert whole.dtype == np.int64
         np.testing.assert_array_equal(whole.numpy(), [1, -1, 1])

@@ -50,16 +50,16 @@ NERVE_INLINE void each_vector(int64_t size, const Body& body) {
     if (i < size) body(i, Part{size - i});
 }
 
-// body(offset, access, count): `count` vectors at once, N or one, as an integral constant.
+// body(offset, access, count): `count` vectors at once, as an integral constant.
 template <int N>
 struct Count {
     static constexpr int value = N;
 };
-template <class T, int N = 4, class Body>
+template <class T, class Body>
 NERVE_INLINE void each_strip(int64_t size, const Body& body) {
-    constexpr int64_t strip = N * vec<T>::size;
+    constexpr int64_t strip = 4 * vec<T>::size;
     const int64_t strips = size / strip * strip;
-    for (int64_t i = 0; i < strips; i += strip) body(i, Whole{}, Count<N>{});
+    for (int64_t i = 0; i < strips; i += strip) body(i, Whole{}, Count<4>{});
     each_vector<T>(size - strips, [&](int64_t i, auto access) { body(strips + i, access, Count<1>{}); });
 }
 

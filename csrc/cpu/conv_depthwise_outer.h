@@ -10,8 +10,8 @@ namespace nerve::NERVE_ISA {
 // taps see of an image x, with strides S and no dilation: what is read serves all of the lines and taps that look at
 // it.
 template <int R, int S, int N, class T, class Access>
-NERVE_INLINE void depthwise_products(T* sums, const T* grad, const T* x, int64_t line, const Conv2DShape& s, bool far,
-                                     Access at) {
+NERVE_NOINLINE void depthwise_products(T* sums, const T* grad, const T* x, int64_t line, const Conv2DShape& s, bool far,
+                                       Access at) {
     using V = vec<T>;
     constexpr int K = 3, seen = (R - 1) * S + K;  // lines of x
     const int64_t c = s.channels, row = s.width * c, out_row = s.out_width * c, top = line * S - s.pad_top;
@@ -102,6 +102,8 @@ void depthwise_products(T* sums, const T* grad, const T* x, int64_t line, const 
 template <class T>
 void depthwise_backward_kernel(T* grad_kernel, const T* grad, const T* x, const Conv2DShape& s) {
     constexpr int64_t most_blocks = 64;
+    constexpr int together = sizeof(T) == 4 ? 2 : 1;  // lines
+    constexpr int strip = tile_rows > 6 ? 2 : 1;      // vectors of channels whose sums the registers hold
     const int64_t channels = s.channels, size = s.kernel_height * s.kernel_width * channels;
     const int64_t lines = s.batch * s.out_height, work = s.out_width * size;
     int64_t block = 1 + (1 << 16) / (work + 1);
@@ -117,22 +119,25 @@ void depthwise_backward_kernel(T* grad_kernel, const T* grad, const T* x, const 
         for (int64_t line = begin; line < end;) {
             const int64_t i = line % s.out_height;
             const T *of_image = x + line / s.out_height * image, *of_grad = grad + line * s.out_width * channels;
-            const bool two = line + 1 < end && i + 1 < s.out_height;
             if (!three) {
                 depthwise_products(sums, of_grad, of_image, i, s);
                 line += 1;
                 continue;
             }
-            each_strip<T, (tile_rows > 6 ? 2 : 1)>(channels, [&](int64_t c, auto at, auto N) {
-                const auto of = [&](auto R, auto S) NERVE_LAMBDA_INLINE {
-                    depthwise_products<R.value, S.value, N.value>(sums + c, of_grad + c, of_image + c, i, s, far, at);
+            const auto of = [&](auto R, auto S) NERVE_LAMBDA_INLINE {
+                const auto at = [&](int64_t c, auto N, auto access) NERVE_LAMBDA_INLINE {
+                    depthwise_products<R.value, S.value, N.value>(sums + c, of_grad + c, of_image + c, i, s, far,
+                                                                  access);
                 };
-                if (s.stride_width == 1)
-                    two ? of(Count<2>{}, Count<1>{}) : of(Count<1>{}, Count<1>{});
-                else
-                    two ? of(Count<2>{}, Count<2>{}) : of(Count<1>{}, Count<2>{});
-            });
-            line += two ? 2 : 1;
+                int64_t c = 0;
+                for (; c + strip * vec<T>::size <= channels; c += strip * vec<T>::size) at(c, Count<strip>(), Whole());
+                for (; c < channels; c += vec<T>::size) at(c, Count<1>(), Part{smaller(channels - c, vec<T>::size)});
+                line += R.value;
+            };
+            if (together == 2 && line + 1 < end && i + 1 < s.out_height)
+                s.stride_width == 1 ? of(Count<together>(), Count<1>()) : of(Count<together>(), Count<2>());
+            else
+                s.stride_width == 1 ? of(Count<1>(), Count<1>()) : of(Count<1>(), Count<2>());
         }
     });
     for (int64_t i = 0; i < size; ++i) {

@@ -101,14 +101,13 @@ void groups_backward(T* grad_x, T* grad_gamma, T* grad_beta, const T* grad, cons
             // rstd (gamma grad - average(gamma grad) - normalized average(gamma grad normalized))
             const T *grads = grad + n * size, *from = x + n * size;
             T* to = grad_x + n * size;
-            each_element<T>(
-                m, [=, width = m.width](int64_t i, int64_t column, auto at, auto lines) NERVE_LAMBDA_INLINE {
-                    const vec<T> lower = at.read(shift + column), middle = at.read(center + column);
-                    const vec<T> factor = at.read(scale + column), inner = at.read(slope + column);
-                    for (int k = 0; k < lines.value; ++k, i += width)
-                        at.write(to + i,
-                                 fma(factor, at.stream(grads + i), fma(inner, at.stream(from + i) - middle, lower)));
-                });
+            each_element<T>(m, [=, width = m.width](int64_t i, int64_t column, auto at,
+                                                    auto lines) NERVE_LAMBDA_INLINE {
+                const vec<T> lower = at.read(shift + column), middle = at.read(center + column);
+                const vec<T> factor = at.read(scale + column), inner = at.read(slope + column);
+                for (int k = 0; k < lines.value; ++k, i += width)
+                    at.write(to + i, fma(factor, at.read(grads + i), fma(inner, at.read(from + i) - middle, lower)));
+            });
         }
     });
     parallel_blocks(all, tile_columns, [&](int64_t begin, int64_t end) {

@@ -55,8 +55,8 @@ NERVE_NOINLINE void normalize_group_backward(T* grad_x, T* sums, T* products, co
         for (int r = 0; r < rows; ++r) {
             const T *g_at = grad + r * columns + i, *x_at = x + r * columns + i;
             if constexpr (far) {
-                prefetch_later(g_at, rows * columns);
-                prefetch_later(x_at, rows * columns);
+                prefetch_later(g_at, 2 * rows * columns);
+                prefetch_later(x_at, 2 * rows * columns);
             }
             const vec<T> g = load_some(g_at, n), scale(rstd[r]);
             const vec<T> d = deviation<centered>(load_some(x_at, n), vec<T>(centered ? mean[r] : T(0)));

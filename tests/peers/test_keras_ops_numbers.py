@@ -22,6 +22,7 @@ INTS, MORE = (rng.integers(-20, 20, (3, 4)) for _ in range(2))
 DATA, IDS = rng.normal(size=(7, 3)).astype(np.float32), np.array([0, 2, 2, 0, 1, 2, 2])
 SQUARES = rng.normal(size=(2, 4, 4)).astype(np.float32)
 SOUND = rng.normal(size=(2, 64)).astype(np.float32)
+FAR, NEAR = np.float32([1, -5.5, 1e6]), np.float32([0.1, 2, 0.3])
 UNFOLDED = {"kernel_size": (2, 3), "dilation": (2, 1), "padding": (1, 2), "stride": (2, 3)}
 
 
@@ -57,6 +58,14 @@ CALLS = [
     *(("nanquantile", (HOLES, 0.3), {"axis": 2, "method": method}) for method in ("lower", "higher", "nearest",
       "midpoint")),
     ("nanpercentile", (HOLES, 30.0), {"axis": 1}),
+    *((name, (IMAGES,), {"axis": axis, "keepdims": keepdims}) for name in ("median", "max", "min")
+      for axis in ((0, 2), (1,)) for keepdims in (True, False)),
+    ("quantile", (IMAGES, [0.2, 0.7]), {"axis": (1, 3)}), ("percentile", (IMAGES, 40.0), {"axis": (0, 2)}),
+    *((name, (A,), {"axis": 1, "initial": initial}) for name in ("max", "min") for initial in (-9.0, 0.2, 9.0)),
+    ("cross", (DATA, DATA[::-1].copy()), {"axis": 1}), ("mod", (FAR, NEAR), {}),
+    ("unique", (IDS,), {"size": 5, "fill_value": 9, "return_counts": True}),
+    ("unique", (IDS, True, True, True, True), {}),
+    ("linspace", (0.0, 1.0, 5), {"endpoint": False}), ("maximum", (), {"x1": A, "x2": B}),
     ("istft", (spectrum(16, 4, 16), 16, 4, 16), {}), ("istft", (spectrum(16, 4, 16), 16, 4, 16, 50), {}),
     ("istft", (spectrum(16, 5, 16, "hamming"), 16, 5, 16), {"window": "hamming"}),
     ("istft", (spectrum(15, 5, 15), 15, 5, 15, 62), {}),

@@ -10,7 +10,7 @@ import numpy as np
 
 from nerve import kernels
 from nerve.errors import DTypeError
-from nerve.kernels._backend import rectangular
+from nerve.kernels._backend import as_floats, rectangular
 from nerve.ops._differentiable import composed
 from nerve.ops.creation import convert_to_tensor
 from nerve.ops.elementwise import (
@@ -75,16 +75,35 @@ def of_integers(compute: Callable[..., Tensor], *given: Any) -> Tensor:
     return Tensor(kernels.cast(found.array, "int64"), tracked=False)
 
 
+def _in_float64(compute: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """The same of float64, as the type of number that the arguments have together."""
+
+    def precise(a: Any, b: Any) -> Tensor:
+        dtype = as_floats("cast", *(x.array if isinstance(x, Tensor) else x for x in (a, b)))[0].dtype
+        found = compute(*(x if isinstance(x, int | float) else cast(x, "float64") for x in (a, b)))
+        return cast(found, dtype)
+
+    return precise
+
+
+def _remainder(rounded: Callable[[Any], Tensor], a: Any, b: Any) -> Tensor:
+    times = rounded(divide(a, b))
+    return subtract(a, where(equal(times, 0.0), 0.0, multiply(times, b)))  # not 0 times infinity
+
+
 @composed
 def floor_divide(x1: Any, x2: Any) -> Tensor:
-    """The whole part of the quotient, rounded down; integers stay integers."""
-    return of_integers(lambda a, b: floor(divide(a, b)), x1, x2)
+    """The whole part of the quotient, rounded down; integers stay integers. Of float32 in float64, as for `mod`."""
+    return of_integers(_in_float64(lambda a, b: floor(divide(a, b))), x1, x2)
 
 
 @composed
 def mod(x1: Any, x2: Any) -> Tensor:
-    """What `floor_divide` leaves, of the sign of `x2`; integers stay integers."""
-    return of_integers(lambda a, b: subtract(a, multiply(floor(divide(a, b)), b)), x1, x2)
+    """What `floor_divide` leaves, of the sign of `x2`; integers stay integers.
+
+    Of float32 in float64, where quotients up to 2**29 are exact.
+    """
+    return of_integers(_in_float64(lambda a, b: _remainder(floor, a, b)), x1, x2)
 
 
 @composed
@@ -198,19 +217,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 
 @composed
 def fmod(x1: Any, x2: Any) -> Tensor:
-    """What division leaves if its result loses what is after the point: of the sign of `x1`; integers stay integers.
-
-    Of float32 in float64, where quotients up to 2**29 are exact.
-    """
-
-    def remainder(a: Any, b: Any) -> Tensor:
-        return subtract(a, multiply(trunc(divide(a, b)), b))
-
-    def precise(a: Any, b: Any) -> Tensor:
-        dtype = subtract(a, b).dtype
-        return cast(remainder(cast(a, "float64"), cast(b, "float64")), dtype)
-
-    return of_integers(precise, x1, x2)
+    """What division leaves if its result loses what is after the point, of the sign of `x1`; else as :func:`mod`."""
+    return of_integers(_in_float64(lambda a, b: _remainder(trunc, a, b)), x1, x2)
 
 
 @composed

@@ -44,8 +44,18 @@ __all__ = [
 ]
 
 
-def convert_to_tensor(x: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """`x` as a tensor, a constant if it is none; in another dtype if that is wanted. Lists of floats become float32."""
+def convert_to_tensor(
+    x: Any, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
+    """`x` as a tensor, a constant if it is none; in another dtype if that is wanted. Lists of floats become float32.
+
+    Raises
+    ------
+    ValueError
+        If it is to be sparse or ragged.
+    """
+    if sparse or ragged:
+        raise ValueError("[convert_to_tensor] gives dense arrays: sparse and ragged must be False")
     if isinstance(x, list | tuple) and dtype is None:
         x = single(x)
     tensor = x if isinstance(x, Tensor) or hasattr(type(x), "__nerve_op__") else Tensor(x, tracked=False)
@@ -133,9 +143,43 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | No
     return Tensor(values.astype(dtype or ("float32" if values.dtype.kind == "f" else "int32")), tracked=False)
 
 
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike = "float32") -> Tensor:
-    """`num` evenly spaced numbers from `start` to `stop`."""
-    return Tensor(np.linspace(start, stop, num, endpoint, dtype=dtype), tracked=False)
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Any:
+    """`num` evenly spaced numbers from `start` to `stop`, of arrays along a new axis.
+
+    Parameters
+    ----------
+    start, stop : float or array
+        Of shapes that broadcast.
+    num : int
+    endpoint : bool
+        Whether `stop` is the last one.
+    retstep : bool
+        Whether the distance of neighbours is a second result.
+    dtype : str, optional
+        "float32" if not given. So in `logspace` and `geomspace`.
+    axis : int
+        Where the new axis is.
+
+    Returns
+    -------
+    Tensor, or a pair of them
+    """
+    found, step = np.linspace(_numbers(start), _numbers(stop), num=num, endpoint=endpoint, retstep=True, axis=axis)
+    numbers = Tensor(found.astype(dtype or "float32"), tracked=False)
+    return (numbers, Tensor(np.asarray(step, dtype or "float32"), tracked=False)) if retstep else numbers
+
+
+def _numbers(x: Any) -> Array:
+    """Numbers or an array in the host's memory."""
+    return np.asarray(x.numpy() if isinstance(x, Tensor) else x, np.float64)
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike = "float32") -> Tensor:
@@ -165,10 +209,17 @@ def empty_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
 
 
 def logspace(
-    start: float, stop: float, num: int = 50, endpoint: bool = True, base: float = 10.0, dtype: DTypeLike = "float32"
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: float = 10.0,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Tensor:
-    """`num` powers of `base`, of exponents evenly spaced from `start` to `stop`."""
-    return Tensor(np.logspace(start, stop, num, endpoint, base, dtype=dtype), tracked=False)
+    """`num` powers of `base`, of exponents evenly spaced from `start` to `stop`; of arrays along a new axis."""
+    found = np.logspace(_numbers(start), _numbers(stop), num=num, endpoint=endpoint, base=base, axis=axis)
+    return Tensor(found.astype(dtype or "float32"), tracked=False)
 
 
 @composed
@@ -194,6 +245,9 @@ def copy(x: Any) -> Tensor:
     return getitem(x, ...)
 
 
-def geomspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike = "float32") -> Tensor:
-    """`num` numbers from `start` to `stop`, each the same multiple of the one before."""
-    return Tensor(np.geomspace(start, stop, num, endpoint, dtype=dtype), tracked=False)
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None, axis: int = 0
+) -> Tensor:
+    """`num` numbers from `start` to `stop`, each the same multiple of the one before; of arrays along a new axis."""
+    found = np.geomspace(_numbers(start), _numbers(stop), num=num, endpoint=endpoint, axis=axis)
+    return Tensor(found.astype(dtype or "float32"), tracked=False)

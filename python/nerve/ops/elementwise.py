@@ -12,7 +12,7 @@ from nerve import kernels
 from nerve._typing import Array
 from nerve.kernels._backend import as_floats, rectangular
 from nerve.kernels._elementwise import Binary, Unary, UnaryBackward
-from nerve.ops._differentiable import Result, composed, differentiable, once, plain
+from nerve.ops._differentiable import Result, composed, differentiable, once
 from nerve.tensor import Gradient, Tensor
 
 # fmt: off
@@ -24,6 +24,9 @@ __all__ = [
     "where",
 ]
 # fmt: on
+
+
+_OF_TWO = "x1, x2 : array_like, float32 or float64, of shapes that broadcast"
 
 
 def _unary(forward: Unary, backward: UnaryBackward, *, from_output: bool = False) -> Callable[[Any], Tensor]:
@@ -43,14 +46,21 @@ def _binary(
 ) -> Callable[..., Tensor]:
     """``gradients(a, b, y)``: the two gradient functions, before broadcasting is undone."""
 
-    def op(a: Array, b: Array) -> Result:
-        y = forward(a, b)
-        return y, gradients(a, b, y)
+    def op(x1: Array, x2: Array) -> Result:
+        y = forward(x1, x2)
+        return y, gradients(x1, x2, y)
 
-    return _named(op, forward, "a, b : array_like, float32 or float64, of shapes that broadcast")
+    return _named(op, forward, _OF_TWO)
 
 
-def _named(op: Callable[..., Result], forward: Unary | Binary, arguments: str) -> Callable[..., Tensor]:
+def _comparison(compare: Callable[..., Array]) -> Callable[..., Tensor]:
+    def op(x1: Array, x2: Array) -> Result:
+        return compare(x1, x2), (None, None)
+
+    return _named(op, compare, _OF_TWO)
+
+
+def _named(op: Callable[..., Result], forward: Callable[..., Array], arguments: str) -> Callable[..., Tensor]:
     op.__name__ = op.__qualname__ = forward.__name__
     summary = (forward.__doc__ or "").split("\n")[0]
     op.__doc__ = f"{summary}\n\n    Parameters\n    ----------\n    {arguments}\n    "
@@ -174,12 +184,12 @@ add_relu = _binary(
     lambda a, b, y: 2 * (once(lambda grad: (kernels.relu_backward(grad, y, y),))(0),),
 )
 
-equal = plain(kernels.equal)
-not_equal = plain(kernels.not_equal)
-less = plain(kernels.less)
-less_equal = plain(kernels.less_equal)
-greater = plain(kernels.greater)
-greater_equal = plain(kernels.greater_equal)
+equal = _comparison(kernels.equal)
+not_equal = _comparison(kernels.not_equal)
+less = _comparison(kernels.less)
+less_equal = _comparison(kernels.less_equal)
+greater = _comparison(kernels.greater)
+greater_equal = _comparison(kernels.greater_equal)
 
 
 @differentiable

@@ -112,7 +112,7 @@ def _gaps(w: Array) -> Array:
 
 
 @differentiable_jointly
-def qr(x: Array, *, mode: str = "reduced", wanted: tuple[bool, ...] = ()) -> JointResult:
+def qr(x: Array, mode: str = "reduced", *, wanted: tuple[bool, ...] = ()) -> JointResult:
     """Orthonormal columns, and the upper triangular matrix that they are multiplied by to give `x`.
 
     Parameters

@@ -79,14 +79,14 @@ def reshape(x: Array, newshape: Sequence[int] | int) -> Result:
     return x.reshape(sizes), (lambda grad: grad.reshape(x.shape),)
 
 
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Join along an axis; as :func:`nerve.kernels.concatenate`."""
-    if not isinstance(arrays, list | tuple):
-        raise TypeError(f"[concatenate] expects a list of tensors, got {type(arrays).__name__}")
-    for array in arrays:  # an input of one list: the decorator below looks at single arguments
+    if not isinstance(xs, list | tuple):
+        raise TypeError(f"[concatenate] expects a list of tensors, got {type(xs).__name__}")
+    for array in xs:  # an input of one list: the decorator below looks at single arguments
         if hasattr(type(array), "__nerve_op__"):
-            return array.__nerve_op__(concatenate, (list(arrays),), {"axis": axis})
-    return _concatenate(*arrays, axis=axis)
+            return array.__nerve_op__(concatenate, (list(xs),), {"axis": axis})
+    return _concatenate(*xs, axis=axis)
 
 
 @differentiable
@@ -103,12 +103,14 @@ def _concatenate(*arrays: Array, axis: int) -> Result:
 
 
 @differentiable_jointly
-def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult:
+def unstack(x: Array, num: int | None = None, axis: int = 0, *, wanted: tuple[bool, ...] = ()) -> JointResult:
     """The slices along an axis, one tensor each, without that axis.
 
     Parameters
     ----------
     x : tensor or array_like
+    num : int, optional
+        How many there are.
     axis : int
 
     Returns
@@ -118,11 +120,13 @@ def unstack(x: Array, *, axis: int = 0, wanted: tuple[bool, ...]) -> JointResult
     Raises
     ------
     ShapeError
-        If x has no such axis.
+        If x has no such axis, or not so many slices.
     """
     x = rectangular("unstack", x)
     if not -x.ndim <= axis < x.ndim:
         raise ShapeError(f"[unstack] axis {axis} is out of range for an array of shape {x.shape}")
+    if num not in (None, x.shape[axis]):
+        raise ShapeError(f"[unstack] expects {num} slices along axis {axis}, got shape {x.shape}")
     order = [axis % x.ndim, *(i for i in range(x.ndim) if i != axis % x.ndim)]
     slices = kernels.transpose(x, order)
 
@@ -177,8 +181,10 @@ class _TakeGradient:
 
 
 @composed
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32") -> Tensor:
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32", sparse: bool = False) -> Tensor:
     """Ones at the labels `x`, along a new axis; as :func:`nerve.kernels.one_hot`. Floats are cut to whole numbers."""
+    if sparse:
+        raise ValueError("[one_hot] gives dense arrays: sparse must be False")
     labels = rectangular("one_hot", x.array if isinstance(x, Tensor) else x)
     if labels.dtype.kind == "f" and labels.size:
         labels = kernels.cast(labels, np.int64)
@@ -191,9 +197,9 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = "float32") ->
 
 
 @plain
-def stop_gradient(x: Array) -> Array:
+def stop_gradient(variable: Array) -> Array:
     """The same values, as a constant: no gradient flows through."""
-    return rectangular("stop_gradient", x)
+    return rectangular("stop_gradient", variable)
 
 
 @composed

@@ -164,7 +164,7 @@ def inv(x: Array) -> Result:
 
 
 @differentiable
-def pinv(x: Array, *, rcond: float | None = None) -> Result:
+def pinv(x: Array, rcond: float | None = None) -> Result:
     """The pseudoinverses of matrices (..., m, n), after Moore and Penrose.
 
     Parameters
@@ -272,7 +272,7 @@ def cholesky_inverse(x: Any, upper: bool = False) -> Tensor:
 
 
 @plain
-def matrix_rank(x: Array, *, tol: float | None = None) -> Array:
+def matrix_rank(x: Array, tol: float | None = None) -> Array:
     """How many singular values of matrices (..., m, n) are above `tol`, as int32.
 
     By default above the largest times max(m, n) epsilons.

@@ -14,9 +14,9 @@ __all__ = ["dense", "matmul"]
 
 
 @differentiable
-def matmul(a: Array, b: Array, *, transpose_a: bool = False, transpose_b: bool = False) -> Result:
-    """``a @ b`` over leading batch dimensions, either operand read transposed; as :func:`nerve.kernels.matmul`."""
-    a, b = as_floats("matmul", a, b)  # the gradients below read shapes, which lists do not have
+def matmul(x1: Array, x2: Array, *, transpose_a: bool = False, transpose_b: bool = False) -> Result:
+    """``x1 @ x2`` over leading batch dimensions, either operand read transposed; as :func:`nerve.kernels.matmul`."""
+    a, b = as_floats("matmul", x1, x2)  # the gradients below read shapes, which lists do not have
     y = kernels.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
     # One-dimensional operands: work with the row or column they stand for.
     row, column = a.ndim == 1, b.ndim == 1

@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 
 from nerve import kernels
-from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import as_plain_array, composed
-from nerve.ops.creation import shape
 from nerve.ops.cumulative import cumprod, cumsum
 from nerve.ops.elementwise import cast, sqrt, square, subtract, where
-from nerve.ops.indexing import reshape, transpose
 from nerve.ops.logic import all, isnan
 from nerve.ops.reduce import argmax, argmin, max, min, sum
-from nerve.ops.shaping import take_along_axis
-from nerve.ops.sorting import beside, between, fractions, host_values, sort
+from nerve.ops.sorting import host_values, quantiles
 from nerve.ops.statistics import prod
 from nerve.tensor import Tensor
 
@@ -142,21 +138,7 @@ def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdi
     ValueError
         If `q` or `method` are none of the above.
     """
-    op, sizes = "nanquantile", shape(x)
-    places = fractions(op, q)
-    axes = reduced_axes(op, axis, len(sizes))
-    rest = [i for i in range(len(sizes)) if i not in axes]
-    count = math.prod(sizes[i] for i in axes)
-    flat = reshape(transpose(x, [*rest, *axes]), [*(sizes[i] for i in rest), count])
-    ordered = sort(flat, -1)  # NaN at the end
-    numbers = (~np.isnan(host_values(flat))).sum(-1, keepdims=True)
-    low, high, share = between(op, places.reshape(-1) * np.maximum(numbers - 1, 0), method)
-    below, above = (take_along_axis(ordered, ends.astype(np.int64), -1) for ends in (low, high))
-    found = below + subtract(above, below) * beside(share, ordered)
-    kept = [1 if i in axes else n for i, n in enumerate(sizes)] if keepdims else [sizes[i] for i in rest]
-    if not places.ndim:
-        return reshape(found, kept)
-    return reshape(transpose(found, [found.ndim - 1, *range(found.ndim - 1)]), [places.size, *kept])
+    return quantiles("nanquantile", x, q, axis, method, keepdims, ~np.isnan(host_values(x)))  # NaN comes last
 
 
 @composed

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from nerve.errors import ShapeError
+from nerve.kernels._arrays import placed
 from nerve.kernels._numbers import integer
-from nerve.ops._differentiable import composed
+from nerve.ops._differentiable import as_plain_array, composed
 from nerve.ops.creation import convert_to_tensor, ndim, ones_like, shape
 from nerve.ops.cumulative import cumprod
-from nerve.ops.elementwise import multiply
+from nerve.ops.elementwise import multiply, subtract
 from nerve.ops.indexing import broadcast_to, concatenate, reshape, take, transpose
 from nerve.ops.matmul import matmul
 from nerve.ops.reduce import sum
-from nerve.ops.shaping import flip, ravel
+from nerve.ops.shaping import flip, moveaxis, ravel
 from nerve.tensor import Tensor
 
 __all__ = [
@@ -94,14 +95,32 @@ def kron(x1: Any, x2: Any) -> Tensor:
 
 
 @composed
-def cross(x1: Any, x2: Any, axis: int = -1) -> Tensor:
-    """Of vectors of three along an axis: at a right angle to both."""
-    sizes = shape(x1)[axis], shape(x2)[axis]
+def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Tensor:
+    """Of vectors of three along an axis: at a right angle to both.
+
+    Parameters
+    ----------
+    x1, x2 : tensors, of shapes that broadcast but for the axis
+    axisa, axisb, axisc : int
+        Where the three are in `x1`, in `x2` and in the result.
+    axis : int, optional
+        In place of all of these.
+
+    Raises
+    ------
+    ShapeError
+        If they are not three.
+    """
+    first, second, last = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    sizes = shape(x1)[first], shape(x2)[second]
     if sizes != (3, 3):
-        raise ShapeError(f"[cross] expects vectors of 3 along axis {axis}, got {sizes[0]} and {sizes[1]}")
-    one, two, three = (np.array(order) for order in ([1, 2, 0], [2, 0, 1], [0, 1, 2]))
-    turned = [take(x, order, axis=axis) for x, order in ((x1, one), (x2, two), (x1, two), (x2, one))]
-    return take(multiply(turned[0], turned[1]) - multiply(turned[2], turned[3]), three, axis=axis)
+        raise ShapeError(f"[cross] expects vectors of 3 along axis {first}, got {sizes[0]} and {sizes[1]}")
+    a, b = moveaxis(x1, first, -1), moveaxis(x2, second, -1)
+    order = placed(np.array([1, 2, 0]), as_plain_array(a))
+    turned = [take(x, order, axis=-1) for x in (a, b)]
+    # In this way the result comes turned: it has to be turned once more.
+    found = take(subtract(multiply(a, turned[1]), multiply(turned[0], b)), order, axis=-1)
+    return moveaxis(found, -1, last)
 
 
 @composed

@@ -42,25 +42,31 @@ def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
     return y, (lambda grad: _spread(kernels.divide(grad, float(count)), shape, axis),)
 
 
-def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool) -> Result:
+def _extremum(x: Array, y: Array, axis: Axes, keepdims: bool, initial: Any, combine: Callable[..., Array]) -> Result:
     """The gradient of a maximum or minimum goes in equal parts to the elements that reach it."""
+    if initial is not None:
+        y = combine(y, initial)
 
     def gradient(grad: Array) -> Array:
         reached = kernels.where(kernels.equal(x, y), np.ones((), x.dtype), 0.0)
-        share = kernels.divide(grad.reshape(y.shape), kernels.sum(reached, axis, True))
-        return kernels.multiply(reached, share)
+        count = kernels.sum(reached, axis, True)
+        if initial is not None:  # which may be what was found
+            count = kernels.maximum(count, 1.0)
+        return kernels.multiply(reached, kernels.divide(grad.reshape(y.shape), count))
 
     return y if keepdims else np.squeeze(y, reduced_axes("reduce", axis, y.ndim)), (gradient,)
 
 
 @differentiable
-def max(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
-    return _extremum(x, kernels.max(x, axis, True), axis, keepdims)
+def max(x: Array, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Result:
+    """The largest along axes or of all, and of `initial` if that is given."""
+    return _extremum(x, kernels.max(x, axis, True), axis, keepdims, initial, kernels.maximum)
 
 
 @differentiable
-def min(x: Array, axis: Axes = None, keepdims: bool = False) -> Result:
-    return _extremum(x, kernels.min(x, axis, True), axis, keepdims)
+def min(x: Array, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Result:
+    """The smallest along axes or of all, and of `initial` if that is given."""
+    return _extremum(x, kernels.min(x, axis, True), axis, keepdims, initial, kernels.minimum)
 
 
 def _place(find: Callable[..., Array], x: Any, axis: int | None, keepdims: bool) -> Array:

@@ -10,9 +10,9 @@ import numpy as np
 
 from nerve._typing import Array
 from nerve.errors import ShapeError
-from nerve.kernels._traced import as_array
+from nerve.kernels._arrays import host, placed
 from nerve.kernels.reduce import reduced_axes
-from nerve.ops._differentiable import composed
+from nerve.ops._differentiable import as_plain_array, composed
 from nerve.ops.creation import convert_to_tensor, ndim, shape, size
 from nerve.ops.indexing import broadcast_to, concatenate, getitem, reshape, take, transpose
 from nerve.tensor import Tensor
@@ -190,7 +190,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = ravel(x), 0
     (place,) = reduced_axes("take_along_axis", axis, ndim(x))
-    chosen = as_array(indices.array if isinstance(indices, Tensor) else indices)
+    chosen = host(as_plain_array(indices))
     sizes = shape(x)
     rest = np.broadcast_shapes(
         *(tuple(1 if i == place else n for i, n in enumerate(each)) for each in (sizes, chosen.shape))
@@ -201,7 +201,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     at = [np.arange(n).reshape([-1 if j == i else 1 for j in range(len(wanted))]) for i, n in enumerate(wanted)]
     at[place] = flat
     places = np.ravel_multi_index(tuple(np.broadcast_arrays(*at)), shape(wide))
-    return take(ravel(wide), places, axis=0)
+    return take(ravel(wide), placed(places, as_plain_array(x)), axis=0)
 
 
 # Joined and cut along the first axes

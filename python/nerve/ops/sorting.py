@@ -6,6 +6,7 @@ Where an element stands depends on all values, which NumPy looks at: no recordin
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +17,11 @@ from nerve.errors import ShapeError
 from nerve.kernels._arrays import host, placed
 from nerve.kernels._numbers import integer
 from nerve.kernels._recording import now
-from nerve.kernels.reduce import single_axis
+from nerve.kernels.reduce import reduced_axes
 from nerve.ops._differentiable import as_plain_array, composed
-from nerve.ops.creation import ndim, shape
+from nerve.ops.creation import shape
 from nerve.ops.elementwise import add, multiply, subtract
-from nerve.ops.indexing import reshape, take
+from nerve.ops.indexing import reshape, take, transpose
 from nerve.ops.shaping import moveaxis, ravel, take_along_axis
 from nerve.tensor import Tensor
 
@@ -56,12 +57,6 @@ def host_values(x: Any) -> Array:
     """For NumPy, which refuses arrays of a recording."""
     found: Array = host(as_plain_array(x))
     return found
-
-
-def beside(numbers: Array, like: Tensor) -> Array:
-    """Numbers of NumPy's in the dtype of a tensor, if it holds floats, and where it lies."""
-    dtype = like.dtype if like.dtype.kind == "f" else np.dtype(np.float32)
-    return placed(numbers.astype(dtype), like.array)  # type: ignore[no-any-return]
 
 
 def _beside(found: Array, x: Any) -> Tensor:
@@ -154,16 +149,39 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     return Tensor(kernels.less(above, float(k)), tracked=False)
 
 
-def fractions(op: str, q: Any) -> Array:
-    """One number in [0, 1], or several, in float64."""
-    places = np.asarray(q, np.float64)
+@composed
+def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """The value that a fraction `q` of the elements lies below, along axes or of all.
+
+    Parameters
+    ----------
+    x : tensor
+    q : float or array (m,)
+        In [0, 1]; several give a new first axis.
+    axis : int or tuple of int, optional
+    method : {"linear", "lower", "higher", "nearest", "midpoint"}
+        What is taken between two elements.
+    keepdims : bool
+
+    Raises
+    ------
+    ValueError
+        If `q` or `method` are none of the above.
+    """
+    return quantiles("quantile", x, q, axis, method, keepdims, np.ones(shape(x), bool))
+
+
+def quantiles(op: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, counted: Array) -> Tensor:
+    """As :func:`quantile`, of the elements that count, which stand before the others when sorted."""
+    places, sizes = np.asarray(q, np.float64), shape(x)
     if places.ndim > 1 or not ((places >= 0) & (places <= 1)).all():
         raise ValueError(f"[{op}] q must be numbers in [0, 1], got {q!r}")
-    return places
-
-
-def between(op: str, at: Array, method: str) -> tuple[Array, Array, Array]:
-    """For places between whole numbers: the one below, the one above, and how much the latter counts."""
+    axes = reduced_axes(op, axis, len(sizes))
+    rest = [i for i in range(len(sizes)) if i not in axes]
+    flat = reshape(transpose(x, [*rest, *axes]), [*(sizes[i] for i in rest), math.prod(sizes[i] for i in axes)])
+    ordered = sort(flat, -1)
+    numbers = np.sum(counted, axis=axes).reshape([*flat.shape[:-1], 1])
+    at = places.reshape(-1) * np.maximum(numbers - 1, 0)
     low, high = np.floor(at), np.ceil(at)
     shares = {
         "linear": at - low, "lower": low * 0, "higher": (high > low) * 1.0, "nearest": np.round(at) - low,
@@ -171,46 +189,19 @@ def between(op: str, at: Array, method: str) -> tuple[Array, Array, Array]:
     }  # fmt: skip
     if method not in shares:
         raise ValueError(f"[{op}] method must be one of {tuple(shares)}, got {method!r}")
-    return low, high, shares[method]
-
-
-@composed
-def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """The value that a fraction `q` of the elements lies below, along an axis or of all.
-
-    Parameters
-    ----------
-    x : tensor
-    q : float or array (m,)
-        In [0, 1]; several give a new first axis.
-    axis : int, optional
-    method : {"linear", "lower", "higher", "nearest", "midpoint"}
-        What is taken between two elements.
-    keepdims : bool
-    """
-    places = fractions("quantile", q)
-    kept = [1] * ndim(x)
-    if axis is None:
-        x, place = ravel(x), 0
-    else:
-        place = single_axis("quantile", axis, ndim(x))
-        kept = [1 if i == place else n for i, n in enumerate(shape(x))]
-    ordered = sort(x, place)
-    at = places.reshape(-1) * (ordered.shape[place] - 1)
-    low, high, shares = between("quantile", at, method)
-    wide = [-1 if i == place else 1 for i in range(ordered.ndim)]
-    share = beside(shares.reshape(wide), ordered)
-    below, above = (take(ordered, ends.astype(np.int64), axis=place) for ends in (low, high))
+    below, above = (take_along_axis(ordered, ends.astype(np.int64), -1) for ends in (low, high))
+    dtype = ordered.dtype if ordered.dtype.kind == "f" else np.dtype(np.float32)
+    share = placed(shares[method].astype(dtype), ordered.array)
     found = add(below, multiply(subtract(above, below), share))
-    rest = kept if keepdims else [n for i, n in enumerate(kept) if axis is not None and i != place]
+    kept = [1 if i in axes else n for i, n in enumerate(sizes)] if keepdims else [sizes[i] for i in rest]
     if not places.ndim:
-        return reshape(found, rest)
-    return reshape(moveaxis(found, place, 0), [len(at), *rest])
+        return reshape(found, kept)
+    return reshape(moveaxis(found, -1, 0), [places.size, *kept])
 
 
 @composed
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The middle element along an axis or of all; the mean of two where there is none."""
+    """The middle element along axes or of all; the mean of two where there is none."""
     return quantile(x, 0.5, axis, keepdims=keepdims)
 
 
@@ -261,11 +252,48 @@ def unique(
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
 ) -> Any:
-    """The elements that differ, in ascending order; as `numpy.unique`."""
-    several: Any = (return_index, return_inverse, return_counts, axis)
-    found: Any = np.unique(host_values(x), *several)
-    return tuple(_beside(one, x) for one in found) if isinstance(found, tuple) else _beside(found, x)
+    """The elements that differ, in ascending order; as `numpy.unique`.
+
+    Parameters
+    ----------
+    x : tensor
+    sorted : bool
+        Of no account: they always are.
+    return_index, return_inverse, return_counts : bool
+        Whether to say where each is first, which one each element is, and how often each is there.
+    axis : int, optional
+        Along which slices are compared; if not given, all elements are.
+    size : int, optional
+        How many are given: the first ones, or all and `fill_value` (0 if not given) behind them; with an index of 0
+        and counts of 0 behind.
+    fill_value : number, optional
+    """
+    asked = {"index": return_index, "inverse": return_inverse, "counts": return_counts}
+    options: Any = {f"return_{name}": on for name, on in asked.items()}
+    given = np.unique(host_values(x), axis=axis, **options)
+    parts: list[Array] = list(given) if isinstance(given, tuple) else [given]
+    found = dict(zip(["values", *(name for name, on in asked.items() if on)], parts, strict=True))
+    if size is not None:
+        count = integer("unique", "size", size, 0)
+        fill = {"values": fill_value or 0, "index": 0, "counts": 0}  # the inverse is of every element
+        found |= {
+            name: _fitted(found[name], count, value, (axis or 0) if name == "values" else 0)
+            for name, value in fill.items()
+            if name in found
+        }
+    results = tuple(_beside(one, x) for one in found.values())
+    return results if len(results) > 1 else results[0]
+
+
+def _fitted(x: Array, size: int, value: Any, axis: int) -> Array:
+    """As many slices as wanted: the first ones, or others of one value behind them."""
+    x = np.take(x, np.arange(min(size, x.shape[axis])), axis)
+    borders = [(0, 0)] * x.ndim
+    borders[axis] = (0, size - x.shape[axis])
+    return np.pad(x, borders, constant_values=value)
 
 
 @composed

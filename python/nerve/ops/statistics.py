@@ -61,8 +61,10 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @composed
-def moments(x: Any, axes: Any, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
     """Mean and variance along the axes."""
+    if synchronized:
+        raise ValueError("[moments] computes on one device: synchronized must be False")
     return mean(x, axis=axes, keepdims=keepdims), var(x, axis=axes, keepdims=keepdims)
 
 
