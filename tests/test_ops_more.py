@@ -238,6 +238,22 @@ class TestPlaces:
         with pytest.raises(ShapeError, match=r"expects indices \(..., axes\) of up to 1 axes"):
             ops.scatter([[0, 1]], np.ones(1), (4,))
 
+    @pytest.mark.parametrize(
+        "function",
+        [
+            lambda at: ops.slice(A, at, (1, 1)),
+            lambda at: ops.slice_update(A, at, B[:1, :1]),
+            lambda at: ops.ctc_decode(A[None], at[:1])[0],
+            lambda at: ops.ctc_decode(ops.multiply(B[None], at[0]), [3])[0],
+        ],
+        ids=["slice", "slice_update", "lengths", "logits"],
+    )
+    def test_places_that_change_are_not_recorded(self, function):
+        recorded, at = nerve.compile(function), np.array([1, 2])
+        recorded(at)
+        with pytest.raises(nerve.errors.RecordingError, match="on an array of a recording cannot be recorded"):
+            recorded(at)
+
 
 class TestControl:
     def test_branches(self):

@@ -70,8 +70,7 @@ def ctc_decode(
     Graves, "Supervised sequence labelling with recurrent neural networks", 2012, section 7.5.
     """
     op = "ctc_decode"
-    logits = np.asarray(host(as_plain_array(inputs)))
-    lengths = np.asarray(host(as_plain_array(sequence_lengths)))
+    logits, lengths = host(as_plain_array(inputs)), host(as_plain_array(sequence_lengths))
     if logits.ndim != 3 or 0 in logits.shape[1:]:
         raise ShapeError(f"[{op}] expects inputs (batch, time, classes), got shape {logits.shape}")
     if lengths.shape != logits.shape[:1]:

@@ -30,7 +30,8 @@ __all__ = [
 
 def _starts(op: str, given: Any, sizes: Sequence[int], parts: Sequence[int]) -> list[int]:
     """Where a part begins, moved so far back that it fits, as in Keras."""
-    starts = [int(start) for start in (given if isinstance(given, list | tuple) else as_plain_array(given))]
+    listed = given if isinstance(given, list | tuple) else host(as_plain_array(given)).tolist()  # recordings refuse that
+    starts = [int(start) for start in listed]
     if not len(starts) == len(sizes) == len(parts):
         raise ShapeError(f"[{op}] expects a start and a size for each axis of {tuple(sizes)}, got {starts}, {parts}")
     if any(part > size for part, size in zip(parts, sizes, strict=True)):
