@@ -198,6 +198,10 @@ class TestOrder:
         np.testing.assert_array_equal(counts.numpy(), [1, 3, 2])
         rows, columns = ops.nonzero(x)
         np.testing.assert_array_equal(np.stack([rows.numpy(), columns.numpy()]), np.nonzero(x))
+        np.testing.assert_array_equal(ops.where(x > 1).numpy(), np.nonzero(x > 1))
+        assert ops.where(np.zeros((2, 3, 4), bool)).shape == (3, 0)
+        with pytest.raises(ValueError, match=r"\[where\] expects x1 and x2, or neither"):
+            ops.where(x > 1, x)
         np.testing.assert_array_equal(ops.in_top_k(np.array([0, 1]), np.eye(2, 3), 1).numpy(), [True, True])
         np.testing.assert_array_equal(ops.digitize(np.array([0.5, 2.0]), np.array([0.0, 1.0, 2.0])).numpy(), [1, 3])
         np.testing.assert_array_equal(ops.searchsorted(np.arange(4.0), np.array([1.0, 2.5])).numpy(), [1, 3])

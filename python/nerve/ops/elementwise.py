@@ -10,8 +10,10 @@ from numpy.typing import DTypeLike
 
 from nerve import kernels
 from nerve._typing import Array
+from nerve.kernels._arrays import host, placed
 from nerve.kernels._backend import as_floats, rectangular
 from nerve.kernels._elementwise import Binary, Unary, UnaryBackward
+from nerve.kernels._traced import as_array
 from nerve.ops._differentiable import Result, composed, differentiable, once
 from nerve.tensor import Gradient, Tensor
 
@@ -209,8 +211,31 @@ def cast(x: Array, dtype: DTypeLike) -> Result:
 
 
 @differentiable
-def where(condition: Array, x1: Array, x2: Array) -> Result:
-    """``x1`` where ``condition`` holds, ``x2`` elsewhere; the three shapes broadcast."""
+def where(condition: Array, x1: Array | None = None, x2: Array | None = None) -> Result:
+    """``x1`` where ``condition`` holds, ``x2`` elsewhere; the three shapes broadcast. Alone, where it holds.
+
+    Parameters
+    ----------
+    condition : tensor of bool
+    x1, x2 : tensors, optional
+        Both or neither. Without them ``condition`` may hold any numbers, and holds where they are not 0.
+
+    Returns
+    -------
+    Tensor
+        Without ``x1`` and ``x2`` one of int64 (axes, places), as of Keras on PyTorch: each row is the indices along an
+        axis. No recording holds these.
+
+    Raises
+    ------
+    ValueError
+        If only one of ``x1`` and ``x2`` is given.
+    """
+    if x1 is None or x2 is None:
+        if x1 is not x2:
+            raise ValueError("[where] expects x1 and x2, or neither of them")
+        places = np.argwhere(host(as_array(condition))).T
+        return placed(np.ascontiguousarray(places), condition), (None, None, None)
     y = kernels.where(condition, x1, x2)
     return y, (
         None,
