@@ -284,8 +284,10 @@ def test_errors():
            SHIFT, (1, 2), "linear")  # fmt: skip
     raises(ShapeError, r"expects scale and translation of shape \(2,\)", scaled, (2, 9, 8, 3), STRETCH[:1], SHIFT,
            (1, 2), "linear")  # fmt: skip
-    raises(ShapeError, r"\[extract_patches_3d\] expects one or a batch, of 4 or 5 axes", image.extract_patches_3d,
-           VOLUME, 2)  # fmt: skip
+    raises(ShapeError, r"\[extract_patches_3d\] volumes expects one volume or a batch, of 4 or 5 axes",
+           image.extract_patches_3d, VOLUME, 2)  # fmt: skip
+    for op in (image.extract_patches, image.extract_patches_3d):
+        raises(ValueError, r"data_format must be 'channels_last' or", op, IMAGES[None], 2, data_format="last")
     raises(
         ValueError, r"\[extract_patches\] size expects one integer or 2", image.extract_patches, IMAGES, (1, 2, 3, 4)
     )

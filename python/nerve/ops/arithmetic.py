@@ -247,7 +247,9 @@ def ldexp(x1: Any, x2: Any) -> Tensor:
         raise DTypeError(f"[ldexp] x2 expects integers, got dtype {exponent.dtype}")
     found = tensor if tensor.dtype.kind == "f" else multiply(tensor, 1.0)
     dtype = found.dtype.name
-    rest = clip(cast(exponent, "float64"), -3000.0, 3000.0)
+    numbers = np.finfo(found.dtype)
+    most = float(numbers.maxexp - numbers.minexp + numbers.nmant + 2)  # from the least number to beyond the last
+    rest = clip(cast(exponent, "float64"), -most, most)
     for parts in (3, 2, 1):  # powers that there are in this dtype
         part = round(rest * (1 / parts))
         rest = rest - part

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nerve.errors import ShapeError
 from nerve.kernels._arrays import placed
 from nerve.kernels._numbers import integers
 from nerve.ops._differentiable import as_plain_array, composed
-from nerve.ops.creation import ndim, shape
-from nerve.ops.indexing import reshape, transpose
+from nerve.ops.creation import shape
+from nerve.ops.image.layout import batched
 from nerve.ops.windows import conv
 from nerve.tensor import Tensor
 
@@ -94,20 +93,13 @@ def extract_patches_3d(
 def _patches(
     op: str, x: Any, rank: int, size: Any, strides: Any, dilation_rate: Any, padding: str, data_format: str | None
 ) -> Tensor:
-    if ndim(x) not in (rank + 1, rank + 2):
-        raise ShapeError(f"[{op}] expects one or a batch, of {rank + 1} or {rank + 2} axes, got shape {shape(x)}")
+    x, back = batched(op, x, data_format, rank)
     window = integers(op, "size", size, 1)
     window = window * rank if len(window) == 1 else window
     if len(window) != rank:
         raise ValueError(f"[{op}] size expects one integer or {rank}, got {size!r}")
-    single = ndim(x) == rank + 1
-    x = reshape(x, (1, *shape(x))) if single else x
-    first = data_format == "channels_first"
-    x = transpose(x, (0, *range(2, rank + 2), 1)) if first else x
     count = math.prod(window) * shape(x)[-1]
     array = as_plain_array(x)
     picking = np.eye(count, dtype=array.dtype if array.dtype.kind == "f" else np.float32)
     kernel = placed(picking.reshape(*window, shape(x)[-1], count), array)
-    y = conv(x, kernel, window if strides is None else strides, padding, None, dilation_rate)
-    y = transpose(y, (0, rank + 1, *range(1, rank + 1))) if first else y
-    return reshape(y, y.shape[1:]) if single else y
+    return back(conv(x, kernel, window if strides is None else strides, padding, None, dilation_rate))
