@@ -11,6 +11,9 @@ from nerve.errors import DTypeError
 from nerve.layers import Input
 from nerve.models import Model
 
+from . import fake_cupy
+from .test_cuda import shim  # noqa: F401 - a fixture
+
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "bool"])
 def test_integers_and_booleans_keep_their_dtype(dtype: str) -> None:
@@ -107,3 +110,11 @@ def test_elements_are_repeated_as_often_as_is_said_of_each():
     for repeats in ([1, 2, 3], [-1, 1], 1.5, [[1, 1]]):
         with pytest.raises(ValueError, match="repeats must be a count, or one for each of 2 elements"):
             ops.repeat(x, repeats, axis=0)
+    np.testing.assert_array_equal(ops.tile(x, np.int64(2)).numpy(), np.tile(x, 2))
+
+
+def test_elements_on_the_gpu_are_repeated_there(shim):  # noqa: F811
+    x = np.arange(6.0).reshape(2, 3)
+    with fake_cupy.installed(shim) as cupy:
+        found = ops.repeat(cupy.asarray(x), [1, 0, 2], axis=1)
+        np.testing.assert_array_equal(found.array.get(), np.repeat(x, [1, 0, 2], axis=1))

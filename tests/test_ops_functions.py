@@ -53,6 +53,11 @@ class TestVectorized:
         with pytest.raises(ValueError, match=r"\[vectorize\] expects 2 arrays, got 1"):
             inner(m)
 
+    def test_in_a_model(self):
+        x = layers.Input((4,))
+        model = nerve.Model(x, ops.vectorize(lambda row: row / ops.sum(row), signature="(n)->(n)")(x))
+        np.testing.assert_allclose(model(B).numpy(), B / B.sum(1, keepdims=True), rtol=1e-5)
+
     def test_excluded(self):
         function = ops.vectorize(lambda a, how, scale=1.0: a * scale if how == "scaled" else a, excluded={1})
         np.testing.assert_allclose(function(A, "scaled", scale=2.0).numpy(), 2 * A)
@@ -126,3 +131,12 @@ class TestOwnGradients:
         y = short(x, B)
         with pytest.raises(ValueError, match=r"\[custom_gradient\] expects 2 gradients of <lambda>, one for each"):
             nerve.gradients(ops.sum(y), [x])
+        for gradient, got in ((None, "None"), (1.0, "1.0"), (A[0], r"shape \(4,\)"), (A[:2], r"shape \(2, 4\)")):
+            wrong = ops.custom_gradient(lambda x, gradient=gradient: (x * 2.0, lambda upstream: gradient))
+            with pytest.raises(ShapeError, match=rf"expects of <lambda> a gradient \(3, 4\), got {got}$"):
+                nerve.gradients(ops.sum(wrong(x)), [x])
+
+    def test_of_what_was_broadcast(self):
+        double = ops.custom_gradient(lambda x: (x * B, lambda upstream: upstream * 2.0))
+        x = nerve.Tensor(A[:1])
+        np.testing.assert_array_equal(nerve.gradients(ops.sum(double(x)), [x])[0], np.full((1, 4), 6.0))

@@ -7,7 +7,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nerve._typing import Array
+from nerve.errors import ShapeError
 from nerve.kernels._arrays import full
 from nerve.ops._differentiable import joined
 from nerve.tensor import Tensor, no_gradients, recording
@@ -31,6 +34,11 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     -------
     callable
         Gives the outputs.
+
+    Raises
+    ------
+    ValueError, ShapeError
+        On the way back, if there is not a gradient for each argument, or one is missing or of another shape.
 
     Examples
     --------
@@ -61,20 +69,33 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
                 for grad, y in zip(grads, results, strict=True)
             ]
             with no_gradients():
-                found = _called(grad_fn, args, upstream)
-            gradients = flatten(list(found) if isinstance(found, list | tuple) else [found])
+                given = _called(grad_fn, args, upstream)
+            gradients = flatten(list(given) if isinstance(given, list | tuple) else [given])
             if len(gradients) != len(inputs):
                 raise ValueError(
                     f"[custom_gradient] expects {len(inputs)} gradients of {f.__name__}, one for each argument, got "
                     f"{len(gradients)}"
                 )
-            return tuple(x.array if isinstance(x, Tensor) else x for x in gradients)
+            arrays = [x.array if isinstance(x, Tensor) else x for x in gradients]
+            for x, found, asked in zip(inputs, arrays, wanted, strict=True):
+                if asked and not _fits(getattr(found, "shape", None), x.shape):
+                    got = f"shape {found.shape}" if hasattr(found, "shape") else repr(found)
+                    raise ShapeError(f"[custom_gradient] expects of {f.__name__} a gradient {x.shape}, got {got}")
+            return tuple(arrays)
 
         if any(wanted):
             joined(inputs, wanted, results, backward)
         return pack_like(outputs, results)
 
     return function
+
+
+def _fits(shape: tuple[int, ...] | None, wanted: tuple[int, ...]) -> bool:
+    """Whether a gradient has a shape, or one to which it was broadcast."""
+    try:
+        return shape is not None and np.broadcast_shapes(shape, wanted) == shape
+    except ValueError:
+        return False
 
 
 def _called(grad_fn: Callable[..., Any], args: tuple[Any, ...], upstream: list[Tensor]) -> Any:

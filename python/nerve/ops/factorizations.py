@@ -187,7 +187,7 @@ def _lu_factor(x: Array) -> Result:
     for i, matrix in enumerate(flat):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", of_scipy.LinAlgWarning)  # a zero on the diagonal can be seen there
-            lu[i], pivots[i] = of_scipy.lu_factor(matrix)
+            lu[i], pivots[i] = of_scipy.lu_factor(matrix, check_finite=False)
     lower = np.tril(lu, -1) + np.eye(n, dtype=a.dtype)
     upper = np.triu(lu)
 

@@ -30,7 +30,7 @@ __all__ = [
 
 def _starts(op: str, given: Any, sizes: Sequence[int], parts: Sequence[int]) -> list[int]:
     """Where a part begins, moved so far back that it fits, as in Keras."""
-    listed = given if isinstance(given, list | tuple) else host(as_plain_array(given)).tolist()  # recordings refuse that
+    listed = given if isinstance(given, list | tuple) else host(as_plain_array(given)).tolist()
     starts = [int(start) for start in listed]
     if not len(starts) == len(sizes) == len(parts):
         raise ShapeError(f"[{op}] expects a start and a size for each axis of {tuple(sizes)}, got {starts}, {parts}")

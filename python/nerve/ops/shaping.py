@@ -124,11 +124,18 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 
 
 @composed
-def tile(x: Any, repeats: int | Sequence[int]) -> Tensor:
-    """The whole array, so many times along every axis."""
-    if isinstance(repeats, Tensor) and type(repeats) is Tensor and type(repeats.array) is np.ndarray:
+def tile(x: Any, repeats: Any) -> Tensor:
+    """The whole array, so many times along every axis.
+
+    Parameters
+    ----------
+    x : array
+    repeats : int, or sequence or tensor of int
+        For each of the last axes, or of all and of new ones before them.
+    """
+    if type(repeats) is Tensor and type(repeats.array) is np.ndarray:
         repeats = repeats.array.tolist()  # made of sizes, and not of what a recording computes anew in each run
-    times = [repeats] if isinstance(repeats, int) else [int(r) for r in repeats]
+    times = [int(repeats)] if isinstance(repeats, int | np.integer) else [int(r) for r in repeats]
     sizes = list(shape(x))
     times, sizes = [1] * (len(sizes) - len(times)) + times, [1] * (len(times) - len(sizes)) + sizes
     wide = broadcast_to(
@@ -148,6 +155,11 @@ def repeat(x: Any, repeats: int | Sequence[int] | Array, axis: int | None = None
     repeats : int, or sequence of int
         How often, for all or for each along the axis.
     axis : int, optional
+
+    Raises
+    ------
+    ValueError
+        If `repeats` is none of these.
     """
     if axis is None:
         x, axis = ravel(x), 0
@@ -157,7 +169,7 @@ def repeat(x: Any, repeats: int | Sequence[int] | Array, axis: int | None = None
     if counts.dtype.kind not in "iu" or counts.ndim > 1 or len(counts) not in (1, sizes[place]) or (counts < 0).any():
         raise ValueError(f"[repeat] repeats must be a count, or one for each of {sizes[place]} elements, got {repeats}")
     if len(counts) > 1:
-        return take(x, np.repeat(np.arange(sizes[place]), counts), axis=place)
+        return take(x, placed(np.repeat(np.arange(sizes[place]), counts), as_plain_array(x)), axis=place)
     repeats = int(counts[0])
     spread = reshape(x, [*sizes[: place + 1], 1, *sizes[place + 1 :]])
     wide = broadcast_to(spread, [*sizes[: place + 1], repeats, *sizes[place + 1 :]])

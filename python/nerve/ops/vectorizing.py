@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nerve.errors import ShapeError
+from nerve.ops._differentiable import composed
 from nerve.ops.creation import convert_to_tensor
 from nerve.ops.indexing import broadcast_to, getitem, reshape
 from nerve.ops.shaping import stack
@@ -47,6 +48,7 @@ def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: st
     kept = set(excluded or ())
     inner = None if signature is None else _parsed(signature)
 
+    @composed
     @functools.wraps(pyfunc)
     def function(*args: Any, **kwargs: Any) -> Any:
         places = [i for i, x in enumerate(args) if i not in kept and x is not None]
