@@ -134,3 +134,8 @@ def test_variables_know_whether_their_layer_is_trained():
     assert (kernel.trainable, mean.trainable) == (True, False)
     kernel.trainable = False
     assert [v.name for v in model.get_layer("first").trainable_weights] == ["bias"]
+    later = layers.BatchNormalization(trainable=False)  # weights that are made behind
+    later.build((None, 3))
+    assert not any(v.trainable for v in later.weights)
+    later.trainable = True
+    assert [v.trainable for v in later.weights] == [True, True, False, False]

@@ -178,6 +178,7 @@ class Layer(Described, Penalized, Spelled):
         variable = Variable(array, name=name or f"variable_{len(self._weights)}", trainable=trainable)
         owners = [layer.name for layer in context.state.path] or [self.name]
         variable.path = "/".join([*owners, variable.name])
+        variable.frozen = not self.trainable
         for kind, given in (("regularizer", regularizer), ("constraint", constraint)):
             setattr(variable, kind, REGULATORS[kind](getattr(self, f"{name}_{kind}", None) if given is None else given))
         first = next((i for i, other in enumerate(self._weights) if not other.tracked), len(self._weights))
