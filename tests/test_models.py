@@ -484,6 +484,17 @@ class TestSizesOfData:
             with pytest.raises(ShapeError, match=r"of shape \(None, 4, 3\), got"):
                 model(np.ones(other, np.float32))
         assert model.input_shape == (None, 4, 3)
+
+        class OfFour(layers.Layer):
+            def call(self, x):
+                if x.shape[1] != 4:
+                    raise ValueError("four are expected")
+                return x
+
+        own = Sequential([OfFour(), layers.Dense(2)])
+        own(np.ones((1, 4, 3), np.float32))
+        with pytest.raises(ShapeError, match=r"of shape \(None, 4, 3\), got \(1, 5, 3\)"):
+            own(np.ones((1, 5, 3), np.float32))
         said = Sequential([Input((4, 3)), layers.LSTM(2)])
         with pytest.raises(ShapeError, match=r"of shape \(None, 4, 3\), got \(1, 5, 3\)"):
             said.predict(np.ones((1, 5, 3), np.float32), verbose=0)

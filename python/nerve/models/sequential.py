@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from nerve import serialization
-from nerve.errors import DTypeError, ShapeError
+from nerve.errors import ShapeError
 from nerve.layers import InputLayer, Layer
 from nerve.layers.building import unchanged_on_error
 from nerve.layers.context import inside
@@ -131,7 +131,10 @@ class Sequential(Model):
             raise ShapeError(f"[{self.name}] expects one input (batch, ...), got shape {input_shape}")
         if not self._tensors:
             self._tensors = [InputLayer(tuple(input_shape)[1:]).output]
-        tensors = self._tensors[:1]
+        self._graph_from(self._tensors[0])
+
+    def _graph_from(self, tensor: SymbolicTensor) -> None:
+        tensors = [tensor]
         for layer in self._stack:
             tensors.append(self._next(layer, tensors[-1]))
         self._tensors = tensors
@@ -152,12 +155,8 @@ class Sequential(Model):
         before = [tensor.node for tensor in self._tensors]
         try:
             with unchanged_on_error(self), inside(self):
-                tensors = [InputLayer(sizes[1:], dtype=self._tensors[0].dtype).output]
-                for layer in self._stack:
-                    tensors.append(self._next(layer, tensors[-1]))
-                self._tensors = tensors
-                self._regraph()
-        except (ShapeError, DTypeError):
+                self._graph_from(InputLayer(sizes[1:], dtype=self._tensors[0].dtype).output)
+        except (IndexError, TypeError, ValueError):  # a layer minds the size
             return  # what is said of the first size is clearer
         for layer in self._stack:
             layer._nodes = [node for node in layer._nodes if node not in before]

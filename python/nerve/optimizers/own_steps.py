@@ -16,9 +16,8 @@ from nerve.tensor import Tensor, Variable
 class OwnSteps:
     """The part of an optimizer that a subclass with an `update_step` calls. Such steps run in Python, unrecorded."""
 
-    name: str
-    variables: list[Variable]
     _made: list[Variable]
+    _positions: dict[int, int]
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: float) -> None:
         """Step `variable` and what the optimizer keeps of it; a subclass defines this, or `step`."""
@@ -67,7 +66,7 @@ class OwnSteps:
 
     def _get_variable_index(self, variable: Variable) -> int:
         """The place of a weight among those that the optimizer was built for; Keras's guide has this name."""
-        return next(index for index, one in enumerate(self.variables) if one is variable)
+        return self._positions[id(variable)]
 
     def _step_one(self, variable: Variable, gradient: Any, learning_rate: float, weight_decay: float) -> None:
         rate = np.asarray(learning_rate, variable.dtype)
