@@ -101,6 +101,8 @@ class TestMissing:
                 for q in (0.3, np.array([0.1, 0.5, 1.0])):
                     found = ops.nanquantile(HOLES, q, **options)
                     np.testing.assert_allclose(found.numpy(), np.nanquantile(HOLES, q, **options), rtol=1e-12)
+                    found = ops.quantile(HOLES, q, **options)
+                    np.testing.assert_allclose(found.numpy(), np.quantile(HOLES, q, **options), rtol=1e-12)
         found = ops.nanpercentile(HOLES, 40, axis=axis)
         np.testing.assert_allclose(found.numpy(), np.nanpercentile(HOLES, 40, axis=axis), rtol=1e-12)
 

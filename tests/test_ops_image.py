@@ -14,7 +14,7 @@ from nerve.errors import DTypeError, ShapeError
 from nerve.ops import image
 
 from . import fake_cupy
-from .differences import check_gradients
+from .differences import check_gradients, check_recorded
 from .test_cuda import shim  # noqa: F401 - a fixture
 
 rng = np.random.default_rng(3)
@@ -78,18 +78,7 @@ def test_in_models(name):
     again = nerve.Model.from_config(model.get_config())
     eager = function(*map(nerve.Tensor, arrays))
     np.testing.assert_array_equal(again(arrays).numpy(), eager.numpy())
-
-    def step(*given):
-        tensors = [nerve.Tensor(x) for x in given]
-        y = function(*tensors)
-        return y, *nerve.gradients(ops.sum(ops.square(y)), tensors)
-
-    recorded = nerve.compile(step)
-    for _ in range(4):
-        found = recorded(*arrays)
-    assert recorded.recorder.recordings
-    for one, other in zip(found, step(*arrays), strict=True):
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    check_recorded(function, arrays)
 
 
 @pytest.mark.parametrize("name", CASES)

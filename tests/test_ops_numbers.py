@@ -12,7 +12,7 @@ from nerve import layers, ops
 from nerve.errors import DTypeError, ShapeError
 
 from . import fake_cupy
-from .differences import check_gradients
+from .differences import check_gradients, check_recorded
 from .test_cuda import shim  # noqa: F401 - a fixture
 
 rng = np.random.default_rng(15)
@@ -101,18 +101,7 @@ def test_in_models(name):
         model = nerve.Model(symbolic, function(op, *symbolic))
         again = nerve.Model.from_config(model.get_config())
         np.testing.assert_array_equal(again(arrays).numpy(), function(op, *arrays).numpy())
-
-    def step(*given):
-        tensors = [nerve.Tensor(x) for x in given]
-        y = function(op, *tensors)
-        return y, *nerve.gradients(ops.sum(ops.square(y)), tensors)
-
-    recorded = nerve.compile(step)
-    for _ in range(4):
-        found = recorded(*arrays)
-    assert recorded.recorder.recordings
-    for one, other in zip(found, step(*arrays), strict=True):
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    check_recorded(lambda *given: function(op, *given), arrays)
 
 
 @pytest.mark.parametrize("name", IDENTITIES)

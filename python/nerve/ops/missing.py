@@ -13,7 +13,7 @@ from nerve.ops.cumulative import cumprod, cumsum
 from nerve.ops.elementwise import cast, sqrt, square, subtract, where
 from nerve.ops.logic import all, isnan
 from nerve.ops.reduce import argmax, argmin, max, min, sum
-from nerve.ops.sorting import host_values, quantiles
+from nerve.ops.sorting import quantiles
 from nerve.ops.statistics import prod
 from nerve.tensor import Tensor
 
@@ -138,7 +138,7 @@ def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdi
     ValueError
         If `q` or `method` are none of the above.
     """
-    return quantiles("nanquantile", x, q, axis, method, keepdims, ~np.isnan(host_values(x)))  # NaN comes last
+    return quantiles("nanquantile", x, q, axis, method, keepdims, numbers_alone=True)
 
 
 @composed

@@ -163,25 +163,31 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
         What is taken between two elements.
     keepdims : bool
 
+    Returns
+    -------
+    Tensor
+        NaN where there is one among the elements.
+
     Raises
     ------
     ValueError
         If `q` or `method` are none of the above.
     """
-    return quantiles("quantile", x, q, axis, method, keepdims, np.ones(shape(x), bool))
+    return quantiles("quantile", x, q, axis, method, keepdims)
 
 
-def quantiles(op: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, counted: Array) -> Tensor:
-    """As :func:`quantile`, of the elements that count, which stand before the others when sorted."""
+def quantiles(op: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, numbers_alone: bool = False) -> Tensor:
+    """As :func:`quantile`; of the elements that are numbers, if wanted."""
     places, sizes = np.asarray(q, np.float64), shape(x)
     if places.ndim > 1 or not ((places >= 0) & (places <= 1)).all():
         raise ValueError(f"[{op}] q must be numbers in [0, 1], got {q!r}")
     axes = reduced_axes(op, axis, len(sizes))
     rest = [i for i in range(len(sizes)) if i not in axes]
     flat = reshape(transpose(x, [*rest, *axes]), [*(sizes[i] for i in rest), math.prod(sizes[i] for i in axes)])
-    ordered = sort(flat, -1)
-    numbers = np.sum(counted, axis=axes).reshape([*flat.shape[:-1], 1])
-    at = places.reshape(-1) * np.maximum(numbers - 1, 0)
+    ordered = sort(flat, -1)  # NaN at the end
+    missing, last = np.isnan(host_values(ordered)).sum(-1, keepdims=True), ordered.shape[-1] - 1
+    at = places.reshape(-1) * np.maximum(last - missing * numbers_alone, 0)
+    at = at if numbers_alone else np.where(missing, last, at)
     low, high = np.floor(at), np.ceil(at)
     shares = {
         "linear": at - low, "lower": low * 0, "higher": (high > low) * 1.0, "nearest": np.round(at) - low,
