@@ -249,7 +249,8 @@ def compile(function: Callable[..., Any] | None = None, *, max_bytes: int = MAX_
 
     Works for whole training steps: what layers, losses, :func:`nerve.gradients` and optimizers do is recorded, random
     numbers are drawn anew in every call, learning rates and step counts are looked up, and variables change in place.
-    A replay gives the same bits as the function itself.
+    A replay gives the same bits as the function itself. Other arrays that it finds outside are constants: those that
+    change have to be arguments.
 
     Parameters
     ----------
