@@ -30,7 +30,8 @@ class TensorBoard(Callback):
     update_freq : "batch", "epoch" or int
         Write the loss and metrics of batches too: of every one, of none, or one in so many.
     write_graph, write_images, profile_batch, embeddings_freq, embeddings_metadata
-        What Keras writes besides. A warning says that it is not written, if any of them asks for it.
+        What Keras writes besides, the graph also where nobody asks for it. A warning says that it is not written, if
+        any of them asks for it.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class TensorBoard(Callback):
         write_steps_per_second: bool = False,
         update_freq: str | int = "epoch",
         *,
-        write_graph: bool = False,
+        write_graph: bool | None = None,
         write_images: bool = False,
         profile_batch: Any = 0,
         embeddings_freq: int = 0,
